@@ -1,0 +1,57 @@
+// The addon of vipd: Linux system calls that Node.js does not offer, as plain functions. It decides nothing:
+// a call gives its result or -errno, and only a wrong argument throws. Plain Node-API version 8, so that one
+// binary loads in Node.js 20, 22, 24 and later, in the main thread and in workers.
+
+#include "arguments.h"
+#include "functions.h"
+
+typedef struct {
+  const char *name;
+  napi_callback function;
+} Export;
+
+static const Export EXPORTS[] = {
+    {"now", vipd_now},
+    {"socket", vipd_socket},
+    {"close", vipd_close},
+    {"bind", vipd_bind},
+    {"connect", vipd_connect},
+    {"getsockname", vipd_getsockname},
+    {"setsockopt", vipd_setsockopt},
+    {"getsockopt", vipd_getsockopt},
+    {"attachFilter", vipd_attach_filter},
+    {"send", vipd_send},
+    {"sendMany", vipd_send_many},
+    {"recv", vipd_recv},
+    {"recvMany", vipd_recv_many},
+    {"pollNew", vipd_poll_new},
+    {"pollStart", vipd_poll_start},
+    {"pollStop", vipd_poll_stop},
+    {"pollRef", vipd_poll_ref},
+    {"pollFree", vipd_poll_free},
+    {"timerfdCreate", vipd_timerfd_create},
+    {"timerfdSet", vipd_timerfd_set},
+    {"timerfdRead", vipd_timerfd_read},
+    {"ifIndex", vipd_if_index},
+    {"ifName", vipd_if_name},
+    {"setFifo", vipd_set_fifo},
+    {"getTid", vipd_get_tid},
+    {"setNetns", vipd_set_netns},
+    {"setParentDeathSignal", vipd_set_parent_death_signal},
+    {"effectiveCapabilities", vipd_effective_capabilities},
+    {"getrandom", vipd_getrandom},
+};
+
+NAPI_MODULE_INIT() {
+  if (!poll_setup(env)) {
+    napi_throw_error(env, NULL, "vipd native: out of memory");
+    return NULL;
+  }
+  for (size_t i = 0; i < sizeof EXPORTS / sizeof EXPORTS[0]; i++) {
+    napi_value function;
+    if (napi_create_function(env, EXPORTS[i].name, NAPI_AUTO_LENGTH, EXPORTS[i].function, NULL, &function) != napi_ok ||
+        napi_set_named_property(env, exports, EXPORTS[i].name, function) != napi_ok)
+      return NULL;
+  }
+  return exports;
+}

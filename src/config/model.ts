@@ -1,0 +1,81 @@
+// The resolved configuration of one director: what the rest of vipd works with. It knows nothing of YAML or
+// of where a value stood in a file; any reader of any format makes this. Plain values only: the supervisor
+// sends parts of it to the other processes as JSON.
+
+import type { IpAddress } from "../core/address.js";
+import type { Milliseconds } from "../core/units.js";
+import type { RealServer, SyncConfig, VirtualService } from "../ipvs/model.js";
+import type { InstanceConfig } from "../vrrp/instance.js";
+
+export type LogTarget =
+  | { readonly kind: "stderr" }
+  | { readonly kind: "file"; readonly path: string }
+  | { readonly kind: "journald" }
+  | { readonly kind: "syslog"; readonly facility: string };
+export const LOG_LEVELS = ["error", "warning", "notice", "info", "debug"] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+export type LogConfig = {
+  readonly level: LogLevel;
+  readonly format: "text" | "json";
+  readonly targets: readonly LogTarget[];
+};
+
+/** How often and how patiently a check runs; common to all types of check. */
+export type CheckTiming = {
+  readonly every: Milliseconds;
+  /** The whole check, from connect to verdict, must be done in this time. */
+  readonly timeout: Milliseconds;
+  /** Consecutive successes that bring a server back, 1..100. */
+  readonly rise: number;
+  /** Consecutive failures that take a server out, 1..100. */
+  readonly fall: number;
+};
+
+export type CheckConfig = {
+  /** A name of the checker registry: "tcp", "http", ... */
+  readonly type: string;
+  /** Options as the checker's own schema gives them, defaults filled in. */
+  readonly options: unknown;
+  readonly timing: CheckTiming;
+};
+
+export type ServerConfig = {
+  readonly server: RealServer;
+  /** All of them must succeed for the server to be up; none: always up. */
+  readonly checks: readonly CheckConfig[];
+};
+
+export type ServiceConfig = {
+  readonly name: string;
+  readonly service: VirtualService;
+  readonly servers: readonly ServerConfig[];
+};
+
+export type NodeConfig = { readonly name: string; readonly address?: IpAddress; readonly priority?: number };
+
+export type VrrpProcessConfig = {
+  /** SCHED_FIFO priority of the VRRP process, 1..99; 0: ordinary scheduling. */
+  readonly realtimePriority: number;
+  /** What carries adverts: our own addon, or the raw-socket package. */
+  readonly transport: "native" | "raw-socket";
+};
+
+export type IpvsConfig = {
+  /** How often the kernel's table is compared with the wanted one. */
+  readonly reconcileEvery: Milliseconds;
+  /** What a clean stop leaves in the kernel. */
+  readonly onStop: "remove" | "keep";
+};
+
+export type Config = {
+  /** The name under which this director found itself in `nodes`. */
+  readonly node: string;
+  readonly nodes: readonly NodeConfig[];
+  readonly log: LogConfig;
+  readonly vrrpProcess: VrrpProcessConfig;
+  readonly vrrp: readonly InstanceConfig[];
+  readonly ipvs: IpvsConfig;
+  readonly sync?: SyncConfig;
+  readonly services: readonly ServiceConfig[];
+};

@@ -1,0 +1,102 @@
+// Everything vipd decides or notices that a person may want to read: one value for each, made where it
+// happens, sent to the supervisor, and there turned into a log line, a status and a line of the event
+// stream. The words for people are made in describe.ts alone.
+
+import type { Forwarding, SyncRole } from "../ipvs/model.js";
+import type { InstanceStateName } from "../vrrp/instance.js";
+
+export type ProcessName = "supervisor" | "vrrp" | "checks";
+
+/** Why an instance changed its state. Durations in milliseconds. */
+export type TransitionReason =
+  | { readonly kind: "startup" }
+  | { readonly kind: "owner-startup" }
+  /** No advert from `master` for `silence_ms`. */
+  | { readonly kind: "master-silent"; readonly master: string; readonly master_priority: number; readonly silence_ms: number }
+  /** No advert from anybody since the start. */
+  | { readonly kind: "no-master-heard"; readonly waited_ms: number }
+  | { readonly kind: "master-resigned"; readonly master: string; readonly waited_ms: number }
+  | { readonly kind: "preempted-lower"; readonly master: string; readonly master_priority: number; readonly own_priority: number }
+  | { readonly kind: "higher-priority"; readonly master: string; readonly master_priority: number; readonly own_priority: number }
+  | { readonly kind: "equal-priority-higher-address"; readonly master: string; readonly own: string; readonly priority: number }
+  /** A restarted VRRP process goes on as master: its peer has not noticed. */
+  | { readonly kind: "resumed"; readonly pause_ms: number }
+  /** A restarted VRRP process was away too long to go on as master. */
+  | { readonly kind: "resume-too-late"; readonly pause_ms: number; readonly limit_ms: number }
+  | { readonly kind: "interface-down"; readonly interface: string }
+  | { readonly kind: "interface-missing"; readonly interface: string }
+  | { readonly kind: "interface-up"; readonly interface: string }
+  | { readonly kind: "no-source-address"; readonly interface: string }
+  | { readonly kind: "action-failed"; readonly action: string; readonly error: string }
+  | { readonly kind: "shutdown" }
+  | { readonly kind: "deleted" }
+  | { readonly kind: "reconfigured"; readonly what: string };
+
+/** What was wrong with a received advert (vrrp-conformance R01..R14). */
+export type RejectKind =
+  | "ttl" | "version" | "type" | "truncated" | "checksum" | "interval" | "auth" | "address-count" | "vrid" | "trailing" | "own-priority-owner";
+
+export type VipdEvent =
+  | {
+      readonly kind: "vrrp-transition";
+      readonly instance: string;
+      readonly from: InstanceStateName;
+      readonly to: InstanceStateName;
+      readonly priority: number;
+      readonly reason: TransitionReason;
+      /** What was done, each a short phrase: "sent advert", "added 192.168.1.1/24 to eth0". */
+      readonly done: readonly string[];
+      /** When the deadline was that led to this, relative to the decision; how late the process woke up. */
+      readonly lateness_ms?: number;
+    }
+  /** The first of its kind from a sender at once, later ones as a count for the time since. */
+  | {
+      readonly kind: "vrrp-rejected";
+      readonly instance?: string;
+      readonly interface: string;
+      readonly sender: string;
+      readonly reject: RejectKind;
+      /** What was got and what was wanted: "TTL 64, not 255". */
+      readonly detail: string;
+      readonly count: number;
+    }
+  /** Another director says it is master too, with a lower claim than ours. */
+  | { readonly kind: "vrrp-second-master"; readonly instance: string; readonly sender: string; readonly sender_priority: number; readonly own_priority: number; readonly count: number }
+  | { readonly kind: "vrrp-address-conflict"; readonly instance: string; readonly address: string; readonly mac: string; readonly interface: string }
+  | { readonly kind: "vrrp-address-restored"; readonly instance: string; readonly address: string; readonly interface: string }
+  | { readonly kind: "vrrp-stale-address-removed"; readonly instance: string; readonly address: string; readonly interface: string }
+  | { readonly kind: "vrrp-note"; readonly instance: string; readonly text: string }
+  | { readonly kind: "realtime"; readonly granted: boolean; readonly detail: string }
+  | { readonly kind: "check-changed"; readonly service: string; readonly server: string; readonly check: string; readonly up: boolean; readonly reason: string; readonly detail: string; readonly in_a_row: number; readonly took_ms: number; readonly first: boolean }
+  /** A failure that has not (yet) changed anything; `needed` in a row will. */
+  | { readonly kind: "check-failed-once"; readonly service: string; readonly server: string; readonly check: string; readonly reason: string; readonly detail: string; readonly in_a_row: number; readonly needed: number }
+  | { readonly kind: "server-changed"; readonly service: string; readonly server: string; readonly up: boolean; readonly weight: number; readonly cause: string; readonly alive: number; readonly total: number }
+  | { readonly kind: "script-output"; readonly service: string; readonly server: string; readonly text: string }
+  | { readonly kind: "table-applied"; readonly why: "start" | "health" | "reload" | "repair" | "stop"; readonly changes: number; readonly took_ms: number; readonly details: readonly string[] }
+  | { readonly kind: "table-failed"; readonly why: string; readonly command: string; readonly error: string; readonly retry_ms: number }
+  | { readonly kind: "sync-daemon"; readonly role: SyncRole; readonly running: boolean; readonly interface: string; readonly id: number; readonly error?: string }
+  | { readonly kind: "process-started"; readonly process: ProcessName; readonly pid: number; readonly restarts: number }
+  | { readonly kind: "process-exited"; readonly process: ProcessName; readonly pid: number; readonly how: string; readonly restart_ms: number | null }
+  | { readonly kind: "config-loaded"; readonly path: string; readonly node: string; readonly instances: number; readonly services: number; readonly servers: number; readonly changes: readonly string[] }
+  | { readonly kind: "config-rejected"; readonly path: string; readonly problems: readonly string[] }
+  | { readonly kind: "warning"; readonly subject: string; readonly text: string }
+  | { readonly kind: "stopping"; readonly why: string }
+  | { readonly kind: "stopped" }
+  | { readonly kind: "ready"; readonly version: string; readonly node: string };
+
+/** An event with its origin. */
+export type EventRecord = {
+  /** Wall-clock time of the decision, milliseconds since 1970. */
+  readonly time: number;
+  readonly process: ProcessName;
+  /** Counts up by one in each process since its start, so that a gap shows. */
+  readonly sequence: number;
+  readonly event: VipdEvent;
+};
+
+/** For messages: "direct routing". */
+export const forwardingName: Record<Forwarding, string> = {
+  "direct-routing": "direct routing",
+  nat: "NAT",
+  tunnel: "IPIP tunnel",
+};

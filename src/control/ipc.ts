@@ -1,0 +1,90 @@
+// The messages between the supervisor and its two child processes, carried as JSON. The children are told
+// what to do and report what they did; neither ever asks the supervisor anything and waits.
+
+import type { CheckConfig, Config, IpvsConfig, ServiceConfig, VrrpProcessConfig } from "../config/model.js";
+import type { SyncConfig } from "../ipvs/model.js";
+import type { InstanceConfig, InstanceStateName } from "../vrrp/instance.js";
+import type { EventRecord, RejectKind, TransitionReason } from "./event.js";
+
+/** An instance that was master when the previous VRRP process ended without saying so. */
+export type ResumeOrder = {
+  readonly instance: string;
+  /** CLOCK_MONOTONIC milliseconds at which the previous process was seen dead: its last advert is at most one interval older. */
+  readonly dead_at: number;
+};
+
+export type ToVrrp =
+  | { readonly kind: "configure"; readonly process: VrrpProcessConfig; readonly instances: readonly InstanceConfig[]; readonly resume: readonly ResumeOrder[] }
+  | { readonly kind: "stop"; readonly keepAddresses: boolean }
+  | { readonly kind: "status"; readonly id: number };
+
+export type ToChecks =
+  | { readonly kind: "configure"; readonly runtimeDirectory: string; readonly ipvs: IpvsConfig; readonly sync: SyncConfig | null; readonly services: readonly ServiceConfig[]; readonly nodePriority: number }
+  | { readonly kind: "stop"; readonly table: "remove" | "keep" }
+  | { readonly kind: "status"; readonly id: number };
+
+export type InstanceStatus = {
+  readonly instance: string;
+  readonly state: InstanceStateName;
+  readonly since: number;
+  readonly interface: string;
+  readonly virtual_router_id: number;
+  readonly version: 2 | 3;
+  readonly priority: number;
+  readonly addresses: readonly string[];
+  readonly reason: TransitionReason;
+  /** The master we hear, when we are backup. */
+  readonly master: { readonly address: string; readonly priority: number; readonly last_advert_ms_ago: number } | null;
+  readonly adverts_sent: number;
+  readonly adverts_received: number;
+  readonly rejected: Partial<Record<RejectKind, number>>;
+  readonly transitions: number;
+};
+
+export type VrrpStatus = {
+  readonly pid: number;
+  readonly realtime: string;
+  readonly instances: readonly InstanceStatus[];
+  /** How late the process woke up for its deadlines since the start. */
+  readonly lateness_ms: { readonly p50: number; readonly p99: number; readonly max: number };
+};
+
+export type CheckStatus = {
+  readonly check: CheckConfig["type"];
+  readonly up: boolean | null;
+  readonly since: number;
+  readonly reason: string;
+  readonly detail: string;
+  readonly took_ms: number;
+  readonly runs: number;
+};
+export type ServerStatus = { readonly server: string; readonly up: boolean; readonly weight: number; readonly in_kernel: boolean; readonly checks: readonly CheckStatus[] };
+export type ServiceStatus = { readonly name: string; readonly service: string; readonly scheduler: string; readonly alive: number; readonly servers: readonly ServerStatus[] };
+export type ChecksStatus = {
+  readonly pid: number;
+  readonly services: readonly ServiceStatus[];
+  readonly sync: readonly { readonly role: string; readonly running: boolean; readonly interface: string; readonly id: number }[];
+  readonly table: { readonly in_order: boolean; readonly checked_ms_ago: number; readonly repairs: number };
+};
+
+export type FromChild<Status> =
+  /** The child's modules are loaded and it takes messages. */
+  | { readonly kind: "hello"; readonly pid: number }
+  /** The last `configure` has been carried out. */
+  | { readonly kind: "configured"; readonly error: string | null }
+  | { readonly kind: "event"; readonly record: EventRecord }
+  | { readonly kind: "status"; readonly id: number; readonly status: Status }
+  | { readonly kind: "stopped" };
+export type FromVrrp = FromChild<VrrpStatus>;
+export type FromChecks = FromChild<ChecksStatus>;
+
+/** What the control socket's `status` answers. */
+export type Status = {
+  readonly version: string;
+  readonly node: string;
+  readonly pid: number;
+  readonly config: { readonly path: string; readonly loaded_at: number; readonly instances: number; readonly services: number };
+  readonly vrrp: VrrpStatus | null;
+  readonly checks: ChecksStatus | null;
+  readonly nodes: Config["nodes"];
+};

@@ -1,0 +1,146 @@
+// IP and MAC addresses. An address is kept as canonical text (RFC 5952 for IPv6), so that equality is `===`
+// and a Map can be keyed by it; bytes are made where a packet or a kernel structure needs them.
+
+import { err, ok, type Result } from "./result.js";
+
+/** Canonical text of an IPv4 or IPv6 address, without prefix or zone. */
+export type IpAddress = string & { readonly kind: "ip" };
+/** Lower-case, colon-separated text of a 48-bit Ethernet address. */
+export type MacAddress = string & { readonly kind: "mac" };
+export type Family = "ipv4" | "ipv6";
+/** An address with the length of its network part, 0..32 or 0..128. */
+export type Prefix = { readonly address: IpAddress; readonly length: number };
+
+export const familyOf = (address: IpAddress): Family => (address.includes(":") ? "ipv6" : "ipv4");
+export const fullLength = (address: IpAddress): number => (familyOf(address) === "ipv4" ? 32 : 128);
+export const formatPrefix = (prefix: Prefix): string => `${prefix.address}/${prefix.length}`;
+
+/** Reads an address; the error says what is wrong with it, for a person. */
+export function parseIp(text: string): Result<IpAddress, string> {
+  const bytes = text.includes(":") ? parseIpv6(text) : parseIpv4(text);
+  return bytes.ok ? ok(ipFromBytes(bytes.value)) : bytes;
+}
+
+/** For addresses known to be right (constants, tests). Throws on bad text. */
+export function ip(text: string): IpAddress {
+  const parsed = parseIp(text);
+  if (!parsed.ok) throw new Error(parsed.error);
+  return parsed.value;
+}
+
+/** Reads ADDRESS[/LENGTH]; without a length it is a host address (/32 or /128). */
+export function parsePrefix(text: string): Result<Prefix, string> {
+  const slash = text.indexOf("/");
+  const address = parseIp(slash < 0 ? text : text.slice(0, slash));
+  if (!address.ok) return address;
+  const most = fullLength(address.value);
+  if (slash < 0) return ok({ address: address.value, length: most });
+  const digits = text.slice(slash + 1);
+  const length = Number(digits);
+  if (!/^\d{1,3}$/.test(digits) || length > most)
+    return err(`${JSON.stringify(digits)} is not a prefix length from 0 to ${most}`);
+  return ok({ address: address.value, length });
+}
+
+/** 4 or 16 bytes in network order. */
+export function ipBytes(address: IpAddress): Uint8Array {
+  const bytes = address.includes(":") ? parseIpv6(address) : parseIpv4(address);
+  if (!bytes.ok) throw new Error(`not an IP address: ${address}`);
+  return bytes.value;
+}
+
+/** The address in 4 or 16 bytes of network order; throws on another length. */
+export function ipFromBytes(bytes: Uint8Array): IpAddress {
+  if (bytes.length === 4) return bytes.join(".") as IpAddress;
+  if (bytes.length !== 16) throw new Error(`an IP address has 4 or 16 bytes, not ${bytes.length}`);
+  const groups = Array.from({ length: 8 }, (_, i) => ((bytes[2 * i] as number) << 8) | (bytes[2 * i + 1] as number));
+  const gap = longestZeroRun(groups);
+  const hex = (from: number, to: number): string => groups.slice(from, to).map((g) => g.toString(16)).join(":");
+  return (gap === undefined ? hex(0, 8) : `${hex(0, gap.from)}::${hex(gap.to, 8)}`) as IpAddress;
+}
+
+/** Unsigned comparison in network order, as RFC 9568 section 6.4.3 compares senders: <0, 0 or >0. */
+export function compareIp(a: IpAddress, b: IpAddress): number {
+  const left = ipBytes(a);
+  const right = ipBytes(b);
+  if (left.length !== right.length) return left.length - right.length;
+  for (let i = 0; i < left.length; i++) {
+    const difference = (left[i] as number) - (right[i] as number);
+    if (difference !== 0) return difference;
+  }
+  return 0;
+}
+
+/** Whether `address` lies in the network of `prefix`. */
+export function inPrefix(address: IpAddress, prefix: Prefix): boolean {
+  const left = ipBytes(address);
+  const right = ipBytes(prefix.address);
+  if (left.length !== right.length) return false;
+  for (let bit = 0; bit < prefix.length; bit += 8) {
+    const mask = prefix.length - bit >= 8 ? 0xff : (0xff << (8 - (prefix.length - bit))) & 0xff;
+    if (((left[bit >> 3] as number) & mask) !== ((right[bit >> 3] as number) & mask)) return false;
+  }
+  return true;
+}
+
+/** ADDRESS:PORT, with brackets around an IPv6 address. */
+export const formatEndpoint = (address: IpAddress, port: number): string =>
+  familyOf(address) === "ipv4" ? `${address}:${port}` : `[${address}]:${port}`;
+
+export const macFromBytes = (bytes: Uint8Array): MacAddress =>
+  Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join(":") as MacAddress;
+
+/** The 6 bytes of a MAC address; throws on text that is none. */
+export function macBytes(mac: MacAddress): Uint8Array {
+  if (!/^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/i.test(mac)) throw new Error(`not a MAC address: ${mac}`);
+  return Uint8Array.from(mac.split(":"), (pair) => parseInt(pair, 16));
+}
+
+function parseIpv4(text: string): Result<Uint8Array, string> {
+  const parts = text.split(".");
+  // A leading zero is refused: some readers take it for octal, and a VIP must not depend on the reader.
+  if (parts.length !== 4 || !parts.every((part) => /^(0|[1-9]\d{0,2})$/.test(part) && Number(part) <= 255))
+    return err(`${JSON.stringify(text)} is not an IPv4 or IPv6 address`);
+  return ok(Uint8Array.from(parts, Number));
+}
+
+function parseIpv6(text: string): Result<Uint8Array, string> {
+  const wrong = err(`${JSON.stringify(text)} is not an IPv4 or IPv6 address`);
+  const halves = text.split("::");
+  if (halves.length > 2) return wrong;
+  const head = groupsOf(halves[0] as string);
+  const tail = halves.length === 2 ? groupsOf(halves[1] as string) : [];
+  if (head === undefined || tail === undefined) return wrong;
+  const missing = 8 - head.length - tail.length;
+  if (halves.length === 2 ? missing < 1 : missing !== 0) return wrong;
+  const groups = [...head, ...new Array<number>(missing).fill(0), ...tail];
+  return ok(Uint8Array.from(groups.flatMap((group) => [group >> 8, group & 0xff])));
+}
+
+function groupsOf(half: string): number[] | undefined {
+  if (half === "") return [];
+  const groups: number[] = [];
+  const parts = half.split(":");
+  for (const [i, part] of parts.entries()) {
+    if (i === parts.length - 1 && part.includes(".")) {
+      const v4 = parseIpv4(part);
+      if (!v4.ok) return undefined;
+      const [a, b, c, d] = v4.value as unknown as [number, number, number, number];
+      groups.push((a << 8) | b, (c << 8) | d);
+    } else if (/^[0-9a-f]{1,4}$/i.test(part)) groups.push(parseInt(part, 16));
+    else return undefined;
+  }
+  return groups;
+}
+
+/** RFC 5952 section 4.2: the longest run of at least two zero groups, the first one when equal. */
+function longestZeroRun(groups: readonly number[]): { from: number; to: number } | undefined {
+  let best: { from: number; to: number } | undefined;
+  for (let from = 0; from < 8; from++) {
+    let to = from;
+    while (to < 8 && groups[to] === 0) to++;
+    if (to - from >= 2 && (best === undefined || to - from > best.to - best.from)) best = { from, to };
+    if (to > from) from = to;
+  }
+  return best;
+}

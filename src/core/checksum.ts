@@ -1,0 +1,19 @@
+// The Internet checksum (RFC 1071), as used by VRRP, IPv4 and ICMP.
+
+/** The 16-bit one's complement sum of `bytes[from..to)`, not yet complemented, added to `initial`. */
+export function onesSum(bytes: Uint8Array, from: number, to: number, initial = 0): number {
+  let sum = initial;
+  const even = to - ((to - from) & 1);
+  for (let i = from; i < even; i += 2) sum += ((bytes[i] as number) << 8) | (bytes[i + 1] as number);
+  // An odd last byte counts as if a zero byte followed it (RFC 1071 section 4.1).
+  if (even < to) sum += (bytes[even] as number) << 8;
+  while (sum > 0xffff) sum = (sum & 0xffff) + Math.floor(sum / 0x10000);
+  return sum;
+}
+
+/** The value for a checksum field, given the sum over the data with that field zero. */
+export const complement = (sum: number): number => ~sum & 0xffff;
+
+/** The checksum of `bytes[from..to)`. */
+export const checksum = (bytes: Uint8Array, from = 0, to = bytes.length, initial = 0): number =>
+  complement(onesSum(bytes, from, to, initial));

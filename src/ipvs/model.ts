@@ -1,0 +1,74 @@
+// The vocabulary of IPVS: virtual services, real servers, and what identifies them. Plain values that cross
+// process borders as JSON. The numbers of the kernel's interface stand in schema.ts.
+
+import { formatEndpoint, type Family, type IpAddress } from "../core/address.js";
+import type { Milliseconds } from "../core/units.js";
+
+export type Protocol = "tcp" | "udp" | "sctp";
+/** ip_vs.h: IP_VS_CONN_F_DROUTE, MASQ, TUNNEL. */
+export type Forwarding = "direct-routing" | "nat" | "tunnel";
+
+/** The kernel's schedulers by module name (ip_vs_<name>). */
+export const SCHEDULERS = [
+  "rr", "wrr", "lc", "wlc", "lblc", "lblcr", "dh", "sh", "mh", "sed", "nq", "fo", "ovf", "twos",
+] as const;
+export type Scheduler = (typeof SCHEDULERS)[number];
+
+export type ServiceKey =
+  | { readonly kind: "address"; readonly protocol: Protocol; readonly address: IpAddress; readonly port: number }
+  | { readonly kind: "fwmark"; readonly mark: number; readonly family: Family };
+
+export type Persistence = {
+  /** How long a client keeps its real server; whole seconds in the kernel. */
+  readonly timeout: Milliseconds;
+  /** Clients whose addresses agree in this many leading bits count as one; 32 or 128: each for itself. */
+  readonly prefixLength: number;
+};
+
+export type VirtualService = {
+  readonly key: ServiceKey;
+  readonly scheduler: Scheduler;
+  readonly persistence?: Persistence;
+};
+
+export type RealServer = {
+  readonly address: IpAddress;
+  readonly port: number;
+  readonly forwarding: Forwarding;
+  /** 0..2^31-1; 0 gets no new connections. */
+  readonly weight: number;
+};
+
+/** Identity of a service, and its name in messages: "tcp 192.168.1.1:80", "fwmark 7 ipv4". */
+export type ServiceId = string & { readonly kind: "service" };
+/** Identity of a real server within its service: "192.168.1.4:80". */
+export type ServerId = string & { readonly kind: "server" };
+
+export const serviceId = (key: ServiceKey): ServiceId =>
+  (key.kind === "fwmark"
+    ? `fwmark ${key.mark} ${key.family}`
+    : `${key.protocol} ${formatEndpoint(key.address, key.port)}`) as ServiceId;
+export const serverId = (server: { readonly address: IpAddress; readonly port: number }): ServerId =>
+  formatEndpoint(server.address, server.port) as ServerId;
+
+export type ServiceEntry = { readonly service: VirtualService; readonly servers: ReadonlyMap<ServerId, RealServer> };
+/** A whole IPVS table, or the part of it that is ours. */
+export type Table = ReadonlyMap<ServiceId, ServiceEntry>;
+
+export type SyncRole = "master" | "backup";
+/** The kernel's connection synchronisation (ip_vs_sync.c). */
+export type SyncConfig = {
+  readonly interface: string;
+  /** 0..255; both directors of a pair use the same. */
+  readonly id: number;
+  /** Which daemons run; both at once is the default, so that nothing is swapped at a failover. */
+  readonly roles: readonly SyncRole[];
+  /** Payload bytes of a datagram; absent: the kernel's own choice from the MTU. */
+  readonly maxLength?: number;
+  /** Multicast group; absent: 224.0.0.81. */
+  readonly group?: IpAddress;
+  /** UDP port; absent: 8848. */
+  readonly port?: number;
+  /** Multicast TTL 1..255; absent: 1. */
+  readonly ttl?: number;
+};

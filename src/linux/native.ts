@@ -1,0 +1,109 @@
+// The typed face of the native addon (native/vipd.c): one function a system call, nothing decided in C.
+// Every call gives a number: the result, or -errno. Only a wrong argument type or a buffer too small for
+// what it was said to hold throws, because that is a bug. Safe in worker threads.
+
+import { createRequire } from "node:module";
+import { existsSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+/** A watched file descriptor (uv_poll_t). */
+export type PollHandle = { readonly brand: "poll" };
+/** A negative number is -errno; what a positive one means stands at the call. */
+export type SyscallResult = number;
+
+export type Native = {
+  /** CLOCK_MONOTONIC in milliseconds, with fractions. */
+  now(): number;
+  /** socket(2), always SOCK_NONBLOCK | SOCK_CLOEXEC. Gives the descriptor. */
+  socket(family: number, type: number, protocol: number): SyscallResult;
+  close(fd: number): SyscallResult;
+  /** `address` is a struct sockaddr_* in memory order. */
+  bind(fd: number, address: Uint8Array): SyscallResult;
+  connect(fd: number, address: Uint8Array): SyscallResult;
+  /** Writes the address into `out`; gives its length. */
+  getsockname(fd: number, out: Uint8Array): SyscallResult;
+  /** A number is passed as a C int, an array as it is. */
+  setsockopt(fd: number, level: number, name: number, value: number | Uint8Array): SyscallResult;
+  /** Gives the length written into `out`. */
+  getsockopt(fd: number, level: number, name: number, out: Uint8Array): SyscallResult;
+  /** SO_ATTACH_FILTER: `program` is an array of struct sock_filter, 8 bytes each, at most 4096 of them. */
+  attachFilter(fd: number, program: Uint8Array): SyscallResult;
+  /** sendmsg(2) with MSG_NOSIGNAL. Gives the bytes sent. */
+  send(fd: number, data: Uint8Array, flags: number, address: Uint8Array | null, control: Uint8Array | null): SyscallResult;
+  /**
+   * sendmmsg(2): message i is `data[i*slot .. i*slot+lengths[i])`, sent to `addresses[i*addressSlot ..)` with the
+   * ancillary data `controls[i*controlSlot ..)` (a null array: none). Gives how many were sent; -errno only
+   * when not even the first one was.
+   */
+  sendMany(
+    fd: number, count: number, data: Uint8Array, slot: number, lengths: Int32Array,
+    addresses: Uint8Array | null, addressSlot: number, controls: Uint8Array | null, controlSlot: number, flags: number,
+  ): SyscallResult;
+  /**
+   * recvmsg(2) with MSG_DONTWAIT | flags. `meta` (3 numbers) receives address length, control length and msg_flags.
+   * Gives the bytes received (with MSG_TRUNC in `flags`: the length of the datagram).
+   */
+  recv(fd: number, data: Uint8Array, address: Uint8Array | null, control: Uint8Array | null, meta: Int32Array | null, flags: number): SyscallResult;
+  /**
+   * recvmmsg(2) with MSG_DONTWAIT into slots as in `sendMany`; `lengths[i]` and `controlLengths[i]` are set.
+   * Gives how many were received (at most 64 a call), or -EAGAIN.
+   */
+  recvMany(
+    fd: number, data: Uint8Array, slot: number, lengths: Int32Array,
+    addresses: Uint8Array | null, addressSlot: number, controls: Uint8Array | null, controlSlot: number, controlLengths: Int32Array | null,
+  ): SyscallResult;
+  /** Watches `fd`: `onEvents(status, events)`, status 0 or a negative uv error, after which the handle is stopped. */
+  pollNew(fd: number, onEvents: (status: number, events: number) => void): PollHandle | number;
+  /** `events`: 1 readable, 2 writable, 4 disconnect, 8 prioritized. */
+  pollStart(handle: PollHandle, events: number): SyscallResult;
+  pollStop(handle: PollHandle): SyscallResult;
+  /** Whether the handle keeps the event loop alive. */
+  pollRef(handle: PollHandle, ref: boolean): SyscallResult;
+  /** Ends the watch for good; does not close the descriptor. A second call does nothing. */
+  pollFree(handle: PollHandle): SyscallResult;
+  /** timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC). */
+  timerfdCreate(): SyscallResult;
+  /** Arms for an absolute CLOCK_MONOTONIC time in milliseconds with fractions; a past time fires at once; 0 disarms. */
+  timerfdSet(fd: number, deadlineMs: number): SyscallResult;
+  /** Gives the number of expirations since the last read, or -EAGAIN. */
+  timerfdRead(fd: number): SyscallResult;
+  ifIndex(name: string): SyscallResult;
+  /** The name of an interface index in this network namespace, or -errno. */
+  ifName(index: number): string | number;
+  /** sched_setscheduler(2): 0 is SCHED_OTHER, 1..99 SCHED_FIFO | SCHED_RESET_ON_FORK. `tid` 0: this thread. */
+  setFifo(tid: number, priority: number): SyscallResult;
+  getTid(): number;
+  /** Enters the network namespace at `path` (this thread only; for tests and benchmarks). */
+  setNetns(path: string): SyscallResult;
+  /** prctl(PR_SET_PDEATHSIG): the signal this process gets when its parent's thread ends; 0 clears. */
+  setParentDeathSignal(signal: number): SyscallResult;
+  /** One bit per capability number of the effective set (capget(2)), as an unsigned 64-bit number in a double. */
+  effectiveCapabilities(): number;
+  /** Fills `out` from getrandom(2). */
+  getrandom(out: Uint8Array): SyscallResult;
+};
+
+/** Where the addon of this platform lies: built here, or shipped in the package. */
+export function nativePath(root = packageRoot()): string {
+  return join(root, "prebuilds", `linux-${process.arch}`, "vipd.node");
+}
+
+function packageRoot(): string {
+  let folder = dirname(fileURLToPath(import.meta.url));
+  while (!existsSync(join(folder, "package.json"))) {
+    const parent = dirname(folder);
+    if (parent === folder) throw new Error("vipd: no package.json above the program's own files");
+    folder = parent;
+  }
+  return folder;
+}
+
+function load(): Native {
+  const path = nativePath();
+  if (!existsSync(path))
+    throw new Error(`vipd: no native addon for linux-${process.arch} at ${path}: run "npm run native" (needs gcc)`);
+  return createRequire(import.meta.url)(path) as Native;
+}
+
+export const native: Native = load();

@@ -1,0 +1,48 @@
+// What one VRRP instance (one virtual router on one interface) is told to do. A plain value: it crosses
+// process borders as JSON, and knows nothing of the file it was read from.
+
+import type { IpAddress, Prefix } from "../core/address.js";
+import type { Milliseconds } from "../core/units.js";
+
+/** An address that belongs to the virtual router and is on exactly one director at a time. */
+export type VirtualAddress = {
+  readonly prefix: Prefix;
+  /** The interface that carries it; usually the instance's own. */
+  readonly interface: string;
+};
+
+/** When and how often the master tells its neighbours that the addresses are here (gratuitous ARP). */
+export type AnnounceConfig = {
+  /** Announcements of each address in a burst, 1..100 (keepalived: garp_master_repeat, 5). */
+  readonly repeat: number;
+  /** From the first burst to the second one; 0: no second burst (keepalived: garp_master_delay, 5 s). */
+  readonly delay: Milliseconds;
+  /** From one refresh to the next while master; 0: none (keepalived: garp_master_refresh). */
+  readonly refresh: Milliseconds;
+  /** Announcements of each address in a refresh (keepalived: garp_master_refresh_repeat, 1). */
+  readonly refreshRepeat: number;
+};
+
+export type InstanceConfig = {
+  readonly name: string;
+  readonly interface: string;
+  /** VRID, 1..255 (RFC 9568 section 5.2.3). */
+  readonly virtualRouterId: number;
+  readonly version: 2 | 3;
+  /** 1..254; 255 for the owner of the addresses (RFC 9568 section 5.2.4). */
+  readonly priority: number;
+  /** v2: 1..255 whole seconds; v3: 10 ms..40.95 s in steps of 10 ms. */
+  readonly advertInterval: Milliseconds;
+  /** Whether a backup takes over from a master of lower priority. An owner always does. */
+  readonly preempt: boolean;
+  /** How long a lower-priority master is left alone before it is preempted; 0..1000 s. */
+  readonly preemptDelay: Milliseconds;
+  readonly addresses: readonly VirtualAddress[];
+  /** Source of the adverts; default: the primary address of the interface. */
+  readonly sourceAddress?: IpAddress;
+  /** v3 over IPv4: whether the checksum we send covers the pseudo-header (RFC 5798, keepalived) or not (RFC 9568). */
+  readonly checksum: "rfc5798" | "rfc9568";
+  readonly announce: AnnounceConfig;
+};
+
+export type InstanceStateName = "initialize" | "fault" | "backup" | "master";

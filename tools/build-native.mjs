@@ -1,0 +1,89 @@
+// Builds the native addon with plain gcc: `node tools/build-native.mjs` for this machine, with `--all` for every
+// platform of the package (the foreign one by a cross compiler). Prints one line for each binary it builds, and
+// does nothing when a binary is newer than its sources and was built with the same headers and compiler.
+// Plain JavaScript, because it runs before anything is compiled. No node-gyp, hence no Python and no make.
+
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+
+const platforms = {
+  x64: { compiler: "x86_64-linux-gnu-gcc", debian: "gcc-x86-64-linux-gnu" },
+  arm64: { compiler: "aarch64-linux-gnu-gcc", debian: "gcc-aarch64-linux-gnu and libc6-dev-arm64-cross" },
+};
+
+const flags = [
+  "-std=gnu11", "-O2", "-fPIC", "-shared", "-fvisibility=hidden", "-s",
+  "-Wall", "-Wextra", "-Werror", "-fstack-protector-strong", "-D_FORTIFY_SOURCE=2", "-Wl,-z,relro,-z,now",
+  "-D_GNU_SOURCE", "-DNAPI_VERSION=8",
+];
+
+class BuildError extends Error {}
+
+/** Where node_api.h and uv.h lie, as options of the compiler. */
+function headers() {
+  const own = [join(dirname(dirname(process.execPath)), "include/node"), "/usr/include/node"];
+  for (const folder of own)
+    if (existsSync(join(folder, "node_api.h")) && existsSync(join(folder, "uv.h"))) return ["-I", folder];
+  const api = join(root, "node_modules/node-api-headers/include");
+  const missing = [];
+  if (!existsSync(join(api, "node_api.h"))) missing.push(`node_api.h: run "npm install" (devDependency node-api-headers)`);
+  if (!existsSync("/usr/include/uv.h")) missing.push(`uv.h: run "apt-get install libuv1-dev"`);
+  if (missing.length > 0)
+    throw new BuildError(`no Node.js headers in ${own.join(" or ")}; the substitutes are missing too:\n  ${missing.join("\n  ")}`);
+  // After the system's own folders, so that a cross compiler takes nothing from this machine but uv.h.
+  return ["-I", api, "-idirafter", "/usr/include"];
+}
+
+/** The compiler for `arch`; plain gcc when that is this machine's own. */
+function compilerFor(arch) {
+  const { compiler, debian } = platforms[arch];
+  const own = arch === process.arch;
+  const command = own ? "gcc" : compiler;
+  const version = spawnSync(command, ["-dumpfullversion", "-dumpmachine"], { encoding: "utf8" });
+  if (version.error !== undefined || version.status !== 0)
+    throw new BuildError(`${command} is needed to build for linux-${arch}: run "apt-get install ${own ? "gcc libc6-dev" : debian}"`);
+  return { command, version: version.stdout.trim().replaceAll("\n", " ") };
+}
+
+function build(arch) {
+  const native = join(root, "native");
+  const files = readdirSync(native).filter((name) => /\.[ch]$/.test(name)).sort();
+  const sources = files.filter((name) => name.endsWith(".c"));
+  const output = join(root, "prebuilds", `linux-${arch}`, "vipd.node");
+  const stampFile = join(root, ".cache", `native-linux-${arch}.json`);
+  const include = headers();
+  const compiler = compilerFor(arch);
+  const stamp = JSON.stringify({ compiler, include, flags, files });
+  const newest = Math.max(...files.map((name) => statSync(join(native, name)).mtimeMs));
+  const known = existsSync(stampFile) ? readFileSync(stampFile, "utf8") : "";
+  if (existsSync(output) && statSync(output).mtimeMs > newest && known === stamp) return;
+
+  mkdirSync(dirname(output), { recursive: true });
+  mkdirSync(dirname(stampFile), { recursive: true });
+  // Written aside and renamed: a process that has the old one loaded keeps it, and nobody loads half a file.
+  const fresh = `${output}.${process.pid}.tmp`;
+  const done = spawnSync(compiler.command, [...flags, ...include, "-o", fresh, ...sources], { cwd: native, encoding: "utf8" });
+  if (done.status !== 0) {
+    rmSync(fresh, { force: true });
+    throw new BuildError(`${compiler.command} failed for linux-${arch}:\n${done.stderr}`);
+  }
+  renameSync(fresh, output);
+  writeFileSync(stampFile, stamp);
+  process.stdout.write(`built prebuilds/linux-${arch}/vipd.node (${statSync(output).size} bytes, ${compiler.command} ${compiler.version})\n`);
+}
+
+try {
+  const wanted = process.argv.slice(2);
+  if (wanted.some((argument) => argument !== "--all")) throw new BuildError("usage: build-native.mjs [--all]");
+  if (process.platform !== "linux") throw new BuildError("vipd runs on Linux only");
+  if (!(process.arch in platforms)) throw new BuildError(`no build for linux-${process.arch}; known: ${Object.keys(platforms).join(", ")}`);
+  for (const arch of wanted.includes("--all") ? Object.keys(platforms) : [process.arch]) build(arch);
+} catch (error) {
+  if (!(error instanceof BuildError)) throw error;
+  process.stderr.write(`build-native: ${error.message}\n`);
+  process.exitCode = 1;
+}
