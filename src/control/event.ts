@@ -12,13 +12,33 @@ export type TransitionReason =
   | { readonly kind: "startup" }
   | { readonly kind: "owner-startup" }
   /** No advert from `master` for `silence_ms`. */
-  | { readonly kind: "master-silent"; readonly master: string; readonly master_priority: number; readonly silence_ms: number }
+  | {
+      readonly kind: "master-silent";
+      readonly master: string;
+      readonly master_priority: number;
+      readonly silence_ms: number;
+    }
   /** No advert from anybody since the start. */
   | { readonly kind: "no-master-heard"; readonly waited_ms: number }
   | { readonly kind: "master-resigned"; readonly master: string; readonly waited_ms: number }
-  | { readonly kind: "preempted-lower"; readonly master: string; readonly master_priority: number; readonly own_priority: number }
-  | { readonly kind: "higher-priority"; readonly master: string; readonly master_priority: number; readonly own_priority: number }
-  | { readonly kind: "equal-priority-higher-address"; readonly master: string; readonly own: string; readonly priority: number }
+  | {
+      readonly kind: "preempted-lower";
+      readonly master: string;
+      readonly master_priority: number;
+      readonly own_priority: number;
+    }
+  | {
+      readonly kind: "higher-priority";
+      readonly master: string;
+      readonly master_priority: number;
+      readonly own_priority: number;
+    }
+  | {
+      readonly kind: "equal-priority-higher-address";
+      readonly master: string;
+      readonly own: string;
+      readonly priority: number;
+    }
   /** A restarted VRRP process goes on as master: its peer has not noticed. */
   | { readonly kind: "resumed"; readonly pause_ms: number }
   /** A restarted VRRP process was away too long to go on as master. */
@@ -34,7 +54,17 @@ export type TransitionReason =
 
 /** What was wrong with a received advert (vrrp-conformance R01..R14). */
 export type RejectKind =
-  | "ttl" | "version" | "type" | "truncated" | "checksum" | "interval" | "auth" | "address-count" | "vrid" | "trailing" | "own-priority-owner";
+  | "ttl"
+  | "version"
+  | "type"
+  | "truncated"
+  | "checksum"
+  | "interval"
+  | "auth"
+  | "address-count"
+  | "vrid"
+  | "trailing"
+  | "own-priority-owner";
 
 export type VipdEvent =
   | {
@@ -61,23 +91,118 @@ export type VipdEvent =
       readonly count: number;
     }
   /** Another director says it is master too, with a lower claim than ours. */
-  | { readonly kind: "vrrp-second-master"; readonly instance: string; readonly sender: string; readonly sender_priority: number; readonly own_priority: number; readonly count: number }
-  | { readonly kind: "vrrp-address-conflict"; readonly instance: string; readonly address: string; readonly mac: string; readonly interface: string }
-  | { readonly kind: "vrrp-address-restored"; readonly instance: string; readonly address: string; readonly interface: string }
-  | { readonly kind: "vrrp-stale-address-removed"; readonly instance: string; readonly address: string; readonly interface: string }
+  | {
+      readonly kind: "vrrp-second-master";
+      readonly instance: string;
+      readonly sender: string;
+      readonly sender_priority: number;
+      readonly own_priority: number;
+      readonly count: number;
+    }
+  | {
+      readonly kind: "vrrp-address-conflict";
+      readonly instance: string;
+      readonly address: string;
+      readonly mac: string;
+      readonly interface: string;
+    }
+  | {
+      readonly kind: "vrrp-address-restored";
+      readonly instance: string;
+      readonly address: string;
+      readonly interface: string;
+    }
+  | {
+      readonly kind: "vrrp-stale-address-removed";
+      readonly instance: string;
+      readonly address: string;
+      readonly interface: string;
+    }
   | { readonly kind: "vrrp-note"; readonly instance: string; readonly text: string }
   | { readonly kind: "realtime"; readonly granted: boolean; readonly detail: string }
-  | { readonly kind: "check-changed"; readonly service: string; readonly server: string; readonly check: string; readonly up: boolean; readonly reason: string; readonly detail: string; readonly in_a_row: number; readonly took_ms: number; readonly first: boolean }
+  | {
+      readonly kind: "check-changed";
+      readonly service: string;
+      readonly server: string;
+      readonly check: string;
+      readonly up: boolean;
+      readonly reason: string;
+      readonly detail: string;
+      readonly in_a_row: number;
+      readonly took_ms: number;
+      readonly first: boolean;
+    }
   /** A failure that has not (yet) changed anything; `needed` in a row will. */
-  | { readonly kind: "check-failed-once"; readonly service: string; readonly server: string; readonly check: string; readonly reason: string; readonly detail: string; readonly in_a_row: number; readonly needed: number }
-  | { readonly kind: "server-changed"; readonly service: string; readonly server: string; readonly up: boolean; readonly weight: number; readonly cause: string; readonly alive: number; readonly total: number }
-  | { readonly kind: "script-output"; readonly service: string; readonly server: string; readonly text: string }
-  | { readonly kind: "table-applied"; readonly why: "start" | "health" | "reload" | "repair" | "stop"; readonly changes: number; readonly took_ms: number; readonly details: readonly string[] }
-  | { readonly kind: "table-failed"; readonly why: string; readonly command: string; readonly error: string; readonly retry_ms: number }
-  | { readonly kind: "sync-daemon"; readonly role: SyncRole; readonly running: boolean; readonly interface: string; readonly id: number; readonly error?: string }
-  | { readonly kind: "process-started"; readonly process: ProcessName; readonly pid: number; readonly restarts: number }
-  | { readonly kind: "process-exited"; readonly process: ProcessName; readonly pid: number; readonly how: string; readonly restart_ms: number | null }
-  | { readonly kind: "config-loaded"; readonly path: string; readonly node: string; readonly instances: number; readonly services: number; readonly servers: number; readonly changes: readonly string[] }
+  | {
+      readonly kind: "check-failed-once";
+      readonly service: string;
+      readonly server: string;
+      readonly check: string;
+      readonly reason: string;
+      readonly detail: string;
+      readonly in_a_row: number;
+      readonly needed: number;
+    }
+  | {
+      readonly kind: "server-changed";
+      readonly service: string;
+      readonly server: string;
+      readonly up: boolean;
+      readonly weight: number;
+      readonly cause: string;
+      readonly alive: number;
+      readonly total: number;
+    }
+  | {
+      readonly kind: "script-output";
+      readonly service: string;
+      readonly server: string;
+      readonly text: string;
+    }
+  | {
+      readonly kind: "table-applied";
+      readonly why: "start" | "health" | "reload" | "repair" | "stop";
+      readonly changes: number;
+      readonly took_ms: number;
+      readonly details: readonly string[];
+    }
+  | {
+      readonly kind: "table-failed";
+      readonly why: string;
+      readonly command: string;
+      readonly error: string;
+      readonly retry_ms: number;
+    }
+  | {
+      readonly kind: "sync-daemon";
+      readonly role: SyncRole;
+      readonly running: boolean;
+      readonly interface: string;
+      readonly id: number;
+      readonly error?: string;
+    }
+  | {
+      readonly kind: "process-started";
+      readonly process: ProcessName;
+      readonly pid: number;
+      readonly restarts: number;
+    }
+  | {
+      readonly kind: "process-exited";
+      readonly process: ProcessName;
+      readonly pid: number;
+      readonly how: string;
+      readonly restart_ms: number | null;
+    }
+  | {
+      readonly kind: "config-loaded";
+      readonly path: string;
+      readonly node: string;
+      readonly instances: number;
+      readonly services: number;
+      readonly servers: number;
+      readonly changes: readonly string[];
+    }
   | { readonly kind: "config-rejected"; readonly path: string; readonly problems: readonly string[] }
   | { readonly kind: "warning"; readonly subject: string; readonly text: string }
   | { readonly kind: "stopping"; readonly why: string }

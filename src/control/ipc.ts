@@ -14,12 +14,24 @@ export type ResumeOrder = {
 };
 
 export type ToVrrp =
-  | { readonly kind: "configure"; readonly process: VrrpProcessConfig; readonly instances: readonly InstanceConfig[]; readonly resume: readonly ResumeOrder[] }
+  | {
+      readonly kind: "configure";
+      readonly process: VrrpProcessConfig;
+      readonly instances: readonly InstanceConfig[];
+      readonly resume: readonly ResumeOrder[];
+    }
   | { readonly kind: "stop"; readonly keepAddresses: boolean }
   | { readonly kind: "status"; readonly id: number };
 
 export type ToChecks =
-  | { readonly kind: "configure"; readonly runtimeDirectory: string; readonly ipvs: IpvsConfig; readonly sync: SyncConfig | null; readonly services: readonly ServiceConfig[]; readonly nodePriority: number }
+  | {
+      readonly kind: "configure";
+      readonly runtimeDirectory: string;
+      readonly ipvs: IpvsConfig;
+      readonly sync: SyncConfig | null;
+      readonly services: readonly ServiceConfig[];
+      readonly nodePriority: number;
+    }
   | { readonly kind: "stop"; readonly table: "remove" | "keep" }
   | { readonly kind: "status"; readonly id: number };
 
@@ -34,7 +46,11 @@ export type InstanceStatus = {
   readonly addresses: readonly string[];
   readonly reason: TransitionReason;
   /** The master we hear, when we are backup. */
-  readonly master: { readonly address: string; readonly priority: number; readonly last_advert_ms_ago: number } | null;
+  readonly master: {
+    readonly address: string;
+    readonly priority: number;
+    readonly last_advert_ms_ago: number;
+  } | null;
   readonly adverts_sent: number;
   readonly adverts_received: number;
   readonly rejected: Partial<Record<RejectKind, number>>;
@@ -58,12 +74,29 @@ export type CheckStatus = {
   readonly took_ms: number;
   readonly runs: number;
 };
-export type ServerStatus = { readonly server: string; readonly up: boolean; readonly weight: number; readonly in_kernel: boolean; readonly checks: readonly CheckStatus[] };
-export type ServiceStatus = { readonly name: string; readonly service: string; readonly scheduler: string; readonly alive: number; readonly servers: readonly ServerStatus[] };
+export type ServerStatus = {
+  readonly server: string;
+  readonly up: boolean;
+  readonly weight: number;
+  readonly in_kernel: boolean;
+  readonly checks: readonly CheckStatus[];
+};
+export type ServiceStatus = {
+  readonly name: string;
+  readonly service: string;
+  readonly scheduler: string;
+  readonly alive: number;
+  readonly servers: readonly ServerStatus[];
+};
 export type ChecksStatus = {
   readonly pid: number;
   readonly services: readonly ServiceStatus[];
-  readonly sync: readonly { readonly role: string; readonly running: boolean; readonly interface: string; readonly id: number }[];
+  readonly sync: readonly {
+    readonly role: string;
+    readonly running: boolean;
+    readonly interface: string;
+    readonly id: number;
+  }[];
   readonly table: { readonly in_order: boolean; readonly checked_ms_ago: number; readonly repairs: number };
 };
 
@@ -83,7 +116,12 @@ export type Status = {
   readonly version: string;
   readonly node: string;
   readonly pid: number;
-  readonly config: { readonly path: string; readonly loaded_at: number; readonly instances: number; readonly services: number };
+  readonly config: {
+    readonly path: string;
+    readonly loaded_at: number;
+    readonly instances: number;
+    readonly services: number;
+  };
   readonly vrrp: VrrpStatus | null;
   readonly checks: ChecksStatus | null;
   readonly nodes: Config["nodes"];

@@ -6,7 +6,12 @@
 const HOST_LITTLE_ENDIAN = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
 
 /** What was missing: `need` bytes at `offset` of a buffer of `length`. */
-export type ShortRead = { readonly field: string; readonly offset: number; readonly need: number; readonly length: number };
+export type ShortRead = {
+  readonly field: string;
+  readonly offset: number;
+  readonly need: number;
+  readonly length: number;
+};
 
 export class Reader {
   readonly bytes: Uint8Array;
@@ -52,7 +57,9 @@ export class Reader {
   }
   /** A copy of the next `length` bytes. */
   copy(field: string, length: number): Uint8Array {
-    return this.take(field, length) ? this.bytes.slice(this.offset - length, this.offset) : new Uint8Array(length);
+    return this.take(field, length)
+      ? this.bytes.slice(this.offset - length, this.offset)
+      : new Uint8Array(length);
   }
   skip(field: string, length: number): void {
     this.take(field, length);
@@ -180,7 +187,9 @@ export const toHex = (bytes: Uint8Array): string =>
 export function fromHex(text: string): Uint8Array {
   const digits = text.replace(/\s+/g, "");
   if (digits.length % 2 !== 0 || /[^0-9a-f]/i.test(digits)) throw new Error(`not hexadecimal: ${text}`);
-  return Uint8Array.from({ length: digits.length / 2 }, (_, i) => parseInt(digits.slice(2 * i, 2 * i + 2), 16));
+  return Uint8Array.from({ length: digits.length / 2 }, (_, i) =>
+    parseInt(digits.slice(2 * i, 2 * i + 2), 16),
+  );
 }
 
 export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {

@@ -28,7 +28,7 @@ export const between = (earlier: Instant, later: Instant): Milliseconds => (late
 
 /** Text for people, exact to the millisecond: "3.609 s", "40 ms", "0.25 ms", "2 min", "1 h". */
 export function formatDuration(ms: Milliseconds): string {
-  if (ms < 0) return `-${formatDuration(milliseconds(-ms))}`;
+  if (ms < 0) return `-${formatDuration(milliseconds(0 - ms))}`;
   if (ms < 1000) return `${trim(ms < 10 ? ms.toFixed(2) : ms.toFixed(0))} ms`;
   if (ms >= 3_600_000 && ms % 3_600_000 === 0) return `${ms / 3_600_000} h`;
   if (ms >= 60_000 && ms % 60_000 === 0) return `${ms / 60_000} min`;

@@ -10,12 +10,30 @@ export type Forwarding = "direct-routing" | "nat" | "tunnel";
 
 /** The kernel's schedulers by module name (ip_vs_<name>). */
 export const SCHEDULERS = [
-  "rr", "wrr", "lc", "wlc", "lblc", "lblcr", "dh", "sh", "mh", "sed", "nq", "fo", "ovf", "twos",
+  "rr",
+  "wrr",
+  "lc",
+  "wlc",
+  "lblc",
+  "lblcr",
+  "dh",
+  "sh",
+  "mh",
+  "sed",
+  "nq",
+  "fo",
+  "ovf",
+  "twos",
 ] as const;
 export type Scheduler = (typeof SCHEDULERS)[number];
 
 export type ServiceKey =
-  | { readonly kind: "address"; readonly protocol: Protocol; readonly address: IpAddress; readonly port: number }
+  | {
+      readonly kind: "address";
+      readonly protocol: Protocol;
+      readonly address: IpAddress;
+      readonly port: number;
+    }
   | { readonly kind: "fwmark"; readonly mark: number; readonly family: Family };
 
 export type Persistence = {
@@ -51,7 +69,10 @@ export const serviceId = (key: ServiceKey): ServiceId =>
 export const serverId = (server: { readonly address: IpAddress; readonly port: number }): ServerId =>
   formatEndpoint(server.address, server.port) as ServerId;
 
-export type ServiceEntry = { readonly service: VirtualService; readonly servers: ReadonlyMap<ServerId, RealServer> };
+export type ServiceEntry = {
+  readonly service: VirtualService;
+  readonly servers: ReadonlyMap<ServerId, RealServer>;
+};
 /** A whole IPVS table, or the part of it that is ours. */
 export type Table = ReadonlyMap<ServiceId, ServiceEntry>;
 

@@ -1,0 +1,54 @@
+// Who may import whom (docs/architecture.md). tools/check.mjs makes sure that modules were really looked at.
+const only = (name, from, allowed) => ({
+  name,
+  severity: "error",
+  from: { path: `^src/${from}/` },
+  to: { path: "^src/", pathNot: `^src/(${[from, ...allowed].join("|")})/` },
+});
+
+module.exports = {
+  forbidden: [
+    {
+      name: "no-circles",
+      severity: "error",
+      from: {},
+      to: { circular: true, viaOnly: { dependencyTypesNot: ["type-only"] } },
+    },
+    only("core-imports-nothing", "core", []),
+    only("netlink-knows-core", "netlink", ["core"]),
+    only("ipvs-knows-netlink", "ipvs", ["core", "netlink"]),
+    only("vrrp-knows-core", "vrrp", ["core", "control"]),
+    only("config-knows-models", "config", ["core", "vrrp", "ipvs"]),
+    only("control-knows-models", "control", ["core", "vrrp", "ipvs", "config"]),
+    only("ports-know-models", "ports", ["core", "vrrp", "ipvs", "netlink", "config", "control"]),
+    only("checkers-know-ports", "checkers", ["core", "ports", "config"]),
+    only("linux-implements-ports", "linux", [
+      "core",
+      "ports",
+      "netlink",
+      "ipvs",
+      "vrrp",
+      "config",
+      "control",
+    ]),
+    {
+      name: "the-small-processes-stay-small",
+      comment: "The VRRP and checks processes must not load the config reader or the logger.",
+      severity: "error",
+      from: { path: "^src/director/(vrrp|checks)-process" },
+      to: { path: "node_modules/(zod|yaml|winston)", reachable: true },
+    },
+    {
+      name: "only-the-supervisor-logs",
+      severity: "error",
+      from: { pathNot: "^(src/(log|director/supervisor|cli|main)|test|bench|demo)" },
+      to: { path: "^src/log/" },
+    },
+  ],
+  options: {
+    doNotFollow: { path: "node_modules" },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: "tsconfig.test.json" },
+    enhancedResolveOptions: { extensions: [".ts", ".js", ".mjs"] },
+  },
+};
