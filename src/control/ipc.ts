@@ -13,6 +13,9 @@ export type ResumeOrder = {
   readonly dead_at: number;
 };
 
+/** Answered at once with a "pong" of the same id: shows that a child's event loop turns, at no cost. */
+export type Ping = { readonly kind: "ping"; readonly id: number };
+
 export type ToVrrp =
   | {
       readonly kind: "configure";
@@ -21,7 +24,8 @@ export type ToVrrp =
       readonly resume: readonly ResumeOrder[];
     }
   | { readonly kind: "stop"; readonly keepAddresses: boolean }
-  | { readonly kind: "status"; readonly id: number };
+  | { readonly kind: "status"; readonly id: number }
+  | Ping;
 
 export type ToChecks =
   | {
@@ -33,7 +37,8 @@ export type ToChecks =
       readonly nodePriority: number;
     }
   | { readonly kind: "stop"; readonly table: "remove" | "keep" }
-  | { readonly kind: "status"; readonly id: number };
+  | { readonly kind: "status"; readonly id: number }
+  | Ping;
 
 export type InstanceStatus = {
   readonly instance: string;
@@ -107,15 +112,20 @@ export type FromChild<Status> =
   | { readonly kind: "configured"; readonly error: string | null }
   | { readonly kind: "event"; readonly record: EventRecord }
   | { readonly kind: "status"; readonly id: number; readonly status: Status }
+  | { readonly kind: "pong"; readonly id: number }
   | { readonly kind: "stopped" };
 export type FromVrrp = FromChild<VrrpStatus>;
 export type FromChecks = FromChild<ChecksStatus>;
+
+export type ProcessStatus = { readonly process: "vrrp" | "checks"; readonly pid: number | null; readonly restarts: number; readonly since: number | null };
 
 /** What the control socket's `status` answers. */
 export type Status = {
   readonly version: string;
   readonly node: string;
   readonly pid: number;
+  readonly started_at: number;
+  readonly processes: readonly ProcessStatus[];
   readonly config: {
     readonly path: string;
     readonly loaded_at: number;
