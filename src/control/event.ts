@@ -48,6 +48,8 @@ export type TransitionReason =
   | { readonly kind: "interface-up"; readonly interface: string }
   | { readonly kind: "no-source-address"; readonly interface: string }
   | { readonly kind: "action-failed"; readonly action: string; readonly error: string }
+  /** Another try after an action had failed. */
+  | { readonly kind: "retry"; readonly action: string; readonly waited_ms: number }
   | { readonly kind: "shutdown" }
   | { readonly kind: "deleted" }
   | { readonly kind: "reconfigured"; readonly what: string };
