@@ -1,0 +1,70 @@
+// Classic BPF programs for sockets (<linux/filter.h>), as the addon's attachFilter takes them. Pure.
+// The kernel runs them before a packet costs us a wake-up.
+
+import { Writer } from "../core/bytes.js";
+import { IPPROTO } from "./constants.js";
+
+type Instruction = readonly [code: number, jumpTrue: number, jumpFalse: number, k: number];
+
+/** Opcodes, put together from <linux/bpf_common.h>. */
+const LD_BYTE_ABSOLUTE = 0x30;
+const LD_BYTE_INDIRECT = 0x50;
+const LD_CONSTANT = 0x00;
+const LD_MEMORY = 0x60;
+/** X = 4 * (packet[k] & 15): the length of an IPv4 header, options included. */
+const LDX_IP_HEADER_LENGTH = 0xb1;
+const STORE = 0x02;
+const AND_CONSTANT = 0x54;
+const RIGHT_SHIFT_CONSTANT = 0x74;
+const RIGHT_SHIFT_X = 0x7c;
+const JUMP = 0x05;
+const JUMP_EQUAL = 0x15;
+const JUMP_BIT_SET = 0x45;
+const RETURN = 0x06;
+const TO_X = 0x07;
+
+const KEEP: Instruction = [RETURN, 0, 0, 0x40000];
+const DROP: Instruction = [RETURN, 0, 0, 0];
+
+const IP_PROTOCOL_OFFSET = 9;
+const VRRP_VRID_OFFSET = 1;
+
+/**
+ * For a raw IPv4 socket: keeps VRRP packets of the given virtual router ids (1..255), whatever their version, TTL
+ * or checksum, so that wrong ones of our own ids can be counted. An empty set keeps nothing.
+ */
+export function vrrpIpv4Filter(ids: Iterable<number>): Uint8Array {
+  // A bit a virtual router id, in 8 words, because 255 single comparisons are beyond the reach of a jump.
+  const words = new Uint32Array(8);
+  for (const id of ids) {
+    if (!Number.isInteger(id) || id < 1 || id > 255) throw new RangeError(`${id} is not a virtual router id`);
+    words[id >> 5] = (words[id >> 5] as number) | (1 << (id & 31));
+  }
+  const used = [...words.entries()].filter(([, mask]) => mask !== 0);
+  const program: Instruction[] = [
+    [LD_BYTE_ABSOLUTE, 0, 0, IP_PROTOCOL_OFFSET],
+    [JUMP_EQUAL, 1, 0, IPPROTO.VRRP],
+    DROP,
+    [LDX_IP_HEADER_LENGTH, 0, 0, 0],
+    // A packet too short for this load is dropped by the kernel.
+    [LD_BYTE_INDIRECT, 0, 0, VRRP_VRID_OFFSET],
+    [STORE, 0, 0, 0],
+    [AND_CONSTANT, 0, 0, 31],
+    [TO_X, 0, 0, 0],
+    [LD_MEMORY, 0, 0, 0],
+    [RIGHT_SHIFT_CONSTANT, 0, 0, 5],
+  ];
+  for (const [i, [word, mask]] of used.entries()) {
+    const toTest = 3 * (used.length - i - 1) + 1;
+    program.push([JUMP_EQUAL, 0, 2, word], [LD_CONSTANT, 0, 0, mask], [JUMP, 0, 0, toTest]);
+  }
+  program.push(DROP, [RIGHT_SHIFT_X, 0, 0, 0], [JUMP_BIT_SET, 0, 1, 1], KEEP, DROP);
+  return assemble(program);
+}
+
+/** struct sock_filter: u16 code, u8 jt, u8 jf, u32 k, in host order. */
+function assemble(program: readonly Instruction[]): Uint8Array {
+  const writer = new Writer(program.length * 8);
+  for (const [code, jumpTrue, jumpFalse, k] of program) writer.u16ne(code).u8(jumpTrue).u8(jumpFalse).u32ne(k);
+  return writer.finish();
+}
