@@ -65,6 +65,11 @@ export class Reader {
     this.take(field, length);
   }
 
+  /** Marks what lies at the present place as too short for `need` bytes; for a limit within `end` that only the caller knows. */
+  fail(field: string, need: number): void {
+    this.firstError ??= { field, offset: this.offset, need, length: this.end };
+  }
+
   private take(field: string, need: number): boolean {
     if (this.firstError !== undefined) return false;
     if (need < 0 || this.offset + need > this.end) {
