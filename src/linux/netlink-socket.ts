@@ -2,7 +2,6 @@
 // kernel has answered them when sendmsg(2) returns: no promise, no event loop, and an acknowledged request costs
 // about two microseconds. Many requests share one system call. Knows no family.
 
-import { getSystemErrorName } from "node:util";
 import { Writer } from "../core/bytes.js";
 import {
   ACK,
@@ -17,26 +16,10 @@ import {
   type Message,
   type Request,
 } from "../netlink/message.js";
+import { AF, MSG, NETLINK, POLL, SO, SOCK, SOL } from "./constants.js";
+import { errno, errnoName, errnoText } from "./errno.js";
 import { native, type PollHandle } from "./native.js";
-
-const AF_NETLINK = 16;
-const SOCK_RAW = 3;
-const SOL_SOCKET = 1;
-const SO_RCVBUF = 8;
-const SO_RCVBUFFORCE = 33;
-const SOL_NETLINK = 270;
-const NETLINK_CAP_ACK = 10;
-const NETLINK_EXT_ACK = 11;
-const MSG_TRUNC = 0x20;
-const READABLE = 1;
-
-/** NETLINK_*: the protocols vipd uses. */
-export const NETLINK_ROUTE = 0;
-export const NETLINK_GENERIC = 16;
-
-const EINTR = 4;
-const EAGAIN = 11;
-const ENOBUFS = 105;
+import { sockaddrNl } from "./sockaddr.js";
 
 /** Room for a storm of events while the loop is busy. */
 const RECEIVE_BUFFER = 4 * 1024 * 1024;
@@ -58,16 +41,9 @@ export class NetlinkError extends Error {
   }
 }
 
-/** "EEXIST"; "errno 524" for those without a name. */
-export function errnoName(errno: number): string {
-  if (!Number.isInteger(errno) || errno <= 0) return `errno ${errno}`;
-  const name = getSystemErrorName(-errno);
-  return name.startsWith("E") ? name : `errno ${errno}`;
-}
-
-/** The errno by name, with the kernel's own words where it has some. */
-export const describeErrno = ({ errno, text }: Acknowledgement): string =>
-  text === undefined ? errnoName(errno) : `${errnoName(errno)} (${text})`;
+/** The errno by name, with the kernel's own words where it has some, else with what the errno means. */
+export const describeErrno = ({ errno: code, text }: Acknowledgement): string =>
+  text === undefined ? errnoText(code) : `${errnoName(code)} (${text})`;
 
 export class NetlinkSocket {
   private readonly fd: number;
@@ -76,16 +52,16 @@ export class NetlinkSocket {
   private sequence = 1;
   private poll: PollHandle | undefined;
 
-  /** `protocol` NETLINK_*; `groups` a mask of the event groups to hear (RTMGRP_*). */
+  /** `protocol` is of NETLINK_PROTOCOL; `groups` a mask of the event groups to hear (RTMGRP_*). */
   constructor(protocol: number, groups = 0) {
-    this.fd = check("netlink socket", native.socket(AF_NETLINK, SOCK_RAW, protocol));
+    this.fd = check("netlink socket", native.socket(AF.NETLINK, SOCK.RAW, protocol));
     // Beyond the system's limit only with CAP_NET_ADMIN; without it as much as the limit allows.
-    if (native.setsockopt(this.fd, SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BUFFER) < 0)
-      native.setsockopt(this.fd, SOL_SOCKET, SO_RCVBUF, RECEIVE_BUFFER);
+    if (native.setsockopt(this.fd, SOL.SOCKET, SO.RCVBUFFORCE, RECEIVE_BUFFER) < 0)
+      native.setsockopt(this.fd, SOL.SOCKET, SO.RCVBUF, RECEIVE_BUFFER);
     // Both since Linux 4.12; without them only the texts are missing.
-    native.setsockopt(this.fd, SOL_NETLINK, NETLINK_EXT_ACK, 1);
-    native.setsockopt(this.fd, SOL_NETLINK, NETLINK_CAP_ACK, 1);
-    const bound = native.bind(this.fd, kernelAddress(groups));
+    native.setsockopt(this.fd, SOL.NETLINK, NETLINK.EXT_ACK, 1);
+    native.setsockopt(this.fd, SOL.NETLINK, NETLINK.CAP_ACK, 1);
+    const bound = native.bind(this.fd, sockaddrNl(0, groups));
     if (bound < 0) {
       native.close(this.fd);
       throw new NetlinkError("bind a netlink socket", { errno: -bound });
@@ -107,7 +83,7 @@ export class NetlinkSocket {
   /** One request with one answering message; `read` gets it. Throws on a refusal. */
   query<T>(operation: string, request: Request, read: (message: Message) => T): T {
     const [answer] = this.collect(operation, request, read, false);
-    if (answer === undefined) throw new NetlinkError(operation, { errno: EAGAIN });
+    if (answer === undefined) throw new NetlinkError(operation, { errno: errno.EAGAIN });
     return answer;
   }
 
@@ -118,23 +94,23 @@ export class NetlinkSocket {
       if (list !== INTERRUPTED) return list;
     }
     throw new NetlinkError(`${operation}: changed ${DUMP_ATTEMPTS} times while it was read`, {
-      errno: EINTR,
+      errno: errno.EINTR,
     });
   }
 
   /**
    * Hands every message of the groups to `onMessage`. When the kernel had to drop some (ENOBUFS), `onLoss` is told
-   * once and reads the state anew.
+   * once and reads the state anew. Not by poll.ts, whose look at SO_ERROR would swallow an overrun between two reads.
    */
   listen(onMessage: (message: Message) => void, onLoss: () => void): void {
     const poll = native.pollNew(this.fd, () => {
       this.drain(onMessage, onLoss);
       // The overrun's POLLERR makes libuv stop the watch; to start a running one again changes nothing.
-      if (this.poll !== undefined) native.pollStart(this.poll, READABLE);
+      if (this.poll !== undefined) native.pollStart(this.poll, POLL.READABLE);
     });
     if (typeof poll === "number") throw new NetlinkError("watch a netlink socket", { errno: -poll });
     this.poll = poll;
-    check("watch a netlink socket", native.pollStart(poll, READABLE));
+    check("watch a netlink socket", native.pollStart(poll, POLL.READABLE));
   }
 
   close(): void {
@@ -205,7 +181,7 @@ export class NetlinkSocket {
 
   /** One datagram. The answer to a request is there once it was sent, so that nothing to read is an error. */
   private receive(operation: string): Iterable<Message> {
-    const length = check(operation, native.recv(this.fd, this.incoming, null, null, null, MSG_TRUNC));
+    const length = check(operation, native.recv(this.fd, this.incoming, null, null, null, MSG.TRUNC));
     return messagesIn(this.incoming, Math.min(length, this.incoming.length));
   }
 
@@ -213,8 +189,8 @@ export class NetlinkSocket {
     let lost = false;
     // Bounded, so that a storm cannot keep the loop here; the watch calls again when more is there.
     for (let i = 0; i < DRAIN_DATAGRAMS; i++) {
-      const length = native.recv(this.fd, this.incoming, null, null, null, MSG_TRUNC);
-      if (length === -ENOBUFS || length > this.incoming.length) lost = true;
+      const length = native.recv(this.fd, this.incoming, null, null, null, MSG.TRUNC);
+      if (length === -errno.ENOBUFS || length > this.incoming.length) lost = true;
       else if (length < 0) break;
       else
         for (const message of messagesIn(this.incoming, length)) {
@@ -232,11 +208,6 @@ const DRAIN_DATAGRAMS = 1000;
 /** Where the flags stand in struct nlmsghdr. */
 const FLAGS_OFFSET = 6;
 const REQUEST_AND_ACK = 0x5;
-
-/** struct sockaddr_nl: family, padding, port (0: the kernel chooses), groups. */
-function kernelAddress(groups: number): Uint8Array {
-  return new Writer(12).u16ne(AF_NETLINK).u16ne(0).u32ne(0).u32ne(groups).finish();
-}
 
 function check(operation: string, result: number): number {
   if (result < 0) throw new NetlinkError(operation, { errno: -result });

@@ -19,15 +19,13 @@ import {
   ROUTE_GROUPS,
 } from "../netlink/route.js";
 import type { AddressOrder, AddressOutcome, RouteEvent, RouteKernel } from "../ports/route.js";
-import { describeErrno, errnoName, NETLINK_ROUTE, NetlinkSocket } from "./netlink-socket.js";
-
-const ENODEV = 19;
-const EEXIST = 17;
-const EADDRNOTAVAIL = 99;
+import { NETLINK_PROTOCOL } from "./constants.js";
+import { errno, errnoName } from "./errno.js";
+import { describeErrno, NetlinkSocket } from "./netlink-socket.js";
 
 /** Throws when no netlink socket can be had. */
 export function openRouteKernel(): RouteKernel {
-  const socket = new NetlinkSocket(NETLINK_ROUTE);
+  const socket = new NetlinkSocket(NETLINK_PROTOCOL.ROUTE);
   const listeners = new Set<NetlinkSocket>();
   return {
     links: () =>
@@ -37,12 +35,12 @@ export function openRouteKernel(): RouteKernel {
         m.type === NEW_ADDRESS ? readAddress(m) : undefined,
       ),
     neighbours: () => socket.dump("list neighbours", neighboursRequest, readNeighbour),
-    addAddresses: (orders) => change(socket, orders, addAddressRequest, "add", [EEXIST]),
+    addAddresses: (orders) => change(socket, orders, addAddressRequest, "add", [errno.EEXIST]),
     // On an interface that is gone the address is gone too.
     removeAddresses: (orders) =>
-      change(socket, orders, removeAddressRequest, "remove", [EADDRNOTAVAIL, ENODEV]),
+      change(socket, orders, removeAddressRequest, "remove", [errno.EADDRNOTAVAIL, errno.ENODEV]),
     subscribe(onEvent) {
-      const listener = new NetlinkSocket(NETLINK_ROUTE, ROUTE_GROUPS);
+      const listener = new NetlinkSocket(NETLINK_PROTOCOL.ROUTE, ROUTE_GROUPS);
       listeners.add(listener);
       listener.listen(
         (message) => {

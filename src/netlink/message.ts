@@ -92,7 +92,7 @@ const extendedAck = attributes({ text: [1, cstring], offset: [2, u32] });
 /** Reads the payload of TYPE_ERROR or TYPE_DONE; a damaged one counts as EBADMSG. */
 export function readAcknowledgement(message: Message): Acknowledgement {
   const input = payloadOf(message);
-  const errno = -input.i32ne("error");
+  const errno = Math.abs(input.i32ne("error"));
   if (message.type === TYPE_ERROR && input.error === undefined) skipRequest(message, input);
   if (input.error !== undefined) return { errno: EBADMSG };
   if ((message.flags & ACK_TLVS) === 0) return { errno };

@@ -124,7 +124,7 @@ test(
     );
     const [, second] = outcomes;
     assert.ok(second !== undefined && !second.ok);
-    assert.match(second.error, /^add address 198\.51\.100\.2\/77: EINVAL( \(.+\))?$/);
+    assert.match(second.error, /^add address 198\.51\.100\.2\/77: EINVAL( \(.+\)|: invalid argument)$/);
     kernel().removeAddresses([{ ifindex, prefix: good }]);
   },
 );
@@ -134,8 +134,9 @@ test("neighbours come with their MAC", { skip: reason }, () => {
   const found = kernel()
     .neighbours()
     .find((neighbour) => neighbour.address === "192.0.2.77");
-  assert.equal(found?.mac, "02:00:00:00:00:77");
-  assert.equal(found?.ifindex, indexOf("near0"));
+  assert.ok(found);
+  assert.equal(found.mac, "02:00:00:00:00:77");
+  assert.equal(found.ifindex, indexOf("near0"));
 });
 
 test("events tell new from deleted, for links and for addresses", { skip: reason }, async () => {
