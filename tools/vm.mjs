@@ -80,7 +80,9 @@ function runHere(command, environment) {
 const options = readOptions();
 if (options.command.length === 0) fail(`no command\n${USAGE}`);
 if (process.getuid() !== 0) fail("only root can do this: run it with sudo");
-const environment = Object.fromEntries(options.env.map((pair) => [pair.split("=")[0], pair.slice(pair.indexOf("=") + 1)]));
+const environment = Object.fromEntries(
+  options.env.map((pair) => [pair.split("=")[0], pair.slice(pair.indexOf("=") + 1)]),
+);
 
 if (!options.always && runningKernelHasIpvs()) {
   process.stderr.write("vm: the running kernel has IPVS, running here\n");

@@ -10,7 +10,15 @@ import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { writeInitramfs } from "./initramfs.mjs";
 
-export const GUEST_PACKAGES = ["qemu-system-x86", "linux-image-cloud-amd64", "busybox-static", "zstd", "cpio", "iproute2", "kmod"];
+export const GUEST_PACKAGES = [
+  "qemu-system-x86",
+  "linux-image-cloud-amd64",
+  "busybox-static",
+  "zstd",
+  "cpio",
+  "iproute2",
+  "kmod",
+];
 
 const QEMU = "qemu-system-x86_64";
 const VIRTIOFSD = "/usr/lib/qemu/virtiofsd";
@@ -18,7 +26,9 @@ const VIRTIOFSD = "/usr/lib/qemu/virtiofsd";
 const KVM_PATIENCE_MS = 10_000;
 
 function newestCloudKernel() {
-  const releases = existsSync("/lib/modules") ? readdirSync("/lib/modules").filter((name) => name.includes("cloud")) : [];
+  const releases = existsSync("/lib/modules")
+    ? readdirSync("/lib/modules").filter((name) => name.includes("cloud"))
+    : [];
   const usable = releases.filter((release) => existsSync(`/boot/vmlinuz-${release}`));
   usable.sort((a, b) => a.localeCompare(b, "en", { numeric: true }));
   const release = usable.at(-1);
@@ -48,10 +58,14 @@ function ended(child) {
 }
 
 function startVirtiofsd(socket) {
-  const daemon = spawn(VIRTIOFSD, [`--socket-path=${socket}`, "-o", "source=/", "-o", "cache=always", "-o", "sandbox=chroot"], {
-    stdio: "ignore",
-    detached: true,
-  });
+  const daemon = spawn(
+    VIRTIOFSD,
+    [`--socket-path=${socket}`, "-o", "source=/", "-o", "cache=always", "-o", "sandbox=chroot"],
+    {
+      stdio: "ignore",
+      detached: true,
+    },
+  );
   daemon.on("error", () => undefined);
   return daemon;
 }
@@ -59,13 +73,54 @@ function startVirtiofsd(socket) {
 function startQemu(files, options, accel) {
   const size = options.memory;
   const arguments_ = [
-    ["-machine", "q35", "-accel", accel, "-cpu", "max", "-smp", String(options.cpus ?? Math.min(availableParallelism(), 4)), "-m", size],
+    [
+      "-machine",
+      "q35",
+      "-accel",
+      accel,
+      "-cpu",
+      "max",
+      "-smp",
+      String(options.cpus ?? Math.min(availableParallelism(), 4)),
+      "-m",
+      size,
+    ],
     ["-object", `memory-backend-memfd,id=mem,size=${size},share=on`, "-numa", "node,memdev=mem"],
-    ["-chardev", `socket,id=root,path=${files.socket}`, "-device", "vhost-user-fs-pci,chardev=root,tag=hostroot"],
+    [
+      "-chardev",
+      `socket,id=root,path=${files.socket}`,
+      "-device",
+      "vhost-user-fs-pci,chardev=root,tag=hostroot",
+    ],
     ["-chardev", `socket,id=out,path=${files.output}`, "-chardev", `file,id=status,path=${files.status}`],
-    ["-device", "virtio-serial-pci", "-device", "virtserialport,chardev=out,nr=1", "-device", "virtserialport,chardev=status,nr=2"],
-    ["-kernel", files.kernel, "-initrd", files.initramfs, "-append", "console=ttyS0 quiet panic=-1 mitigations=off"],
-    ["-display", "none", "-serial", `file:${files.console}`, "-monitor", "none", "-no-reboot", "-nodefaults", "-net", "none"],
+    [
+      "-device",
+      "virtio-serial-pci",
+      "-device",
+      "virtserialport,chardev=out,nr=1",
+      "-device",
+      "virtserialport,chardev=status,nr=2",
+    ],
+    [
+      "-kernel",
+      files.kernel,
+      "-initrd",
+      files.initramfs,
+      "-append",
+      "console=ttyS0 quiet panic=-1 mitigations=off",
+    ],
+    [
+      "-display",
+      "none",
+      "-serial",
+      `file:${files.console}`,
+      "-monitor",
+      "none",
+      "-no-reboot",
+      "-nodefaults",
+      "-net",
+      "none",
+    ],
   ].flat();
   // Its own process group: Ctrl-C reaches us only, and we decide what ends in which order.
   return spawn(QEMU, arguments_, { stdio: ["ignore", "ignore", "pipe"], detached: true });
@@ -76,18 +131,29 @@ const ACCEL_TEXT = { kvm: "with KVM", tcg: "in software emulation" };
 
 /** Gives the exit status of the command; 124 when the time was up, 125 when the guest failed. */
 export async function bootGuest(options) {
-  if (process.arch !== "x64") throw new Error(`the test VM is made for x86-64 hosts, this one is ${process.arch}`);
-  for (const path of [VIRTIOFSD, "/bin/busybox", `/usr/bin/${QEMU}`, "/usr/bin/zstd", "/usr/bin/cpio"]) demand(path);
-  if (/^\/(tmp|run)(\/|$)/.test(options.directory)) throw new Error(`${options.directory}: /tmp and /run are fresh inside the VM, put the repository elsewhere`);
+  if (process.arch !== "x64")
+    throw new Error(`the test VM is made for x86-64 hosts, this one is ${process.arch}`);
+  for (const path of [VIRTIOFSD, "/bin/busybox", `/usr/bin/${QEMU}`, "/usr/bin/zstd", "/usr/bin/cpio"])
+    demand(path);
+  if (/^\/(tmp|run)(\/|$)/.test(options.directory))
+    throw new Error(
+      `${options.directory}: /tmp and /run are fresh inside the VM, put the repository elsewhere`,
+    );
   const release = newestCloudKernel();
   const directory = mkdtempSync(join(tmpdir(), "vipd-vm-"));
   const running = new Set();
   const cleanUp = () => {
-    for (const child of running) if (child.exitCode === null && child.signalCode === null) child.kill("SIGKILL");
+    for (const child of running)
+      if (child.exitCode === null && child.signalCode === null) child.kill("SIGKILL");
     rmSync(directory, { recursive: true, force: true });
   };
   process.on("exit", cleanUp);
-  for (const [signal, status] of [["SIGINT", 130], ["SIGTERM", 143], ["SIGHUP", 129]]) process.on(signal, () => process.exit(status));
+  for (const [signal, status] of [
+    ["SIGINT", 130],
+    ["SIGTERM", 143],
+    ["SIGHUP", 129],
+  ])
+    process.on(signal, () => process.exit(status));
 
   const began = Date.now();
   const files = {
@@ -98,7 +164,14 @@ export async function bootGuest(options) {
     initramfs: join(directory, "initramfs"),
     kernel: `/boot/vmlinuz-${release}`,
   };
-  writeInitramfs({ directory, output: files.initramfs, release, command: options.command, cwd: options.directory, environment: options.environment });
+  writeInitramfs({
+    directory,
+    output: files.initramfs,
+    release,
+    command: options.command,
+    cwd: options.directory,
+    environment: options.environment,
+  });
 
   // A socket rather than QEMU's own standard output: a port whose other end is /dev/null on input drops its output.
   const server = createServer((connection) => connection.pipe(process.stdout, { end: false }));
@@ -142,7 +215,9 @@ async function follow(qemu, files, options, boot) {
   const announce = setInterval(() => {
     if (announced || !existsSync(files.status) || statSync(files.status).size === 0) return;
     announced = true;
-    process.stderr.write(`vm: Linux ${boot.release} ${ACCEL_TEXT[boot.accel]}, up after ${((Date.now() - boot.began) / 1000).toFixed(1)} s\n`);
+    process.stderr.write(
+      `vm: Linux ${boot.release} ${ACCEL_TEXT[boot.accel]}, up after ${((Date.now() - boot.began) / 1000).toFixed(1)} s\n`,
+    );
   }, 50);
   await ended(qemu);
   clearTimeout(timer);

@@ -6,7 +6,17 @@ import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 /** What must be loaded before the root file system is there, in this order. */
-const BOOT_MODULES = ["virtio_ring", "virtio", "virtio_pci_modern_dev", "virtio_pci_legacy_dev", "virtio_pci", "virtio_console", "fuse", "virtiofs", "overlay"];
+const BOOT_MODULES = [
+  "virtio_ring",
+  "virtio",
+  "virtio_pci_modern_dev",
+  "virtio_pci_legacy_dev",
+  "virtio_pci",
+  "virtio_console",
+  "fuse",
+  "virtiofs",
+  "overlay",
+];
 /** What the tests use; loaded once so that no test waits for it. */
 const TEST_MODULES = ["ip_vs", "veth", "bridge", "dummy", "ipip", "macvlan"];
 
@@ -50,14 +60,23 @@ function guestCommand({ command, cwd, environment }) {
 
 export function writeInitramfs({ directory, output, release, command, cwd, environment }) {
   const root = join(directory, "initramfs.d");
-  for (const name of ["bin", "proc", "dev", "mnt", "lower", "upper", "m"]) mkdirSync(join(root, name), { recursive: true });
+  for (const name of ["bin", "proc", "dev", "mnt", "lower", "upper", "m"])
+    mkdirSync(join(root, name), { recursive: true });
   copyFileSync("/bin/busybox", join(root, "bin/busybox"));
   for (const module of BOOT_MODULES) {
-    const found = execFileSync("find", [`/lib/modules/${release}/`, "-name", `${module}.ko`], { encoding: "utf8" }).split("\n")[0];
+    const found = execFileSync("find", [`/lib/modules/${release}/`, "-name", `${module}.ko`], {
+      encoding: "utf8",
+    }).split("\n")[0];
     if (found) copyFileSync(found, join(root, "m", `${module}.ko`));
   }
   writeFileSync(join(root, "init"), earlyInit(), { mode: 0o755 });
   writeFileSync(join(root, "guest-init"), guestInit(), { mode: 0o755 });
   writeFileSync(join(root, "guest-command"), guestCommand({ command, cwd, environment }), { mode: 0o755 });
-  execFileSync("sh", ["-c", 'cd "$1" && find . | cpio -o -H newc --quiet | zstd -q -1 > "$2"', "sh", root, output]);
+  execFileSync("sh", [
+    "-c",
+    'cd "$1" && find . | cpio -o -H newc --quiet | zstd -q -1 > "$2"',
+    "sh",
+    root,
+    output,
+  ]);
 }

@@ -1,0 +1,72 @@
+#!/bin/bash
+# Installs what is missing to build, test and demonstrate vipd, and only that: Debian packages, npm packages, the
+# native addon, the compiled TypeScript. Silent and quick when everything is there. Starts no service, and enables
+# none that it installed. Refuses to download a Node.js: says how to get one.
+#   usage: tools/setup.sh [demo|test]      (test, the default, adds what only the tests and the bench need)
+set -euo pipefail
+cd "$(dirname "$0")/.."
+WHAT=${1:-test}
+
+say() { echo "setup: $*"; }
+die() { echo "setup: $*" >&2; exit 1; }
+as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
+
+[ "$(uname -s)" = Linux ] || die "vipd runs on Linux only."
+if ! command -v node >/dev/null || [ "$(node -p 'parseInt(process.versions.node)')" -lt 20 ]; then
+  die "Node.js 20 or newer is needed, found: $(node --version 2>/dev/null || echo none).
+  Debian 12 ships Node 18. Newer ones: https://nodejs.org/en/download (archive: unpack below /usr/local),
+  or a distribution's package repository that carries them, such as https://deb.nodesource.com."
+fi
+command -v npm >/dev/null || die "npm is needed; it comes with Node.js (Debian: apt-get install npm)."
+
+PACKAGES="gcc libc6-dev libuv1-dev iproute2 ipvsadm procps kmod tcpdump curl openssl"
+# The test VM; not needed where the running kernel has IPVS, but the tests use it everywhere.
+PACKAGES="$PACKAGES qemu-system-x86 linux-image-cloud-amd64 busybox-static zstd cpio"
+[ "$WHAT" = demo ] || PACKAGES="$PACKAGES gcc-aarch64-linux-gnu libc6-dev-arm64-cross keepalived frr tshark iputils-ping"
+
+install_packages() {
+  local missing=() package
+  for package in $PACKAGES; do
+    [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || missing+=("$package")
+  done
+  [ ${#missing[@]} = 0 ] && return
+  command -v apt-get >/dev/null || die "these Debian packages are needed, and there is no apt-get: ${missing[*]}"
+  say "installing Debian packages: ${missing[*]}"
+  # Nothing that a package installs may start here: a keepalived or frr of its own would disturb this host.
+  as_root sh -c '
+    policy=/usr/sbin/policy-rc.d; saved=$policy.before-vipd-setup
+    [ -e $policy ] && mv $policy $saved
+    printf "#!/bin/sh\nexit 101\n" >$policy; chmod +x $policy
+    restore() { rm -f $policy; [ -e $saved ] && mv $saved $policy; true; }
+    trap restore EXIT; trap "exit 130" INT TERM
+    export DEBIAN_FRONTEND=noninteractive
+    apt-get update -qq && apt-get install -y -qq --no-install-recommends "$@" >/var/log/vipd-setup.log 2>&1 ||
+      { tail -5 /var/log/vipd-setup.log >&2; exit 1; }
+  ' sh "${missing[@]}" || die "apt-get could not install: ${missing[*]}"
+  local service
+  for service in keepalived frr; do
+    [[ " ${missing[*]} " != *" $service "* ]] || as_root systemctl disable --quiet $service 2>/dev/null || true
+  done
+}
+
+install_modules() {
+  # npm writes this file last, so it is newer than the lock exactly when an install has succeeded since.
+  [ node_modules/.package-lock.json -nt package-lock.json ] && return
+  say "installing npm packages"
+  npm ci --no-audit --no-fund --loglevel=error || die "npm ci failed"
+  touch node_modules/.package-lock.json
+}
+
+build() {
+  if [ "$WHAT" = demo ]; then node tools/build-native.mjs; else node tools/build-native.mjs --all; fi
+  # tsc -b looks at every file even when nothing changed; find is quicker.
+  if [ -z "$(find build -name 'test.tsbuildinfo' 2>/dev/null)" ] ||
+    [ -n "$(find src test bench demo tools tsconfig*.json -name '*.ts*' -newer build/test.tsbuildinfo -print -quit 2>/dev/null)" ]; then
+    say "compiling TypeScript"
+    npx --no-install tsc -b || die "the TypeScript does not compile"
+  fi
+}
+
+install_packages
+install_modules
+build
