@@ -1,0 +1,150 @@
+// What is wrong with a configuration, where, and what to do about it; and how that is shown to a person:
+// like a compiler, with the line and a mark under the place. Knows nothing of YAML or zod.
+
+export type Severity = "error" | "warning";
+
+export type Diagnostic = {
+  readonly severity: Severity;
+  readonly file: string;
+  /** From 1; a file without any text has line 1, column 1. */
+  readonly line: number;
+  /** From 1, in characters. */
+  readonly column: number;
+  /** Characters to mark, on that line; at least 1. */
+  readonly length: number;
+  readonly message: string;
+  /** What to do about it. */
+  readonly hint?: string;
+  /** A short name of the rule, for scripts and for looking it up: "unknown-key". */
+  readonly code: string;
+};
+
+/** A part of a text in UTF-16 units. */
+export type Span = { readonly offset: number; readonly length: number };
+
+/** The way to a value in the tree of the file. */
+export type Path = readonly (string | number)[];
+
+/** A problem at a place in the tree; the file's reader knows where that stands in the text. */
+export type Problem = {
+  readonly severity: Severity;
+  readonly path: Path;
+  /** Whether the key itself is meant, rather than its value. */
+  readonly at: "key" | "value";
+  readonly code: string;
+  readonly message: string;
+  readonly hint?: string;
+};
+
+/** Where something stands in a file. The nearest enclosing thing when the path leads nowhere. */
+export type Locator = (path: Path, at: "key" | "value") => Span;
+
+/** Makes diagnostics of positions in one text; finds lines by bisection. */
+export function placer(
+  file: string,
+  text: string,
+): (span: Span, what: Pick<Diagnostic, "severity" | "code" | "message" | "hint">) => Diagnostic {
+  const starts = [0];
+  for (let at = text.indexOf("\n"); at >= 0; at = text.indexOf("\n", at + 1)) starts.push(at + 1);
+  return (span, what) => {
+    const offset = Math.max(0, Math.min(span.offset, text.length));
+    let low = 0;
+    let high = starts.length - 1;
+    while (low < high) {
+      const middle = (low + high + 1) >> 1;
+      if (starts[middle]! <= offset) low = middle;
+      else high = middle - 1;
+    }
+    const start = starts[low]!;
+    const end = lineEnd(text, start);
+    return {
+      severity: what.severity,
+      file,
+      line: low + 1,
+      column: [...text.slice(start, offset)].length + 1,
+      length: Math.max(1, [...text.slice(offset, Math.min(end, offset + span.length))].length),
+      message: what.message,
+      ...(what.hint === undefined ? {} : { hint: what.hint }),
+      code: what.code,
+    };
+  };
+}
+
+/** In the order of the file, each once. */
+export function inOrder(diagnostics: readonly Diagnostic[]): Diagnostic[] {
+  const seen = new Set<string>();
+  return [...diagnostics]
+    .sort(
+      (a, b) =>
+        a.line - b.line ||
+        a.column - b.column ||
+        Number(a.severity === "warning") - Number(b.severity === "warning"),
+    )
+    .filter((d) => {
+      const key = `${d.file}:${d.line}:${d.column}:${d.message}`;
+      return !seen.has(key) && seen.add(key);
+    });
+}
+
+export const hasErrors = (diagnostics: readonly Diagnostic[]): boolean =>
+  diagnostics.some((diagnostic) => diagnostic.severity === "error");
+
+/** One line, for a log: "FILE:14:23: error: ... [code]". */
+export const summarizeDiagnostic = (d: Diagnostic): string =>
+  `${d.file}:${d.line}:${d.column}: ${d.severity}: ${d.message} [${d.code}]`;
+
+/** The summary, the offending line, a mark under the place, and what to do. */
+export function renderDiagnostic(d: Diagnostic, text: string): string {
+  const lines = [summarizeDiagnostic(d)];
+  const source = lineOf(text, d.line);
+  if (source.trim() !== "") {
+    const { shown, column } = excerpt(source, d.column);
+    const gutter = String(d.line).padStart(5);
+    const marks = Math.max(1, Math.min(d.length, [...shown].length - column + 1));
+    lines.push(
+      `${gutter} | ${shown}`,
+      `${" ".repeat(gutter.length)} | ${" ".repeat(column - 1)}${"^".repeat(marks)}`,
+    );
+  }
+  if (d.hint !== undefined) lines.push(...d.hint.split("\n").map((line) => `  ${line}`));
+  return lines.join("\n");
+}
+
+/** All of them, and a last line that counts them; "" when there are none. */
+export function renderDiagnostics(diagnostics: readonly Diagnostic[], text: string): string {
+  if (diagnostics.length === 0) return "";
+  const errors = diagnostics.filter((d) => d.severity === "error").length;
+  const count = (n: number, word: string): string => `${n} ${word}${n === 1 ? "" : "s"}`;
+  const total = [
+    ...(errors > 0 ? [count(errors, "error")] : []),
+    ...(diagnostics.length > errors ? [count(diagnostics.length - errors, "warning")] : []),
+  ].join(", ");
+  return `${diagnostics.map((d) => renderDiagnostic(d, text)).join("\n")}\n${total}\n`;
+}
+
+const WIDTH = 160;
+
+/** A very long line is shown around the place. Control characters would move the mark: they become spaces. */
+function excerpt(source: string, column: number): { shown: string; column: number } {
+  // eslint-disable-next-line no-control-regex
+  const characters = [...source.replaceAll(/[\u0000-\u001f\u007f]/g, " ")];
+  if (characters.length <= WIDTH) return { shown: characters.join(""), column };
+  const from = Math.max(0, Math.min(column - WIDTH / 2, characters.length - WIDTH));
+  return { shown: characters.slice(from, from + WIDTH).join(""), column: column - from };
+}
+
+function lineEnd(text: string, start: number): number {
+  const feed = text.indexOf("\n", start);
+  const end = feed < 0 ? text.length : feed;
+  return end > start && text[end - 1] === "\r" ? end - 1 : end;
+}
+
+function lineOf(text: string, line: number): string {
+  let start = 0;
+  for (let n = 1; n < line; n++) {
+    const feed = text.indexOf("\n", start);
+    if (feed < 0) return "";
+    start = feed + 1;
+  }
+  return text.slice(start, lineEnd(text, start));
+}

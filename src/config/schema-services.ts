@@ -1,0 +1,144 @@
+// What may stand under `services` and `check`, with the words of the documentation. The types of check come
+// in as an argument: which ones exist is the checker registry's knowledge.
+
+import { z } from "zod";
+
+import { minutes, milliseconds, seconds } from "../core/units.js";
+import { SCHEDULERS } from "../ipvs/model.js";
+import type { CheckerSpec } from "./checker-spec.js";
+import { choice, duration, integer, list, maybeEndpoint, port, section, weight } from "./values.js";
+
+const forwarding = () => choice(["direct-routing", "nat", "tunnel"]);
+const protocol = () => choice(["tcp", "udp", "sctp"]);
+
+const timingShape = () => ({
+  every: duration({ min: milliseconds(100), max: minutes(60) })
+    .optional()
+    .meta({ default: "5s" })
+    .describe("From the start of one check to the start of the next."),
+  timeout: duration({ min: milliseconds(10), max: minutes(60) })
+    .optional()
+    .meta({ default: "3s, or `every` if that is shorter" })
+    .describe(
+      "The whole check must be done in this time, from connect to verdict. It may not be longer than `every`: " +
+        "checks of one server do not overlap.",
+    ),
+  rise: integer({ min: 1, max: 100 })
+    .optional()
+    .meta({ default: 1 })
+    .describe("Successes in a row that bring a server back."),
+  fall: integer({ min: 1, max: 100 })
+    .optional()
+    .meta({ default: 3 })
+    .describe("Failures in a row that take a server out."),
+});
+
+export const timingSchema = section(timingShape());
+
+export const serviceDefaultsSchema = section({
+  protocol: protocol().optional().meta({ default: "tcp" }).describe("Protocol of services with an address."),
+  scheduler: choice(SCHEDULERS).optional().meta({ default: "wlc" }).describe("Scheduler of all services."),
+  forwarding: forwarding()
+    .optional()
+    .describe(
+      "How packets reach the real servers. There is no built-in default: the wrong one fails silently.",
+    ),
+});
+
+/** One check, several, or `none`. */
+export function checkSchema(checkers: readonly CheckerSpec[]) {
+  const names = checkers.map((checker) => checker.name);
+  const options: Record<string, z.ZodOptional<z.ZodType>> = {};
+  for (const checker of checkers)
+    options[checker.name] = checker.options.optional().describe(checker.summary);
+  const one = section({ ...options, ...timingShape() }).superRefine((check, context) => {
+    const given = names.filter((name) => (check as Record<string, unknown>)[name] !== undefined);
+    if (given.length === 1) return;
+    const message =
+      given.length === 0
+        ? `names no type of check\nAdd one of: ${names.join(", ")}.`
+        : `names several types of check\nWrite a list with one in each: [{ ${given[0]}: {} }, { ${given[1]}: {} }].`;
+    context.addIssue({ code: "custom", message });
+  });
+  const word = choice([...names, "none"]);
+  return z.union([word, one, list(z.union([choice(names), one]), { min: 1, max: 20 })]);
+}
+
+export function serviceSchema(checkers: readonly CheckerSpec[]) {
+  const check = checkSchema(checkers);
+  const server = section({
+    address: maybeEndpoint().describe("The real server's address, or address and port."),
+    port: port()
+      .optional()
+      .meta({ default: "the service's" })
+      .describe("The real server's port. Only `nat` can map ports."),
+    weight: weight()
+      .prefault(1)
+      .describe("Share of new connections compared with the other servers. 0: no new connections."),
+    forwarding: forwarding()
+      .optional()
+      .meta({ default: "the service's" })
+      .describe("Overrides the service's."),
+    check: check
+      .optional()
+      .meta({ default: "the service's" })
+      .describe("Replaces the service's checks for this server."),
+  });
+  return section({
+    address: maybeEndpoint()
+      .optional()
+      .describe(
+        'The service\'s `ADDRESS:PORT`, `"[IPV6]:PORT"`, or an address beside `port`. Port 0 is every port, and needs `persistence`.',
+      ),
+    port: integer({ min: 0, max: 65_535, what: "A port" })
+      .optional()
+      .describe("The port, where `address` has none."),
+    protocol: protocol()
+      .optional()
+      .meta({ default: "tcp" })
+      .describe("Protocol of a service with an address."),
+    fwmark: integer({ min: 1, max: 2 ** 32 - 1, what: "A firewall mark" })
+      .optional()
+      .describe("Instead of `address`: takes the packets that the firewall has marked with this number."),
+    family: choice(["ipv4", "ipv6"])
+      .optional()
+      .meta({ default: "ipv4" })
+      .describe("Which packets of a `fwmark` service are meant."),
+    scheduler: choice(SCHEDULERS)
+      .optional()
+      .meta({ default: "wlc" })
+      .describe("How the kernel shares out new connections; the names of the ip_vs_* modules."),
+    forwarding: forwarding()
+      .optional()
+      .meta({ requiredUnless: "`defaults.service.forwarding` is set" })
+      .describe(
+        "How packets reach the real servers: `direct-routing` (same link, real servers carry the address on lo), " +
+          "`nat` (answers must come back through the director) or `tunnel` (IPIP).",
+      ),
+    persistence: z
+      .union([
+        duration({ min: seconds(1), max: minutes(44_640) }),
+        section({
+          timeout: duration({ min: seconds(1), max: minutes(44_640) })
+            .prefault("5m")
+            .describe("How long a client keeps its real server; whole seconds."),
+          "prefix-length": integer({ min: 1, max: 128 })
+            .optional()
+            .meta({ default: "32 or 128: each client for itself" })
+            .describe("Clients whose addresses agree in this many leading bits keep the same real server."),
+        }),
+      ])
+      .optional()
+      .describe("A client keeps its real server for this long: a duration, or a mapping."),
+    check: check
+      .optional()
+      .meta({ default: "none" })
+      .describe(
+        "How real servers are checked: a checker with its options and the timing beside it, a list of them (all " +
+          "must succeed), the bare name of a checker, or `none`. Without checks servers count as up.",
+      ),
+    servers: list(z.union([maybeEndpoint(), server]), { max: 10_000 }).describe(
+      "The real servers: each an address, or a mapping.",
+    ),
+  });
+}

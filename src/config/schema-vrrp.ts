@@ -1,0 +1,150 @@
+// What may stand under `nodes`, `vrrp` and `sync`, with the words of the documentation. Only the shape and
+// the range of each value by itself; what values mean together is checked in resolve-vrrp.ts.
+
+import { z } from "zod";
+
+import { minutes, milliseconds, seconds } from "../core/units.js";
+import {
+  choice,
+  duration,
+  flag,
+  integer,
+  interfaceName,
+  ipAddress,
+  list,
+  port,
+  prefix,
+  section,
+  text,
+} from "./values.js";
+
+export const nodeName = () =>
+  text({ max: 64, pattern: /^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$/, what: "A host name" });
+
+/** Names of instances and services: they appear in log lines and commands, so no spaces. */
+export const entryName = () =>
+  text({ max: 64, pattern: /^[A-Za-z0-9]([A-Za-z0-9._:-]*[A-Za-z0-9])?$/, what: "A name" });
+
+const priority = () => integer({ min: 1, max: 255, what: "A priority" });
+
+export const nodeSchema = section({
+  address: ipAddress()
+    .optional()
+    .describe(
+      "The director's own address. For people and status output; adverts are sent from the interface.",
+    ),
+  priority: priority()
+    .optional()
+    .describe(
+      "VRRP priority of this director for every instance that does not set its own. The highest one that " +
+        "is alive is master. 255 belongs to a director that owns the addresses (RFC 9568 section 5.2.4).",
+    ),
+});
+
+/** A key of an instance that `defaults.vrrp` can set for all. */
+const announceShape = () => ({
+  repeat: integer({ min: 1, max: 100 })
+    .optional()
+    .meta({ default: 5 })
+    .describe("Gratuitous ARPs for each address in a burst."),
+  delay: duration({ min: milliseconds(0), max: minutes(10) })
+    .optional()
+    .meta({ default: "5s" })
+    .describe("From the first burst, right at the takeover, to the second one. `0s`: no second burst."),
+  refresh: duration({ min: milliseconds(0), max: minutes(1440) })
+    .optional()
+    .meta({ default: "0s" })
+    .describe("How often a master repeats the announcement. `0s`: never."),
+  "refresh-repeat": integer({ min: 1, max: 100 })
+    .optional()
+    .meta({ default: 1 })
+    .describe("Gratuitous ARPs for each address in a refresh."),
+});
+
+const sharedShape = () => ({
+  version: integer({ min: 2, max: 3, what: "A VRRP version" })
+    .optional()
+    .meta({ default: 3 })
+    .describe("2 (RFC 3768) or 3 (RFC 9568). The peers must use the same; intervals below 1s need 3."),
+  "advert-interval": duration({ min: milliseconds(10), max: seconds(255) })
+    .optional()
+    .meta({ default: "1s" })
+    .describe(
+      "How often the master says that it lives; a backup takes over after a little more than three of them. " +
+        "Version 3: 10ms to 40.95s in steps of 10ms. Version 2: whole seconds to 255s.",
+    ),
+  preempt: flag()
+    .optional()
+    .meta({ default: true })
+    .describe("Whether a director of higher priority takes over from a living master of lower priority."),
+  "preempt-delay": duration({ min: milliseconds(0), max: seconds(1000) })
+    .optional()
+    .meta({ default: "0s" })
+    .describe("How long a living master of lower priority is left alone before it is preempted."),
+  checksum: choice(["rfc5798", "rfc9568"])
+    .optional()
+    .meta({ default: "rfc5798" })
+    .describe(
+      "Version 3 over IPv4: whether the checksum of adverts covers the pseudo-header (`rfc5798`, what " +
+        "keepalived sends) or not (`rfc9568`). Both are understood in received adverts.",
+    ),
+  announce: section(announceShape())
+    .optional()
+    .describe("When and how often the master tells its neighbours that the addresses are here."),
+});
+
+export const vrrpDefaultsSchema = section(sharedShape());
+
+const addressEntry = section({
+  address: prefix().describe("ADDRESS/LENGTH; without a length it is /32 or /128."),
+  interface: interfaceName()
+    .optional()
+    .meta({ default: "the instance's" })
+    .describe("The interface that carries this address."),
+});
+
+export const instanceSchema = section({
+  interface: interfaceName().describe("The interface on which adverts are sent and received."),
+  "router-id": integer({ min: 1, max: 255, what: "A virtual router id" }).describe(
+    "The virtual router's number (VRID). All directors of one virtual router use the same; no other virtual " +
+      "router on the link may.",
+  ),
+  addresses: list(z.union([prefix(), addressEntry]), { min: 1, max: 255 }).describe(
+    "The virtual addresses: on the master's interface, and nowhere else. Each `ADDRESS/LENGTH`, or a mapping.",
+  ),
+  priority: z
+    .union([priority(), z.record(nodeName(), priority())])
+    .optional()
+    .meta({ default: "the node's" })
+    .describe(
+      "VRRP priority: one number for all nodes, or one for each: `{ lb1: 150, lb2: 100 }`. Two instances " +
+        "with opposite priorities make an active/active pair.",
+    ),
+  "source-address": ipAddress()
+    .optional()
+    .meta({ default: "the interface's first address" })
+    .describe("Source address of the adverts. It differs for each director, so most files leave it out."),
+  ...sharedShape(),
+});
+
+const role = () => choice(["master", "backup"]);
+
+export const syncSchema = section({
+  interface: interfaceName().describe(
+    "Where the kernel sends and receives connection states. Anybody on this link can inject connections: use " +
+      "one of its own between the directors.",
+  ),
+  id: integer({ min: 0, max: 255, what: "A sync id" }).describe("Both directors of a pair use the same."),
+  roles: list(role(), { min: 1, max: 2 })
+    .prefault(["master", "backup"])
+    .describe(
+      "Which of the kernel's daemons run. Both: nothing is swapped at a failover, and nothing is lost.",
+    ),
+  "max-length": integer({ min: 100, max: 65_507 })
+    .optional()
+    .meta({ default: "from the MTU" })
+    .describe("Most bytes of payload in a datagram."),
+  group: ipAddress().optional().meta({ default: "224.0.0.81" }).describe("Multicast group."),
+  port: port().optional().meta({ default: 8848 }).describe("UDP port."),
+  ttl: integer({ min: 1, max: 255 }).optional().meta({ default: 1 }).describe("Multicast TTL."),
+});

@@ -1,0 +1,124 @@
+// The whole configuration file as one zod schema: the keys there are, and the kind of each value. The JSON
+// Schema for editors and docs/config.md are made from it. Whether the values make sense together is not
+// known here (resolve.ts).
+
+import { z } from "zod";
+
+import { milliseconds, minutes } from "../core/units.js";
+import type { CheckerSpec } from "./checker-spec.js";
+import { LOG_LEVELS } from "./model.js";
+import { serviceDefaultsSchema, serviceSchema, timingSchema } from "./schema-services.js";
+import {
+  entryName,
+  instanceSchema,
+  nodeName,
+  nodeSchema,
+  syncSchema,
+  vrrpDefaultsSchema,
+} from "./schema-vrrp.js";
+import { absolutePath, choice, duration, integer, list, section } from "./values.js";
+
+const FACILITIES = [
+  "kern",
+  "user",
+  "mail",
+  "daemon",
+  "auth",
+  "syslog",
+  "lpr",
+  "news",
+  "uucp",
+  "cron",
+  "authpriv",
+  "ftp",
+  "local0",
+  "local1",
+  "local2",
+  "local3",
+  "local4",
+  "local5",
+  "local6",
+  "local7",
+] as const;
+
+const target = section({
+  file: absolutePath().optional().describe("Appends to this file; it is opened again on SIGUSR1."),
+  syslog: choice(FACILITIES).optional().describe("Sends to the local syslog with this facility."),
+}).superRefine((value, context) => {
+  if ((value.file === undefined) === (value.syslog === undefined))
+    context.addIssue({
+      code: "custom",
+      message:
+        "is not one target\nWrite one of: stderr, journald, syslog, { file: /PATH }, { syslog: FACILITY }.",
+    });
+});
+
+const logSchema = section({
+  level: choice(LOG_LEVELS)
+    .prefault("info")
+    .describe("The least important lines that are written: each level includes the ones before it."),
+  format: choice(["text", "json"]).prefault("text").describe("`json`: one object a line, with every figure."),
+  targets: list(z.union([choice(["stderr", "journald", "syslog"]), target]), { min: 1, max: 8 })
+    .prefault(["stderr"])
+    .describe("Where lines go: `stderr`, `journald`, `syslog`, `{ file: /PATH }`, `{ syslog: FACILITY }`."),
+});
+
+const processSchema = section({
+  "realtime-priority": integer({ min: 0, max: 99 })
+    .prefault(50)
+    .describe(
+      "SCHED_FIFO priority of the VRRP process, so that load does not delay adverts. 0: ordinary scheduling.",
+    ),
+  transport: choice(["native", "raw-socket"])
+    .prefault("native")
+    .describe("What carries adverts: vipd's own addon, or the raw-socket package."),
+});
+
+const ipvsSchema = section({
+  "reconcile-every": duration({ min: milliseconds(1000), max: minutes(60) })
+    .prefault("10s")
+    .describe("How often the kernel's table is compared with the wanted one, and repaired."),
+  "on-stop": choice(["remove", "keep"])
+    .prefault("remove")
+    .describe("What a clean stop does with vipd's entries in the kernel's table."),
+});
+
+const defaultsSchema = section({
+  vrrp: vrrpDefaultsSchema.optional().describe("For every instance under `vrrp`."),
+  service: serviceDefaultsSchema.optional().describe("For every service under `services`."),
+  check: timingSchema.optional().describe("Timing of every check."),
+});
+
+export function fileSchema(checkers: readonly CheckerSpec[]) {
+  return section({
+    nodes: z
+      .record(nodeName(), nodeSchema)
+      .describe(
+        "The directors that share this file, by host name. Each finds itself by its host name, or by `--node`.",
+      ),
+    vrrp: z
+      .record(entryName(), instanceSchema)
+      .optional()
+      .describe("VRRP instances (virtual routers) by name."),
+    sync: syncSchema
+      .optional()
+      .describe("The kernel's connection synchronisation, so that connections survive a failover."),
+    services: z
+      .record(entryName(), serviceSchema(checkers))
+      .optional()
+      .describe("Virtual services of the kernel's load balancer (IPVS) by name."),
+    defaults: defaultsSchema
+      .optional()
+      .describe("Values for all instances, services and checks that do not set their own."),
+    log: logSchema.prefault({}).describe("What is written about the work, and where."),
+    ipvs: ipvsSchema.prefault({}).describe("The kernel's table as a whole."),
+    process: processSchema.prefault({}).describe("The VRRP process."),
+  });
+}
+
+/** The file as the schema gives it: every value read, nothing decided. */
+export type FileConfig = z.output<ReturnType<typeof fileSchema>>;
+export type FileInstance = NonNullable<FileConfig["vrrp"]>[string];
+export type FileService = NonNullable<FileConfig["services"]>[string];
+export type FileServer = FileService["servers"][number];
+export type FileCheck = NonNullable<FileService["check"]>;
