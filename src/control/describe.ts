@@ -1,0 +1,239 @@
+// The words for people: one line for each event, readable without knowing vipd, with the figures that led to
+// the decision. Knows nothing of where the line goes.
+
+import { unreachable } from "../core/never.js";
+import type { LogLevel } from "../config/model.js";
+import type { ProcessName, VipdEvent } from "./event.js";
+import { describeReason, span } from "./reason.js";
+
+export type Description = {
+  readonly level: LogLevel;
+  /** What the line is about: "vrrp web", "service http". */
+  readonly subject: string;
+  readonly text: string;
+};
+
+/** How many single changes a line about a batch names before it only counts them. */
+const NAMED_AT_MOST = 6;
+
+const processName: Record<ProcessName, string> = {
+  supervisor: "supervisor",
+  vrrp: "VRRP process",
+  checks: "check process",
+};
+
+export function describe(event: VipdEvent): Description {
+  switch (event.kind) {
+    case "vrrp-transition":
+    case "vrrp-rejected":
+    case "vrrp-second-master":
+    case "vrrp-address-conflict":
+    case "vrrp-address-restored":
+    case "vrrp-stale-address-removed":
+    case "vrrp-note":
+    case "realtime":
+      return describeVrrp(event);
+    case "check-changed":
+    case "check-failed-once":
+    case "server-changed":
+    case "script-output":
+    case "table-applied":
+    case "table-failed":
+    case "sync-daemon":
+      return describeChecks(event);
+    default:
+      return describeDaemon(event);
+  }
+}
+
+type VrrpEvent = Extract<VipdEvent, { kind: `vrrp-${string}` | "realtime" }>;
+type ChecksEvent = Extract<
+  VipdEvent,
+  {
+    kind:
+      | "check-changed"
+      | "check-failed-once"
+      | "server-changed"
+      | "script-output"
+      | "table-applied"
+      | "table-failed"
+      | "sync-daemon";
+  }
+>;
+type DaemonEvent = Exclude<VipdEvent, VrrpEvent | ChecksEvent>;
+
+function describeVrrp(event: VrrpEvent): Description {
+  switch (event.kind) {
+    case "vrrp-transition":
+      return describeTransition(event);
+    case "vrrp-rejected": {
+      const subject = event.instance === undefined ? `vrrp ${event.interface}` : `vrrp ${event.instance}`;
+      const first = `advert from ${event.sender} on ${event.interface} ignored: ${event.detail}`;
+      const more = `${event.count} more adverts from ${event.sender} on ${event.interface} ignored: ${event.detail}`;
+      return { level: "warning", subject, text: event.count > 1 ? more : first };
+    }
+    case "vrrp-second-master":
+      return {
+        level: "warning",
+        subject: `vrrp ${event.instance}`,
+        text:
+          `${event.sender} says it is master too, with priority ${event.sender_priority}; ours is ${event.own_priority}, ` +
+          `so the addresses were announced again${event.count > 1 ? ` (${event.count} such adverts)` : ""}`,
+      };
+    case "vrrp-address-conflict":
+      return {
+        level: "error",
+        subject: `vrrp ${event.instance}`,
+        text: `${event.address} is in use by another host on ${event.interface}: ${event.mac} answers for it`,
+      };
+    case "vrrp-address-restored":
+      return {
+        level: "warning",
+        subject: `vrrp ${event.instance}`,
+        text: `${event.address} was removed from ${event.interface} by somebody else; put back`,
+      };
+    case "vrrp-stale-address-removed":
+      return {
+        level: "warning",
+        subject: `vrrp ${event.instance}`,
+        text: `${event.address} was still on ${event.interface} from an earlier run; removed`,
+      };
+    case "vrrp-note":
+      return { level: "info", subject: `vrrp ${event.instance}`, text: event.text };
+    case "realtime":
+      return {
+        level: event.granted ? "info" : "warning",
+        subject: "vrrp",
+        text: event.granted
+          ? `real-time scheduling is on: ${event.detail}`
+          : `no real-time scheduling: ${event.detail}; adverts may be late when the machine is busy`,
+      };
+    default:
+      return unreachable(event);
+  }
+}
+
+function describeTransition(event: Extract<VipdEvent, { kind: "vrrp-transition" }>): Description {
+  const done = event.done.length === 0 ? "" : `; ${event.done.join(", ")}`;
+  const late =
+    event.lateness_ms !== undefined && event.lateness_ms >= 5 ? ` (decided ${span(event.lateness_ms)} late)` : "";
+  return {
+    level: event.to === "fault" ? "error" : event.reason.kind === "resume-too-late" ? "warning" : "notice",
+    subject: `vrrp ${event.instance}`,
+    text: `${event.from.toUpperCase()} -> ${event.to.toUpperCase()}: ${describeReason(event.reason)}${done}${late}`,
+  };
+}
+
+function describeChecks(event: ChecksEvent): Description {
+  switch (event.kind) {
+    case "check-changed": {
+      const what = event.detail === "" ? event.reason : event.detail;
+      const times = event.in_a_row > 1 ? `, ${event.in_a_row} times in a row` : "";
+      return {
+        // What a failing check leads to is said by the server's own line; the first good result is no news.
+        level: event.up ? (event.first ? "info" : "notice") : "warning",
+        subject: `check ${event.service} ${event.server}`,
+        text: `${event.check} ${event.up ? "succeeds" : "fails"}: ${what} (took ${span(event.took_ms)}${times})`,
+      };
+    }
+    case "check-failed-once":
+      return {
+        level: "info",
+        subject: `check ${event.service} ${event.server}`,
+        text: `${event.check} failed: ${event.detail === "" ? event.reason : event.detail} (${event.in_a_row} of ${event.needed} in a row)`,
+      };
+    case "server-changed": {
+      const left = `${event.alive} of ${event.total} servers up`;
+      return {
+        level: event.up ? "notice" : event.alive === 0 ? "error" : "warning",
+        subject: `service ${event.service}`,
+        text: `${event.server} ${event.up ? `UP (weight ${event.weight})` : "DOWN"}: ${event.cause}; ${left}`,
+      };
+    }
+    case "script-output":
+      return { level: "info", subject: `check ${event.service} ${event.server}`, text: `script said: ${event.text}` };
+    case "table-applied":
+      return describeTable(event);
+    case "table-failed": {
+      const retry = event.retry_ms > 0 ? `; next try in ${span(event.retry_ms)}` : "";
+      return { level: "error", subject: "ipvs", text: `${event.command}: ${event.error} (${event.why})${retry}` };
+    }
+    case "sync-daemon": {
+      const what = `${event.role} daemon on ${event.interface}, id ${event.id}`;
+      const failed = event.error !== undefined;
+      return {
+        level: failed ? "error" : "notice",
+        subject: "sync",
+        text: failed ? `${what}: ${event.error}` : `${what}: ${event.running ? "running" : "stopped"}`,
+      };
+    }
+    default:
+      return unreachable(event);
+  }
+}
+
+const whyTable: Record<Extract<VipdEvent, { kind: "table-applied" }>["why"], string> = {
+  start: "at the start",
+  health: "after health checks",
+  reload: "after the reload",
+  repair: "to undo a change made by somebody else",
+  stop: "at the stop",
+};
+
+function describeTable(event: Extract<VipdEvent, { kind: "table-applied" }>): Description {
+  const named = event.details.slice(0, NAMED_AT_MOST).join(", ");
+  const unnamed = event.changes - Math.min(event.details.length, NAMED_AT_MOST);
+  const rest = named === "" ? "" : `: ${named}${unnamed > 0 ? `, and ${unnamed} more` : ""}`;
+  const count = event.changes === 0 ? "nothing to change" : event.changes === 1 ? "1 change" : `${event.changes} changes`;
+  return {
+    level: event.why === "repair" ? "warning" : event.why === "health" ? "info" : "notice",
+    subject: "ipvs",
+    text: `kernel table: ${count} ${whyTable[event.why]} in ${span(event.took_ms)}${rest}`,
+  };
+}
+
+function describeDaemon(event: DaemonEvent): Description {
+  switch (event.kind) {
+    case "process-started": {
+      const again = event.restarts === 0 ? "" : `, restart number ${event.restarts}`;
+      return { level: "info", subject: "vipd", text: `${processName[event.process]} started (pid ${event.pid}${again})` };
+    }
+    case "process-exited": {
+      const next =
+        event.restart_ms === null
+          ? ""
+          : event.restart_ms === 0
+            ? "; starting it again at once"
+            : `; starting it again in ${span(event.restart_ms)}`;
+      return {
+        level: event.restart_ms === null ? "info" : "error",
+        subject: "vipd",
+        text: `${processName[event.process]} (pid ${event.pid}) ended: ${event.how}${next}`,
+      };
+    }
+    case "config-loaded": {
+      const size = `${count(event.instances, "VRRP instance")}, ${count(event.services, "service")}, ${count(event.servers, "real server")}`;
+      const shown = event.changes.slice(0, NAMED_AT_MOST).join("; ");
+      const more = event.changes.length > NAMED_AT_MOST ? `; and ${event.changes.length - NAMED_AT_MOST} more` : "";
+      const changes = shown === "" ? "" : `; changed: ${shown}${more}`;
+      return { level: "notice", subject: "config", text: `loaded ${event.path} as node ${event.node}: ${size}${changes}` };
+    }
+    case "config-rejected": {
+      const first = event.problems[0] ?? "unknown reason";
+      const more = event.problems.length > 1 ? ` (and ${event.problems.length - 1} more; run "vipd check")` : "";
+      return { level: "error", subject: "config", text: `${event.path} was rejected, nothing changed: ${first}${more}` };
+    }
+    case "warning":
+      return { level: "warning", subject: event.subject, text: event.text };
+    case "stopping":
+      return { level: "notice", subject: "vipd", text: `stopping: ${event.why}` };
+    case "stopped":
+      return { level: "notice", subject: "vipd", text: "stopped" };
+    case "ready":
+      return { level: "notice", subject: "vipd", text: `vipd ${event.version} is ready as node ${event.node}` };
+    default:
+      return unreachable(event);
+  }
+}
+
+const count = (n: number, noun: string): string => `${n} ${noun}${n === 1 ? "" : "s"}`;

@@ -1,0 +1,56 @@
+// The words for why a VRRP instance changed its state, with the figures that let a person check it. Used by
+// the log line of a transition and by `vipd status`.
+
+import { unreachable } from "../core/never.js";
+import { formatDuration, milliseconds } from "../core/units.js";
+import type { TransitionReason } from "./event.js";
+
+/** A number of milliseconds as text, to the millisecond (below 10 ms: to the hundredth). */
+export const span = (ms: number): string => formatDuration(milliseconds(ms < 1000 ? ms : Math.round(ms)));
+
+export function describeReason(reason: TransitionReason): string {
+  switch (reason.kind) {
+    case "startup":
+      return "start";
+    case "owner-startup":
+      return "start as the owner of the addresses (priority 255)";
+    case "master-silent":
+      return `no advert from ${reason.master} (priority ${reason.master_priority}) for ${span(reason.silence_ms)}`;
+    case "no-master-heard":
+      return `no advert from anybody for ${span(reason.waited_ms)}`;
+    case "master-resigned":
+      return `${reason.master} resigned (priority 0), and nobody else took over within ${span(reason.waited_ms)}`;
+    case "preempted-lower":
+      return `preempted ${reason.master}, whose priority ${reason.master_priority} is lower than our ${reason.own_priority}`;
+    case "higher-priority":
+      return `${reason.master} is master with priority ${reason.master_priority}, ours is ${reason.own_priority}`;
+    case "equal-priority-higher-address":
+      return `${reason.master} is master with our own priority ${reason.priority}, and its address is higher than our ${reason.own}`;
+    case "resumed":
+      return `the VRRP process was away for ${span(reason.pause_ms)}, too short for the peer to notice`;
+    case "resume-too-late":
+      return `the VRRP process was away for ${span(reason.pause_ms)}, more than the ${span(reason.limit_ms)} after which the peer may have taken over`;
+    case "interface-down":
+      return `interface ${reason.interface} is down`;
+    case "interface-missing":
+      return `there is no interface ${reason.interface}`;
+    case "interface-up":
+      return `interface ${reason.interface} is up`;
+    case "no-source-address":
+      return `interface ${reason.interface} has no address to send adverts from`;
+    case "action-failed":
+      return `could not ${reason.action}: ${reason.error}`;
+    case "retry":
+      return `trying again ${span(reason.waited_ms)} after it failed to ${reason.action}`;
+    case "retry":
+      return `trying again ${span(reason.waited_ms)} after it could not ${reason.action}`;
+    case "shutdown":
+      return "vipd is stopping";
+    case "deleted":
+      return "no longer in the configuration";
+    case "reconfigured":
+      return `configuration changed: ${reason.what}`;
+    default:
+      return unreachable(reason);
+  }
+}

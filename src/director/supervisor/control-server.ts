@@ -1,0 +1,105 @@
+// The control socket: reads requests line by line, and gives each to its handler. Input is bounded, clients are
+// few, and a client that does not read its answers is cut off: nothing here may hold up the daemon.
+
+import { chmodSync } from "node:fs";
+import { createServer, type Server, type Socket } from "node:net";
+import { LONGEST_REQUEST, parseRequest, type Reply, type Request } from "../../control/protocol.js";
+
+const MOST_CLIENTS = 32;
+/** Bytes of answers kept for a client that reads slowly. */
+const MOST_KEPT = 4 * 1024 * 1024;
+/** A client that connects must ask within this time. */
+const ASK_WITHIN_MS = 10_000;
+
+export type Client = {
+  /** False when the client is gone. */
+  reply(reply: Reply): boolean;
+  /** Called once when the client is gone. */
+  onGone(listener: () => void): void;
+};
+export type Handler = (request: Request, client: Client) => Promise<void>;
+
+export class ControlServer {
+  private readonly server: Server;
+  private readonly clients = new Set<Socket>();
+  private readonly handle: Handler;
+
+  private constructor(handle: Handler) {
+    this.handle = handle;
+    this.server = createServer((socket) => this.accept(socket));
+    this.server.maxConnections = MOST_CLIENTS;
+  }
+
+  /** Rejects when the socket cannot be made. */
+  static open(path: string, handle: Handler): Promise<ControlServer> {
+    const control = new ControlServer(handle);
+    return new Promise((resolve, reject) => {
+      control.server.once("error", reject);
+      // Root alone may stop the daemon. The mask makes it so from the first moment.
+      const mask = process.umask(0o177);
+      try {
+        control.server.listen(path, () => {
+          chmodSync(path, 0o600);
+          resolve(control);
+        });
+      } finally {
+        process.umask(mask);
+      }
+    });
+  }
+
+  /** Ends with the answers that are still on their way, in bounded time. */
+  close(): void {
+    this.server.close();
+    for (const socket of this.clients) {
+      socket.end();
+      setTimeout(() => socket.destroy(), 200).unref();
+    }
+  }
+
+  private accept(socket: Socket): void {
+    this.clients.add(socket);
+    const gone: (() => void)[] = [];
+    let buffered = "";
+    let busy = Promise.resolve();
+    const client: Client = {
+      reply(reply) {
+        if (socket.destroyed || !socket.writable) return false;
+        if (socket.writableLength > MOST_KEPT) {
+          socket.destroy();
+          return false;
+        }
+        socket.write(`${JSON.stringify(reply)}\n`);
+        return true;
+      },
+      onGone: (listener) => gone.push(listener),
+    };
+    const refuse = (message: string): void => {
+      client.reply({ reply: "error", message });
+      socket.end();
+    };
+    socket.setEncoding("utf8");
+    socket.setTimeout(ASK_WITHIN_MS, () => socket.destroy());
+    socket.on("error", () => socket.destroy());
+    socket.on("close", () => {
+      this.clients.delete(socket);
+      for (const listener of gone) listener();
+    });
+    socket.on("data", (text: string) => {
+      buffered += text;
+      for (let end = buffered.indexOf("\n"); end >= 0; end = buffered.indexOf("\n")) {
+        const line = buffered.slice(0, end);
+        buffered = buffered.slice(end + 1);
+        if (line.length > LONGEST_REQUEST) return refuse(`a request has at most ${LONGEST_REQUEST} characters`);
+        const request = parseRequest(line);
+        if (!request.ok) return refuse(request.error);
+        socket.setTimeout(0);
+        // One after another, as they were asked.
+        busy = busy
+          .then(() => this.handle(request.value, client))
+          .catch((error: unknown) => refuse(`internal error: ${String(error)}`));
+      }
+      if (buffered.length > LONGEST_REQUEST) refuse(`a request has at most ${LONGEST_REQUEST} characters`);
+    });
+  }
+}

@@ -1,0 +1,80 @@
+// The runtime directory: who holds it, and the files in it. One vipd at a time; a second one is refused with
+// the pid of the first.
+
+import { connect } from "node:net";
+import { accessSync, constants, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { err, ok, type Result } from "../../core/result.js";
+
+export const DEFAULT_RUNTIME_DIRECTORY = "/run/vipd";
+
+export const controlSocketPath = (directory: string): string => join(directory, "control.sock");
+const pidFilePath = (directory: string): string => join(directory, "vipd.pid");
+
+/** The longest path of a unix socket (sys/un.h: sun_path, with its final NUL). */
+const LONGEST_SOCKET_PATH = 107;
+
+export type RuntimeDirectory = {
+  readonly path: string;
+  /** Gives the directory back: removes the pid file and the socket. */
+  release(): void;
+};
+
+/** The error is a sentence for people. */
+export async function claimRuntimeDirectory(path: string): Promise<Result<RuntimeDirectory, string>> {
+  const socket = controlSocketPath(path);
+  if (Buffer.byteLength(socket) > LONGEST_SOCKET_PATH)
+    return err(`runtime directory ${path}: its name is too long for a unix socket in it (${LONGEST_SOCKET_PATH} bytes)`);
+  try {
+    mkdirSync(path, { recursive: true, mode: 0o755 });
+    if (!statSync(path).isDirectory()) return err(`runtime directory ${path}: not a directory`);
+    accessSync(path, constants.W_OK | constants.X_OK);
+  } catch (error) {
+    return err(`runtime directory ${path} is not usable: ${(error as Error).message}. Give another with --runtime-dir`);
+  }
+  if (await answers(socket)) {
+    const pid = readPid(path);
+    return err(
+      `control socket ${socket} is in use by ${pid === undefined ? "another vipd" : `pid ${pid}`}. ` +
+        `Stop it ("vipd stop --runtime-dir ${path}") or give another --runtime-dir`,
+    );
+  }
+  try {
+    rmSync(socket, { force: true });
+    // Written aside and renamed: a reader sees a whole number or none.
+    const fresh = `${pidFilePath(path)}.new`;
+    writeFileSync(fresh, `${process.pid}\n`, { mode: 0o644 });
+    renameSync(fresh, pidFilePath(path));
+  } catch (error) {
+    return err(`runtime directory ${path} is not writable: ${(error as Error).message}. Give another with --runtime-dir`);
+  }
+  return ok({
+    path,
+    release() {
+      if (readPid(path) !== process.pid) return;
+      rmSync(socket, { force: true });
+      rmSync(pidFilePath(path), { force: true });
+    },
+  });
+}
+
+export function readPid(directory: string): number | undefined {
+  try {
+    const pid = Number(readFileSync(pidFilePath(directory), "utf8").trim());
+    return Number.isInteger(pid) && pid > 0 ? pid : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whether somebody listens on the socket; a socket left by a crash refuses. */
+function answers(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(path);
+    socket.once("connect", () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once("error", () => resolve(false));
+  });
+}

@@ -1,0 +1,253 @@
+// The supervisor: holds the configuration, keeps the two child processes running, reloads and stops. Files,
+// processes, sockets and the log come in as ports, so that a test can play all of them.
+
+import type { LogConfig } from "../../config/model.js";
+import type { VipdEvent } from "../../control/event.js";
+import type { ChecksStatus, Status, ToChecks, ToVrrp, VrrpStatus } from "../../control/ipc.js";
+import { between, milliseconds, seconds, type Instant } from "../../core/units.js";
+import { Child, type ChildName, type ChildPatience, type Spawn } from "./child.js";
+import { servicesOf, type LoadConfig, type LoadedConfig } from "./config-source.js";
+import { EventLog } from "./event-log.js";
+import { Masters } from "./masters.js";
+import { StrandedAddresses, type RemoveAddresses } from "./stranded-addresses.js";
+
+export type SupervisorPorts = {
+  readonly spawn: Spawn;
+  readonly loadConfig: LoadConfig;
+  readonly removeAddresses: RemoveAddresses;
+  readonly configureLog: (log: LogConfig) => void;
+  readonly monotonic: () => Instant;
+  readonly wall: () => number;
+};
+export type SupervisorOptions = {
+  readonly version: string;
+  readonly configPath: string;
+  readonly node?: string;
+  readonly runtimeDirectory: string;
+  readonly patience?: Partial<Record<ChildName, ChildPatience>>;
+};
+export type ReloadOutcome = { readonly ok: boolean; readonly changes: readonly string[]; readonly problems: readonly string[] };
+
+/** A VRRP process that is silent for 3 s is killed: with common intervals its peer has taken over. */
+const PATIENCE: Record<ChildName, ChildPatience> = {
+  vrrp: { pingEvery: seconds(1), misses: 3, missesAtStart: 10 },
+  // It may be busy for a while with a large table.
+  checks: { pingEvery: seconds(1), misses: 15, missesAtStart: 30 },
+};
+const CONFIGURE_WITHIN = seconds(15);
+const STATUS_WITHIN = seconds(2);
+const STOP_WITHIN: Record<ChildName, ReturnType<typeof seconds>> = { vrrp: seconds(3), checks: seconds(10) };
+
+export class Supervisor {
+  readonly events: EventLog;
+  private readonly ports: SupervisorPorts;
+  private readonly options: SupervisorOptions;
+  private readonly vrrp: Child<ToVrrp, VrrpStatus>;
+  private readonly checks: Child<ToChecks, ChecksStatus>;
+  private readonly masters = new Masters();
+  private readonly stranded: StrandedAddresses;
+  private readonly startedAt: number;
+  private config: LoadedConfig | undefined;
+  private loadedAt = 0;
+  /** VRRP waits at the first start until the kernel's table is in place: no address without its servers. */
+  private vrrpReleased = false;
+  private reloading: Promise<unknown> = Promise.resolve();
+  private stopped: Promise<void> | undefined;
+  private readonly configuredWaiters: Record<ChildName, ((error: string | null) => void)[]> = { vrrp: [], checks: [] };
+
+  constructor(ports: SupervisorPorts, options: SupervisorOptions) {
+    this.ports = ports;
+    this.options = options;
+    this.events = new EventLog(ports.wall);
+    this.startedAt = ports.wall();
+    this.vrrp = new Child("vrrp", ports.spawn, this.owner("vrrp"), options.patience?.vrrp ?? PATIENCE.vrrp, ports.monotonic);
+    this.checks = new Child("checks", ports.spawn, this.owner("checks"), options.patience?.checks ?? PATIENCE.checks, ports.monotonic);
+    this.stranded = new StrandedAddresses(ports.removeAddresses, (instance, waited, removed, errors) => {
+      const text =
+        errors.length === 0
+          ? `the VRRP process is not back after ${waited / 1000} s: removed ${removed} address${removed === 1 ? "" : "es"}, because the peer may be master now`
+          : `the VRRP process is not back after ${waited / 1000} s: ${errors.join("; ")}`;
+      this.emit({ kind: "warning", subject: `vrrp ${instance}`, text });
+    });
+  }
+
+  /** Resolves when both children run as configured; the error says for people why there is no start. */
+  async start(): Promise<{ readonly ok: true } | { readonly ok: false; readonly report: string }> {
+    // The children load their modules while the configuration is read.
+    this.vrrp.start();
+    this.checks.start();
+    const { configPath: path, node } = this.options;
+    const outcome = await this.ports.loadConfig({ path, ...(node === undefined ? {} : { node }) });
+    if (this.stopped !== undefined) return { ok: false, report: "stopped while starting" };
+    if (!outcome.ok) {
+      await this.stop("the configuration is not valid");
+      return { ok: false, report: outcome.report };
+    }
+    this.accept(outcome.config, outcome.warnings, outcome.changes);
+    if (outcome.config.services === 0) this.vrrpReleased = true;
+    const table = this.configure("checks");
+    const early = this.vrrpReleased ? this.configure("vrrp") : undefined;
+    const tableError = await table;
+    if (tableError !== null && outcome.config.services > 0) {
+      await this.stop(tableError);
+      return { ok: false, report: tableError };
+    }
+    this.vrrpReleased = true;
+    const vrrpError = await (early ?? this.configure("vrrp"));
+    if (vrrpError !== null) {
+      await this.stop(vrrpError);
+      return { ok: false, report: vrrpError };
+    }
+    this.emit({ kind: "ready", version: this.options.version, node: outcome.config.head.node });
+    return { ok: true };
+  }
+
+  /** One at a time. A file that is not valid changes nothing. */
+  reload(): Promise<ReloadOutcome> {
+    const mine = this.reloading.then(() => this.reloadNow());
+    this.reloading = mine.catch(() => undefined);
+    return mine;
+  }
+
+  /** VRRP goes first, so that the peer takes over while the services still work here. Bounded in time. */
+  stop(why: string, table?: "keep" | "remove"): Promise<void> {
+    this.stopped ??= this.stopNow(why, table);
+    return this.stopped;
+  }
+
+  async status(): Promise<Status> {
+    const [vrrp, checks] = await Promise.all([this.vrrp.status(STATUS_WITHIN), this.checks.status(STATUS_WITHIN)]);
+    const head = this.config?.head;
+    return {
+      version: this.options.version,
+      node: head?.node ?? "",
+      pid: process.pid,
+      started_at: this.startedAt,
+      processes: [this.vrrp, this.checks].map((child) => ({
+        process: child.name,
+        pid: child.pid,
+        restarts: child.restarts,
+        since: child.pid === null ? null : this.ports.wall() - between(child.since, this.ports.monotonic()),
+      })),
+      config: { path: this.options.configPath, loaded_at: this.loadedAt, instances: head?.vrrp.length ?? 0, services: this.config?.services ?? 0 },
+      vrrp,
+      checks,
+      nodes: head?.nodes ?? [],
+    };
+  }
+
+  emit(event: VipdEvent): void {
+    this.events.emit(event);
+  }
+
+  private owner(name: ChildName): ConstructorParameters<typeof Child>[2] {
+    return {
+      hello: () => this.sendConfig(name),
+      event: (record) => {
+        if (name === "vrrp") this.masters.observe(record.event);
+        this.events.take(record);
+      },
+      configured: (error) => {
+        if (name === "vrrp") {
+          this.stranded.cancel();
+          this.masters.taken();
+        }
+        const waiters = this.configuredWaiters[name].splice(0);
+        // Whoever waits says what became of it; after a restart by itself nobody waits.
+        if (error !== null && waiters.length === 0) this.emit({ kind: "warning", subject: "vipd", text: error });
+        for (const waiter of waiters) waiter(error);
+      },
+      started: (pid, restarts) => this.emit({ kind: "process-started", process: name, pid, restarts }),
+      ended: ({ pid, how, alive, restart }) => {
+        if (name === "vrrp" && restart !== null) this.vrrpLost(alive);
+        this.emit({ kind: "process-exited", process: name, pid, how, restart_ms: restart });
+      },
+    };
+  }
+
+  private vrrpLost(alive: Instant): void {
+    const names = this.masters.processLost(alive);
+    const instances = this.config?.head.vrrp.filter(({ name }) => names.includes(name)) ?? [];
+    const ago = milliseconds(between(alive, this.ports.monotonic()));
+    this.stranded.expect(instances, ago);
+  }
+
+  private sendConfig(name: ChildName): void {
+    const { config } = this;
+    if (config === undefined || this.stopped !== undefined) return;
+    const { head } = config;
+    if (name === "checks") {
+      this.checks.send({
+        kind: "configure",
+        runtimeDirectory: this.options.runtimeDirectory,
+        ipvs: head.ipvs,
+        sync: head.sync ?? null,
+        services: servicesOf(config),
+        nodePriority: head.nodes.find((node) => node.name === head.node)?.priority ?? 100,
+      });
+    } else if (this.vrrpReleased)
+      this.vrrp.send({ kind: "configure", process: head.vrrpProcess, instances: head.vrrp, resume: this.masters.resumeOrders() });
+  }
+
+  /** Null when the child has done as configured, else what went wrong. A child that is not there yet gets it at its hello. */
+  private configure(name: ChildName): Promise<string | null> {
+    return new Promise((resolve) => {
+      const late = setTimeout(() => settle(`the ${name} process did not take its configuration within ${CONFIGURE_WITHIN / 1000} s`), CONFIGURE_WITHIN);
+      const settle = (error: string | null): void => {
+        clearTimeout(late);
+        resolve(error);
+      };
+      this.configuredWaiters[name].push(settle);
+      this.sendConfig(name);
+    });
+  }
+
+  private accept(config: LoadedConfig, warnings: readonly string[], changes: readonly string[]): void {
+    this.config = config;
+    this.loadedAt = this.ports.wall();
+    this.ports.configureLog(config.head.log);
+    for (const text of warnings) this.emit({ kind: "warning", subject: "config", text });
+    this.emit({
+      kind: "config-loaded",
+      path: config.path,
+      node: config.head.node,
+      instances: config.head.vrrp.length,
+      services: config.services,
+      servers: config.servers,
+      changes,
+    });
+  }
+
+  private async reloadNow(): Promise<ReloadOutcome> {
+    const { configPath: path, node } = this.options;
+    const previous = this.config;
+    if (this.stopped !== undefined) return { ok: false, changes: [], problems: ["vipd is stopping"] };
+    const outcome = await this.ports.loadConfig({
+      path,
+      ...(node === undefined ? {} : { node }),
+      ...(previous === undefined ? {} : { previous }),
+    });
+    if (!outcome.ok) {
+      this.emit({ kind: "config-rejected", path, problems: outcome.problems });
+      return { ok: false, changes: [], problems: outcome.report === "" ? outcome.problems : outcome.report.split("\n") };
+    }
+    this.accept(outcome.config, outcome.warnings, outcome.changes);
+    const errors = (await Promise.all([this.configure("vrrp"), this.configure("checks")])).filter((error) => error !== null);
+    for (const text of errors) this.emit({ kind: "warning", subject: "config", text });
+    return { ok: errors.length === 0, changes: outcome.changes, problems: errors };
+  }
+
+  private async stopNow(why: string, table: "keep" | "remove" | undefined): Promise<void> {
+    this.emit({ kind: "stopping", why });
+    const resigned = await this.vrrp.stop({ kind: "stop", keepAddresses: false }, STOP_WITHIN.vrrp);
+    this.stranded.cancel();
+    if (!resigned) {
+      // It went without a word: what it may have left on the interfaces is taken away here.
+      for (const error of this.ports.removeAddresses(this.config?.head.vrrp.flatMap(({ addresses }) => addresses) ?? []))
+        this.emit({ kind: "warning", subject: "vrrp", text: error });
+    }
+    await this.checks.stop({ kind: "stop", table: table ?? this.config?.head.ipvs.onStop ?? "keep" }, STOP_WITHIN.checks);
+    for (const waiter of [...this.configuredWaiters.vrrp, ...this.configuredWaiters.checks]) waiter("vipd is stopping");
+    this.emit({ kind: "stopped" });
+  }
+}

@@ -1,0 +1,74 @@
+// journald's native protocol (systemd: docs/JOURNAL_NATIVE_PROTOCOL.md) and syslog (RFC 3164, as /dev/log
+// takes it). Both are single datagrams to a local socket, sent without waiting.
+
+import { formatMessage, formatTime, SEVERITY, type LogRecord } from "./record.js";
+import type { SendDatagram, Sink } from "./sink.js";
+
+const JOURNAL_SOCKET = "/run/systemd/journal/socket";
+const SYSLOG_SOCKET = "/dev/log";
+/** Longer texts are cut: a datagram has to fit the socket's buffer. */
+const LONGEST_MESSAGE = 32 * 1024;
+
+/** Facilities by name (RFC 5424 section 6.2.1). */
+export const FACILITIES: Readonly<Record<string, number>> = {
+  kern: 0, user: 1, mail: 2, daemon: 3, auth: 4, syslog: 5, lpr: 6, news: 7, uucp: 8, cron: 9, authpriv: 10,
+  local0: 16, local1: 17, local2: 18, local3: 19, local4: 20, local5: 21, local6: 22, local7: 23,
+};
+
+const passive = { reopen: () => undefined, close: () => undefined };
+
+export function journaldSink(send: SendDatagram, describeError: (errno: number) => string, path = JOURNAL_SOCKET): Sink {
+  return {
+    name: "journald",
+    write(record) {
+      const sent = send(path, Buffer.from(journalEntry(record)));
+      return sent < 0 ? `${path}: ${describeError(sent)}` : undefined;
+    },
+    ...passive,
+  };
+}
+
+export function journalEntry(record: LogRecord): string {
+  const fields: Record<string, string> = {
+    MESSAGE: formatMessage(record).slice(0, LONGEST_MESSAGE),
+    PRIORITY: String(SEVERITY[record.level]),
+    SYSLOG_IDENTIFIER: "vipd",
+    VIPD_SUBJECT: record.subject,
+    VIPD_TIME: new Date(record.time).toISOString(),
+  };
+  if (record.process !== undefined) fields["VIPD_PROCESS"] = record.process;
+  if (record.event !== undefined) {
+    fields["VIPD_KIND"] = record.event.kind;
+    fields["VIPD_EVENT"] = JSON.stringify(record.event).slice(0, LONGEST_MESSAGE);
+  }
+  // No value holds a newline, so that the simple form of the protocol does: NAME=value.
+  return Object.entries(fields)
+    .map(([name, value]) => `${name}=${value.replaceAll("\n", " ")}\n`)
+    .join("");
+}
+
+export function syslogSink(
+  facility: string,
+  send: SendDatagram,
+  describeError: (errno: number) => string,
+  path = SYSLOG_SOCKET,
+): Sink {
+  const number = FACILITIES[facility] ?? FACILITIES["daemon"] ?? 3;
+  return {
+    name: `syslog ${facility}`,
+    write(record) {
+      const line = `<${number * 8 + SEVERITY[record.level]}>${syslogTime(record.time)} vipd[${process.pid}]: `;
+      const sent = send(path, Buffer.from(line + formatMessage(record).slice(0, LONGEST_MESSAGE)));
+      return sent < 0 ? `${path}: ${describeError(sent)}` : undefined;
+    },
+    ...passive,
+  };
+}
+
+const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+
+/** "Nov 20 23:52:01": RFC 3164 section 4.1.2 wants English months and a space-padded day. */
+function syslogTime(time: number): string {
+  const at = new Date(time);
+  return `${MONTHS[at.getMonth()] ?? ""} ${String(at.getDate()).padStart(2, " ")} ${formatTime(time).slice(11, 19)}`;
+}

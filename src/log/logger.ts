@@ -1,0 +1,114 @@
+// The log: winston with a transport of our own that hands each line to the sinks before the call returns.
+// (winston's File transport keeps lines in memory; after a process.exit not one of 100,000 was on disk.)
+// Repeats are counted before the lines reach winston.
+
+import winston from "winston";
+import Transport from "winston-transport";
+import type { LogConfig, LogLevel, LogTarget } from "../config/model.js";
+import { LOG_LEVELS } from "../config/model.js";
+import { fileSink } from "./file-sink.js";
+import { journaldSink, syslogSink } from "./datagram-sinks.js";
+import { formatJson, formatText, type LogRecord } from "./record.js";
+import { Repeats } from "./repeats.js";
+import { counting, type SendDatagram, type Sink } from "./sink.js";
+import { stderrSink } from "./stderr-sink.js";
+
+const FLUSH_EVERY_MS = 5000;
+const levels = Object.fromEntries(LOG_LEVELS.map((level, index) => [level, index]));
+
+export type LogPorts = {
+  readonly sendDatagram: SendDatagram;
+  readonly describeErrno: (errno: number) => string;
+  /** Wall-clock milliseconds. */
+  readonly now: () => number;
+};
+
+type Entry = winston.Logform.TransformableInfo & { readonly record: LogRecord };
+
+class SinkTransport extends Transport {
+  private readonly sink: Sink;
+
+  constructor(sink: Sink) {
+    super();
+    this.sink = sink;
+  }
+
+  override log(entry: Entry, done: () => void): void {
+    this.sink.write(entry.record);
+    done();
+  }
+}
+
+export class Log {
+  private readonly ports: LogPorts;
+  private readonly logger: winston.Logger;
+  private readonly repeats: Repeats;
+  private readonly flusher: NodeJS.Timeout;
+  private sinks: readonly Sink[] = [];
+  private closed = false;
+
+  constructor(config: LogConfig, ports: LogPorts) {
+    this.ports = ports;
+    this.logger = winston.createLogger({ levels, level: config.level, exitOnError: false });
+    this.repeats = new Repeats((record) => {
+      this.logger.log({ level: record.level, message: record.text, record });
+    });
+    this.flusher = setInterval(() => this.repeats.flushDue(ports.now()), FLUSH_EVERY_MS).unref();
+    this.configure(config);
+  }
+
+  /** Lines go to the new targets from here on. */
+  configure(config: LogConfig): void {
+    this.repeats.flushAll(this.ports.now());
+    const old = this.sinks;
+    this.sinks = config.targets.map((target) => counting(this.open(target, config)));
+    this.logger.configure({
+      levels,
+      level: config.level,
+      exitOnError: false,
+      transports: this.sinks.map((sink) => new SinkTransport(sink)),
+    });
+    for (const sink of old) sink.close();
+  }
+
+  write(record: LogRecord): void {
+    if (!this.closed && this.shown(record.level)) this.repeats.offer(record);
+  }
+
+  say(level: LogLevel, subject: string, text: string): void {
+    this.write({ time: this.ports.now(), level, subject, text });
+  }
+
+  /** After a rotation: files are opened anew at their paths. */
+  reopen(): void {
+    for (const sink of this.sinks) sink.reopen();
+  }
+
+  /** Writes the counts of repeats and what a sink still keeps. Lines said afterwards are dropped. */
+  close(): void {
+    if (this.closed) return;
+    this.repeats.flushAll(this.ports.now());
+    this.closed = true;
+    clearInterval(this.flusher);
+    for (const sink of this.sinks) sink.close();
+  }
+
+  private shown(level: LogLevel): boolean {
+    return LOG_LEVELS.indexOf(level) <= LOG_LEVELS.indexOf(this.logger.level as LogLevel);
+  }
+
+  private open(target: LogTarget, config: LogConfig): Sink {
+    const format = config.format === "json" ? formatJson : formatText;
+    switch (target.kind) {
+      case "stderr":
+        // systemd sets JOURNAL_STREAM when standard error leads to its journal (systemd.exec(5)).
+        return stderrSink({ format, severityPrefix: process.env["JOURNAL_STREAM"] !== undefined });
+      case "file":
+        return fileSink(target.path, format, this.ports.now);
+      case "journald":
+        return journaldSink(this.ports.sendDatagram, this.ports.describeErrno);
+      case "syslog":
+        return syslogSink(target.facility, this.ports.sendDatagram, this.ports.describeErrno);
+    }
+  }
+}
