@@ -1,0 +1,119 @@
+// What a checker is: a name, the options it takes, and one function that looks once at one real server and
+// says what it saw. A checker never counts failures, sets no weight and keeps nothing from one run to the
+// next; when it runs and what follows from its results is decided elsewhere.
+
+import type { Socket } from "node:net";
+
+import type { ValueTypes } from "../config/values.js";
+import type { z } from "zod";
+import type { IpAddress } from "../core/address.js";
+import type { Instant, Milliseconds } from "../core/units.js";
+import type { Protocol } from "../ipvs/model.js";
+import type { Cancel } from "../ports/cancel.js";
+import type { Dialer } from "../ports/dialer.js";
+import type { Runner } from "../ports/runner.js";
+
+/** Why a check failed: a closed list, for logs, status and events. docs/checkers.md explains each. */
+export const FAIL_REASONS = [
+  "connect-refused",
+  "connect-timeout",
+  "connect-unreachable",
+  "connect-reset",
+  "connect-failed",
+  "no-port",
+  "tls-failed",
+  "read-timeout",
+  "closed-early",
+  "too-large",
+  "bad-reply",
+  "bad-status",
+  "body-mismatch",
+  "bad-greeting",
+  "script-failed",
+  "script-timeout",
+  "script-not-runnable",
+  "internal",
+] as const;
+export type FailReason = (typeof FAIL_REASONS)[number];
+
+/** How long the parts of a check took, by name: "connect", "tls", "answer". */
+export type Phases = Readonly<Record<string, Milliseconds>>;
+
+export type CheckResult =
+  | { readonly ok: true; readonly detail: string; readonly phases: Phases; readonly output?: string }
+  | {
+      readonly ok: false;
+      readonly reason: FailReason;
+      /** What was seen and what was wanted, for people. */
+      readonly detail: string;
+      readonly phases: Phases;
+      /** What a script wrote to stderr. */
+      readonly output?: string;
+    };
+
+export const ok = (detail: string, phases: Phases = {}): CheckResult => ({ ok: true, detail, phases });
+export const fail = (reason: FailReason, detail: string, phases: Phases = {}): CheckResult => ({
+  ok: false,
+  reason,
+  detail,
+  phases,
+});
+
+/** The real server that is looked at, and for which service. */
+export type CheckTarget = {
+  readonly service: string;
+  /** `VIP:PORT` or the mark by which the kernel knows the service. */
+  readonly virtual:
+    | {
+        readonly kind: "address";
+        readonly protocol: Protocol;
+        readonly address: IpAddress;
+        readonly port: number;
+      }
+    | { readonly kind: "fwmark"; readonly mark: number };
+  readonly address: IpAddress;
+  /** 0 for a server that takes the port of whatever reaches it. */
+  readonly port: number;
+};
+
+export type CheckContext<Options> = {
+  readonly target: CheckTarget;
+  /** As the checker's own schema gives them. */
+  readonly options: Options;
+  /** Beyond this the answer is not waited for: `cancel` fires. */
+  readonly deadline: Instant;
+  /** When it fires, the check must settle at once, saying what it was waiting for. */
+  readonly cancel: Cancel;
+  readonly now: () => Instant;
+  readonly dialer: Dialer<Socket>;
+  readonly runner: Runner;
+  /** This check is not run again for this server before `work` is settled. */
+  readonly linger: (work: Promise<unknown>) => void;
+};
+
+export type Checker = {
+  /** The key under `check:`. */
+  readonly name: string;
+  /** One sentence for the documentation. */
+  readonly summary: string;
+  /** What a run costs: "process" for those that start one; fewer of them run at a time. */
+  readonly cost: "socket" | "process";
+  /** The schema of the options, made of `values`; called only where a configuration is read. */
+  readonly options: (values: ValueTypes) => z.ZodType;
+  readonly check: (context: CheckContext<never>) => Promise<CheckResult>;
+  /** What would make every run fail, found without running: text for people, with the remedy. */
+  readonly problem?: (context: ProbeContext<never>) => string | undefined;
+};
+export type ProbeContext<Options> = Pick<CheckContext<Options>, "options" | "runner">;
+
+/** Ties the type of the options, which follows from their schema, to what the check function gets. */
+export function defineChecker<Schema extends z.ZodType>(checker: {
+  readonly name: string;
+  readonly summary: string;
+  readonly cost?: Checker["cost"];
+  readonly options: (values: ValueTypes) => Schema;
+  readonly check: (context: CheckContext<z.output<Schema>>) => Promise<CheckResult>;
+  readonly problem?: (context: ProbeContext<z.output<Schema>>) => string | undefined;
+}): Checker {
+  return { cost: "socket", ...checker };
+}

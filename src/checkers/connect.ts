@@ -1,0 +1,68 @@
+// The options of every checker that opens a connection to the real server, and the opening itself.
+
+import type { Socket } from "node:net";
+
+import type { ValueTypes } from "../config/values.js";
+import type { IpAddress } from "../core/address.js";
+import { formatEndpoint } from "../core/address.js";
+import { err, ok, type Result } from "../core/result.js";
+import { between } from "../core/units.js";
+import type { DialRequest } from "../ports/dialer.js";
+import { fail, type CheckContext, type CheckResult } from "./checker.js";
+
+export type ConnectOptions = {
+  readonly address?: IpAddress | undefined;
+  readonly port?: number | undefined;
+  readonly source?: IpAddress | undefined;
+  readonly interface?: string | undefined;
+  readonly mark?: number | undefined;
+};
+
+/** To be spread into a checker's `section`. */
+export const connectOptions = (v: ValueTypes) => ({
+  address: v
+    .ipAddress()
+    .optional()
+    .describe("Where to connect, when it is not the real server's own address."),
+  port: v.port().optional().describe("The port to connect to, when it is not the real server's own."),
+  source: v.ipAddress().optional().describe("The source address of the check's connections."),
+  interface: v
+    .interfaceName()
+    .optional()
+    .describe("Connections leave through this interface, whatever the routes say."),
+  mark: v
+    .integer({ min: 1, max: 0xffff_ffff, what: "A firewall mark" })
+    .optional()
+    .describe("Firewall mark of the check's packets, for policy routing."),
+});
+
+/** Where this check goes; `Err` when there is no port to go to. */
+export function dialRequest(context: CheckContext<ConnectOptions>): Result<DialRequest, CheckResult> {
+  const { target, options } = context;
+  const port = options.port ?? target.port;
+  if (port === 0)
+    return err(fail("no-port", "the real server has no port of its own: give the check a `port`"));
+  return ok({
+    address: options.address ?? target.address,
+    port,
+    ...(options.source === undefined ? {} : { source: options.source }),
+    ...(options.interface === undefined ? {} : { interface: options.interface }),
+    ...(options.mark === undefined ? {} : { mark: options.mark }),
+    timeout: between(context.now(), context.deadline),
+  });
+}
+
+export const endpointText = (request: DialRequest): string => formatEndpoint(request.address, request.port);
+
+/** Opens the connection of a check, or says as a result why it could not. */
+export async function connect(
+  context: CheckContext<ConnectOptions>,
+): Promise<Result<{ readonly socket: Socket; readonly request: DialRequest }, CheckResult>> {
+  const request = dialRequest(context);
+  if (!request.ok) return request;
+  const began = context.now();
+  const dialed = await context.dialer.dial(request.value, context.cancel);
+  if (!dialed.ok)
+    return err(fail(dialed.error.reason, dialed.error.detail, { connect: between(began, context.now()) }));
+  return ok({ socket: dialed.value, request: request.value });
+}

@@ -1,0 +1,19 @@
+// The checkers there are: one line each. Everything that lists, validates, documents or runs them asks here.
+
+import type { CheckerSpec } from "../config/checker-spec.js";
+import type { ValueTypes } from "../config/values.js";
+import type { Checker } from "./checker.js";
+import { http, https } from "./http.js";
+import { script } from "./script.js";
+import { smtp } from "./smtp.js";
+import { tcp } from "./tcp.js";
+
+export const checkers: readonly Checker[] = [tcp, http, https, smtp, script];
+
+const byName = new Map(checkers.map((checker) => [checker.name, checker]));
+
+export const findChecker = (name: string): Checker | undefined => byName.get(name);
+
+/** For whoever reads configurations, with the value types made there. */
+export const checkerSpecs = (values: ValueTypes): CheckerSpec[] =>
+  checkers.map(({ name, summary, options }) => ({ name, summary, options: options(values) }));

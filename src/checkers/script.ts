@@ -1,0 +1,140 @@
+// Runs the operator's own program: exit code 0 is up, everything else is down, and so is a program that does
+// not end, cannot be run or is killed. The contract with the program stands in docs/checkers.md.
+
+import type { ValueTypes } from "../config/values.js";
+import { err, ok as okResult, type Result } from "../core/result.js";
+import { between, formatDuration, milliseconds, type Milliseconds } from "../core/units.js";
+import type { RunEnd } from "../ports/runner.js";
+import { defineChecker, fail, ok, type CheckResult, type CheckTarget } from "./checker.js";
+
+/** From TERM to KILL for a program that is over its time. */
+const GRACE = milliseconds(1000);
+const PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+const SHELL = "/bin/sh";
+
+type ScriptOptions = {
+  readonly command: readonly [string, ...string[]];
+  readonly shell: boolean;
+  readonly user?: string | undefined;
+};
+
+export const script = defineChecker({
+  name: "script",
+  summary: "Runs a program, and succeeds when it ends with exit code 0.",
+  cost: "process",
+  options: (v) =>
+    v
+      .section({
+        command: command(v).describe("The program: an absolute path, or a list of the path and its arguments."),
+        shell: v
+          .flag()
+          .prefault(false)
+          .describe(`Whether \`command\` is text for ${SHELL} instead; then it must not be a list.`),
+        user: v
+          .text({ max: 64, pattern: /^[A-Za-z0-9_.$-]+$/, what: "A user" })
+          .optional()
+          .describe("Name or number of the user to run it as; default: vipd's own, usually root."),
+      })
+      .refine((options) => options.shell || options.command[0].startsWith("/"), {
+        path: ["command"],
+        error:
+          "is not an absolute path\nStart with \"/\"; for text with arguments use a list, or add `shell: true`.",
+      })
+      .refine((options) => !options.shell || options.command.length === 1, {
+        path: ["command"],
+        error: "is a list, and `shell: true` wants one text\nLeave out `shell`, or write the list as one text.",
+      }),
+  problem({ options, runner }) {
+    const probe = runner.probe({ argv: argvOf(options), ...userOf(options) });
+    return probe.ok ? undefined : probe.error;
+  },
+  async check({ target, options, deadline, cancel, now, runner, linger }) {
+    const began = now();
+    const limit = between(began, deadline);
+    const run = runner.run(
+      { argv: argvOf(options), environment: environmentOf(target, limit), grace: GRACE, ...userOf(options) },
+      cancel,
+    );
+    linger(run.gone);
+    const end = await run.end;
+    return { ...verdict(end, limit), phases: { run: between(began, now()) }, ...outputOf(end) };
+  },
+});
+
+const argvOf = (options: ScriptOptions): readonly [string, ...string[]] =>
+  options.shell ? [SHELL, "-c", options.command[0]] : options.command;
+
+const userOf = (options: ScriptOptions): { readonly user?: string } =>
+  options.user === undefined ? {} : { user: options.user };
+
+function environmentOf(target: CheckTarget, limit: Milliseconds): Record<string, string> {
+  const { virtual } = target;
+  return {
+    PATH,
+    LANG: "C.UTF-8",
+    VIPD_SERVICE: target.service,
+    ...(virtual.kind === "fwmark"
+      ? { VIPD_FWMARK: String(virtual.mark) }
+      : { VIPD_VIP: virtual.address, VIPD_VPORT: String(virtual.port), VIPD_PROTOCOL: virtual.protocol }),
+    VIPD_SERVER: target.address,
+    VIPD_PORT: String(target.port),
+    VIPD_TIMEOUT_MS: limit.toFixed(0),
+  };
+}
+
+function verdict(end: RunEnd, limit: Milliseconds): CheckResult {
+  switch (end.kind) {
+    case "exited":
+      return end.code === 0
+        ? ok("exit code 0")
+        : fail("script-failed", `exit code ${end.code}${meaning(end.code)}${quoted(end.stderr)}`);
+    case "killed":
+      return fail("script-failed", `killed by ${end.signal}${quoted(end.stderr)}`);
+    case "cancelled":
+      return fail("script-timeout", `not done after ${formatDuration(limit)}: ended with TERM${quoted(end.stderr)}`);
+    case "not-runnable":
+      return fail("script-not-runnable", end.why);
+  }
+}
+
+/** What shells say with their own exit codes. */
+function meaning(code: number): string {
+  if (code === 126) return " (a shell's word for: found but not executable)";
+  if (code === 127) return " (a shell's word for: command not found)";
+  return "";
+}
+
+const quoted = (stderr: string): string =>
+  stderr === "" ? "" : `: ${printable((stderr.split("\n").find((line) => line.trim() !== "") ?? "").slice(0, 200))}`;
+
+const outputOf = (end: RunEnd): { readonly output?: string } =>
+  end.kind === "not-runnable" || end.stderr === "" ? {} : { output: printable(end.stderr) };
+
+// What a script writes goes into logs and onto terminals.
+const printable = (text: string): string => text.replace(/[\x00-\x09\x0b-\x1f\x7f]/g, "?");
+
+const COMMAND_REMEDY = "Write /path/of/program, or [/path/of/program, argument, …].";
+
+const command = (v: ValueTypes) =>
+  v.value<readonly [string, ...string[]]>(
+    {
+      kind: "absolute path, or list of path and arguments",
+      anyOf: [
+        { type: "string", minLength: 1 },
+        { type: "array", minItems: 1, items: { type: ["string", "number"] } },
+      ],
+    },
+    (input): Result<readonly [string, ...string[]], string> => {
+      const words = Array.isArray(input) ? (input as unknown[]) : [input];
+      const texts: string[] = [];
+      for (const word of words) {
+        if (typeof word !== "string" && typeof word !== "number")
+          return err(`has something other than text in it\n${COMMAND_REMEDY}`);
+        if (String(word).includes("\0")) return err("has a zero byte in it");
+        texts.push(String(word));
+      }
+      const [program, ...rest] = texts;
+      if (program === undefined || program === "") return err(`names no program\n${COMMAND_REMEDY}`);
+      return okResult([program, ...rest]);
+    },
+  );

@@ -1,0 +1,266 @@
+// When each check runs: its own fixed rhythm without drift, the first time soon, never twice at once, and ended
+// at its deadline. Thousands of them share one timer. What a result means is decided by whoever gets it.
+
+import { CancelSource } from "../checkers/cancel.js";
+import { fail, type CheckResult } from "../checkers/checker.js";
+import type { Random } from "../core/random.js";
+import { after, between, instant, milliseconds, type Instant, type Milliseconds } from "../core/units.js";
+import type { Timers } from "../ports/timers.js";
+import { DeadlineHeap } from "./deadline-heap.js";
+
+export type CheckCost = "socket" | "process";
+
+export type CheckRun = {
+  readonly deadline: Instant;
+  readonly cancel: CancelSource;
+  /** No next run before `work` is settled. */
+  readonly linger: (work: Promise<unknown>) => void;
+};
+
+/** One check of one real server. */
+export type CheckJob = {
+  /** Jobs of equal keys are the same job: a new configuration does not disturb its rhythm. */
+  readonly key: string;
+  readonly every: Milliseconds;
+  readonly timeout: Milliseconds;
+  readonly cost: CheckCost;
+  readonly run: (run: CheckRun) => Promise<CheckResult>;
+  readonly onResult: (result: CheckResult, took: Milliseconds) => void;
+};
+
+export type SchedulerPorts = {
+  readonly timers: Timers;
+  readonly random: Random;
+  /** How many runs there may be at a time. Those that wait for a place get it in the order they fell due. */
+  readonly limits: Readonly<Record<CheckCost, number>>;
+};
+
+type Phase = "waiting" | "queued" | "running" | "stalled" | "lingering";
+type Entry = {
+  at: number;
+  place: number;
+  job: CheckJob;
+  phase: Phase;
+  /** The point of its rhythm for which it runs, or will run next. */
+  due: Instant;
+  startedAt: Instant;
+  deadline: Instant;
+  cancel: CancelSource | undefined;
+  /** Gives the place of the run back; does nothing the second time. */
+  release: () => void;
+  linger: Promise<unknown> | undefined;
+  runs: number;
+  removed: boolean;
+};
+
+/** New checks begin within this time, however long their interval is. */
+const SOON = milliseconds(1000);
+/** Starts in one turn of the event loop; answers are read between. */
+const STARTS_A_TURN = 64;
+/** When our own process was late by this much, answers that are already here are read before it is a timeout. */
+const LATE = milliseconds(10);
+/** A check that does not settle when it is told to has a bug; after this time it counts as failed. */
+const STALL = milliseconds(2000);
+
+export class CheckScheduler {
+  private readonly ports: SchedulerPorts;
+  private entries = new Map<string, Entry>();
+  private readonly heap = new DeadlineHeap<Entry>();
+  private readonly queues: Record<CheckCost, Set<Entry>> = { socket: new Set(), process: new Set() };
+  private readonly running: Record<CheckCost, number> = { socket: 0, process: 0 };
+  private armedFor = Infinity;
+  private disarm: () => void = () => undefined;
+  private mostLate = milliseconds(0);
+
+  constructor(ports: SchedulerPorts) {
+    this.ports = ports;
+  }
+
+  /** Replaces the jobs. Those that were there before go on; what is gone ends without a result. */
+  configure(jobs: readonly CheckJob[]): void {
+    const now = this.ports.timers.now();
+    const next = new Map<string, Entry>();
+    for (const job of jobs) {
+      const known = this.entries.get(job.key);
+      if (known === undefined) next.set(job.key, this.begin(job, now));
+      else {
+        this.entries.delete(job.key);
+        next.set(job.key, known);
+        const newRhythm = known.job.every !== job.every;
+        known.job = job;
+        if (newRhythm && known.phase === "waiting") this.wait(known, this.firstDue(job, now));
+      }
+    }
+    for (const entry of this.entries.values()) this.drop(entry);
+    this.entries = next;
+    this.arm();
+  }
+
+  stop(): void {
+    this.configure([]);
+  }
+
+  /** The longest that a check began after its time since the last call. */
+  takeLateness(): Milliseconds {
+    const lateness = this.mostLate;
+    this.mostLate = milliseconds(0);
+    return lateness;
+  }
+
+  private begin(job: CheckJob, now: Instant): Entry {
+    const entry: Entry = {
+      at: 0,
+      place: -1,
+      job,
+      phase: "waiting",
+      due: now,
+      startedAt: now,
+      deadline: now,
+      cancel: undefined,
+      release: () => undefined,
+      linger: undefined,
+      runs: 0,
+      removed: false,
+    };
+    this.wait(entry, this.firstDue(job, now));
+    return entry;
+  }
+
+  private firstDue(job: CheckJob, now: Instant): Instant {
+    return after(now, milliseconds(this.ports.random() * Math.min(job.every, SOON)));
+  }
+
+  private wait(entry: Entry, due: Instant): void {
+    entry.phase = "waiting";
+    entry.due = due;
+    this.heap.set(entry, due);
+  }
+
+  private drop(entry: Entry): void {
+    entry.removed = true;
+    this.heap.remove(entry);
+    this.queues[entry.job.cost].delete(entry);
+    entry.cancel?.cancel();
+    entry.release();
+  }
+
+  private arm(): void {
+    const next = this.heap.first?.at ?? Infinity;
+    if (next === this.armedFor) return;
+    this.disarm();
+    this.armedFor = next;
+    this.disarm =
+      next === Infinity
+        ? () => undefined
+        : this.ports.timers.wakeAt(instant(next), () => {
+            this.armedFor = Infinity;
+            this.turn();
+          });
+  }
+
+  private turn(): void {
+    const now = this.ports.timers.now();
+    let starts = STARTS_A_TURN;
+    for (let entry = this.heap.first; entry !== undefined && entry.at <= now; entry = this.heap.first) {
+      if (entry.phase === "waiting") {
+        if (starts-- === 0) break;
+        this.startOrQueue(entry, now);
+      } else this.overtime(entry, now);
+    }
+    this.arm();
+  }
+
+  private startOrQueue(entry: Entry, now: Instant): void {
+    this.heap.remove(entry);
+    const { cost } = entry.job;
+    if (this.running[cost] < this.ports.limits[cost]) this.start(entry, now);
+    else {
+      entry.phase = "queued";
+      this.queues[cost].add(entry);
+    }
+  }
+
+  private start(entry: Entry, now: Instant): void {
+    const { job } = entry;
+    const lateness = between(entry.due, now);
+    if (lateness > this.mostLate) this.mostLate = lateness;
+    const cancel = new CancelSource();
+    entry.phase = "running";
+    entry.startedAt = now;
+    entry.deadline = after(now, job.timeout);
+    entry.cancel = cancel;
+    entry.linger = undefined;
+    entry.runs++;
+    this.running[job.cost]++;
+    this.heap.set(entry, entry.deadline);
+    let held = true;
+    entry.release = () => {
+      if (held) this.running[job.cost]--;
+      held = false;
+    };
+    const settled = (result: CheckResult): void => {
+      // A run that was given up, and settles all the same, has no say any more.
+      if (entry.cancel === cancel) this.finish(entry, result);
+      this.arm();
+    };
+    const linger = (work: Promise<unknown>): void => {
+      entry.linger = work;
+    };
+    job.run({ deadline: entry.deadline, cancel, linger }).then(settled, (error: unknown) => {
+      settled(fail("internal", error instanceof Error ? (error.stack ?? error.message) : String(error)));
+    });
+  }
+
+  private overtime(entry: Entry, now: Instant): void {
+    if (entry.phase === "stalled") {
+      this.finish(entry, fail("internal", "the checker did not end when it was told to"));
+      return;
+    }
+    if (between(instant(entry.at), now) > LATE && entry.at === entry.deadline) {
+      this.heap.set(entry, after(now, LATE));
+      return;
+    }
+    entry.phase = "stalled";
+    this.heap.set(entry, after(now, STALL));
+    entry.cancel?.cancel();
+  }
+
+  private finish(entry: Entry, result: CheckResult): void {
+    entry.cancel = undefined;
+    entry.release();
+    this.takeFromQueue(entry.job.cost);
+    this.heap.remove(entry);
+    if (entry.removed) return;
+    const took = between(entry.startedAt, this.ports.timers.now());
+    const { linger } = entry;
+    if (linger === undefined) this.again(entry);
+    else {
+      entry.phase = "lingering";
+      const done = (): void => {
+        if (entry.removed) return;
+        this.again(entry);
+        this.arm();
+      };
+      linger.then(done, done);
+    }
+    entry.job.onResult(result, took);
+  }
+
+  /** On to the next point of the rhythm; points that have passed meanwhile are left out. */
+  private again(entry: Entry): void {
+    const now = this.ports.timers.now();
+    const { every } = entry.job;
+    // All new checks began soon, and so together; the gap to the second run spreads them over the interval.
+    const next = entry.due + (entry.runs === 1 ? every * (1 - this.ports.random()) : every);
+    this.wait(entry, instant(next > now ? next : next + Math.ceil((now - next) / every) * every));
+  }
+
+  private takeFromQueue(cost: CheckCost): void {
+    const queue = this.queues[cost];
+    for (const entry of queue) {
+      if (this.running[cost] >= this.ports.limits[cost]) return;
+      queue.delete(entry);
+      this.start(entry, this.ports.timers.now());
+    }
+  }
+}

@@ -1,0 +1,39 @@
+// Opens TCP connections for checks. What a connection is differs with the platform, so it is a parameter.
+
+import type { IpAddress } from "../core/address.js";
+import type { Result } from "../core/result.js";
+import type { Milliseconds } from "../core/units.js";
+import type { Cancel } from "./cancel.js";
+
+export type DialRequest = {
+  readonly address: IpAddress;
+  readonly port: number;
+  /** Source address; absent: the kernel's choice. */
+  readonly source?: IpAddress;
+  /** SO_BINDTODEVICE. */
+  readonly interface?: string;
+  /** SO_MARK, for policy routing. */
+  readonly mark?: number;
+  /** Given up after this time, or when cancelled. */
+  readonly timeout: Milliseconds;
+};
+
+export const DIAL_FAILURES = [
+  "connect-refused",
+  "connect-timeout",
+  "connect-unreachable",
+  "connect-reset",
+  "connect-failed",
+] as const;
+export type DialFailure = {
+  readonly reason: (typeof DIAL_FAILURES)[number];
+  /** For people. */
+  readonly detail: string;
+};
+
+export type Dialer<Connection> = {
+  /** The connection is the caller's to end. */
+  dial(request: DialRequest, cancel: Cancel): Promise<Result<Connection, DialFailure>>;
+  /** Only finds out whether it opens, as cheaply as it can, and closes it. */
+  probe(request: DialRequest, cancel: Cancel): Promise<Result<null, DialFailure>>;
+};
