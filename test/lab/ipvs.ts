@@ -1,0 +1,45 @@
+// Reads the kernel's IPVS table of a host, in two ways: as `ipvsadm` prints it, for comparing with what ipvsadm
+// itself would have made, and straight from /proc, which is cheap enough to poll.
+
+import type { Host } from "./host.js";
+
+/** `ipvsadm -Sn`, one command a line, sorted: the same table gives the same text whoever made it. */
+export function ipvsadmTable(host: Host): string {
+  return host.run("ipvsadm", "-Sn").split("\n").filter(Boolean).sort().join("\n");
+}
+
+export type ProcServer = {
+  readonly service: string;
+  readonly server: string;
+  readonly forwarding: string;
+  readonly weight: number;
+  readonly active: number;
+};
+
+const fromHex = (hex: string): string => {
+  const [address = "", port = "0"] = hex.split(":");
+  const octets = address.match(/../g)?.map((pair) => String(parseInt(pair, 16))) ?? [];
+  return `${octets.join(".")}:${String(parseInt(port, 16))}`;
+};
+
+/** The real servers in the kernel's table (IPv4), with the service each belongs to. */
+export function procServers(host: Host): ProcServer[] {
+  const servers: ProcServer[] = [];
+  let service = "";
+  for (const line of host.procNet("ip_vs").split("\n")) {
+    const head = /^(TCP|UDP|SCTP)\s+([0-9A-F]{8}:[0-9A-F]{4})/.exec(line);
+    if (head !== null) service = `${(head[1] ?? "").toLowerCase()} ${fromHex(head[2] ?? "")}`;
+    if (line.startsWith("FWM")) service = line.split(/\s+/).slice(0, 2).join(" ");
+    const server = /^\s+->\s+([0-9A-F]{8}:[0-9A-F]{4})\s+(\S+)\s+(\d+)\s+(\d+)/.exec(line);
+    if (server === null) continue;
+    const [, address = "", forwarding = "", weight, active] = server;
+    servers.push({
+      service,
+      server: fromHex(address),
+      forwarding,
+      weight: Number(weight),
+      active: Number(active),
+    });
+  }
+  return servers;
+}
