@@ -1,74 +1,120 @@
-// What is due next among very many: a binary heap of things that carry their own deadline and their own place
-// in it, so that one is also moved or taken out at the cost of the heap's depth.
+// When each of many instances wants to be woken: a binary heap over slot numbers in typed arrays, so that
+// setting a deadline allocates nothing. A deadline that moves back (a backup heard its master) only writes
+// one number; the heap finds out when the old time comes. That is once in three intervals instead of once an
+// advert, and saves the timer system call of every advert.
 
-export type HeapItem = {
-  /** The deadline, in any one unit. To be changed by `set` alone while in the heap. */
-  at: number;
-  /** Index in the heap; -1: not in it. */
-  place: number;
-};
+const ABSENT = -1;
 
-export class DeadlineHeap<Item extends HeapItem> {
-  private readonly items: Item[] = [];
+export class DeadlineHeap {
+  /** The true deadline of each slot. */
+  private deadlines = new Float64Array(16);
+  /** The time under which it stands in the heap, never later than the true one. */
+  private keys = new Float64Array(16);
+  private heap = new Int32Array(16);
+  private positions = new Int32Array(16).fill(ABSENT);
+  private size = 0;
 
-  get first(): Item | undefined {
-    return this.items[0];
+  /** The time of the next wake-up; Infinity for none. */
+  get next(): number {
+    return this.size === 0 ? Infinity : this.keys[this.heap[0]!]!;
   }
-  get size(): number {
-    return this.items.length;
+
+  deadlineOf(slot: number): number {
+    return slot < this.deadlines.length && this.positions[slot] !== ABSENT ? this.deadlines[slot]! : Infinity;
   }
 
-  /** Puts it in, or moves it to another deadline. */
-  set(item: Item, at: number): void {
-    item.at = at;
-    if (item.place < 0) {
-      item.place = this.items.length;
-      this.items.push(item);
+  /** Infinity takes the slot out. */
+  set(slot: number, deadline: number): void {
+    if (slot >= this.deadlines.length) this.grow(slot + 1);
+    const position = this.positions[slot]!;
+    if (deadline === Infinity) {
+      if (position !== ABSENT) this.removeAt(position);
+      return;
     }
-    this.up(item);
-    this.down(item);
-  }
-
-  /** Takes it out; nothing happens when it is not in. */
-  remove(item: Item): void {
-    const { place } = item;
-    if (place < 0) return;
-    item.place = -1;
-    const last = this.items.pop() as Item;
-    if (last === item) return;
-    this.put(last, place);
-    this.up(last);
-    this.down(last);
-  }
-
-  private put(item: Item, place: number): void {
-    this.items[place] = item;
-    item.place = place;
-  }
-
-  private up(item: Item): void {
-    let { place } = item;
-    while (place > 0) {
-      const parentPlace = (place - 1) >> 1;
-      const parent = this.items[parentPlace] as Item;
-      if (parent.at <= item.at) break;
-      this.put(parent, place);
-      place = parentPlace;
+    this.deadlines[slot] = deadline;
+    if (position !== ABSENT) {
+      if (deadline >= this.keys[slot]!) return;
+      this.keys[slot] = deadline;
+      this.up(position);
+      return;
     }
-    this.put(item, place);
+    this.keys[slot] = deadline;
+    this.heap[this.size] = slot;
+    this.positions[slot] = this.size;
+    this.size += 1;
+    this.up(this.size - 1);
   }
 
-  private down(item: Item): void {
-    let { place } = item;
+  /** Takes out the slot that is due the longest at `now`, or gives -1. */
+  takeDue(now: number): number {
+    while (this.size > 0) {
+      const slot = this.heap[0]!;
+      if (this.keys[slot]! > now) return ABSENT;
+      if (this.deadlines[slot]! <= now) {
+        this.removeAt(0);
+        return slot;
+      }
+      this.keys[slot] = this.deadlines[slot]!;
+      this.down(0);
+    }
+    return ABSENT;
+  }
+
+  private removeAt(position: number): void {
+    this.positions[this.heap[position]!] = ABSENT;
+    this.size -= 1;
+    if (position === this.size) return;
+    this.place(this.heap[this.size]!, position);
+    this.down(position);
+    this.up(position);
+  }
+
+  private up(from: number): void {
+    const slot = this.heap[from]!;
+    const key = this.keys[slot]!;
+    let position = from;
+    while (position > 0) {
+      const parent = (position - 1) >> 1;
+      const other = this.heap[parent]!;
+      if (this.keys[other]! <= key) break;
+      this.place(other, position);
+      position = parent;
+    }
+    this.place(slot, position);
+  }
+
+  private down(from: number): void {
+    const slot = this.heap[from]!;
+    const key = this.keys[slot]!;
+    let position = from;
     for (;;) {
-      const left = this.items[2 * place + 1];
-      const right = this.items[2 * place + 2];
-      const least = right !== undefined && left !== undefined && right.at < left.at ? right : left;
-      if (least === undefined || least.at >= item.at) break;
-      const from = least.place;
-      this.put(least, place);
-      place = from;
+      let child = 2 * position + 1;
+      if (child >= this.size) break;
+      if (child + 1 < this.size && this.keys[this.heap[child + 1]!]! < this.keys[this.heap[child]!]!)
+        child += 1;
+      const other = this.heap[child]!;
+      if (this.keys[other]! >= key) break;
+      this.place(other, position);
+      position = child;
     }
-    this.put(item, place);
+    this.place(slot, position);
+  }
+
+  private place(slot: number, position: number): void {
+    this.heap[position] = slot;
+    this.positions[slot] = position;
+  }
+
+  private grow(needed: number): void {
+    const length = Math.max(needed, this.deadlines.length * 2);
+    const used = this.deadlines.length;
+    const larger = <T extends Float64Array | Int32Array>(from: T, to: T): T => {
+      to.set(from);
+      return to;
+    };
+    this.deadlines = larger(this.deadlines, new Float64Array(length));
+    this.keys = larger(this.keys, new Float64Array(length));
+    this.heap = larger(this.heap, new Int32Array(length));
+    this.positions = larger(this.positions, new Int32Array(length).fill(ABSENT, used));
   }
 }

@@ -1,0 +1,516 @@
+// Runs many VRRP instances over the ports: turns packets, wake-ups and news of interfaces into events of
+// their machines, and carries out what these order, for all instances together. It decides nothing that the
+// machine can decide. What happens for every advert (hearing the same again, sending the same again) takes
+// the short way of vrrp/repeat.ts.
+
+import { formatPrefix, ipFromBytes, type IpAddress, type MacAddress, type Prefix } from "../core/address.js";
+import { instant, type Instant } from "../core/units.js";
+import type { TransitionReason } from "../control/event.js";
+import type { InstanceStatus, ResumeOrder } from "../control/ipc.js";
+import type { InterfaceView, VrrpPorts } from "../ports/vrrp.js";
+import { acceptAdvert } from "../vrrp/accept.js";
+import type { InstanceConfig } from "../vrrp/instance.js";
+import { decodeIpv4, headerLength, repeats } from "../vrrp/ipv4.js";
+import { nextDeadline, step } from "../vrrp/machine.js";
+import { decodeAdvert, type DecodeError } from "../vrrp/packet.js";
+import { advertMayRepeat, deadlineWhenHeard, deadlineWhenSent, onlyAdvertDue } from "../vrrp/repeat.js";
+import { OWNER_PRIORITY, type Action, type Event, type State } from "../vrrp/state.js";
+import { DeadlineHeap } from "./deadline-heap.js";
+import { Lateness } from "./lateness.js";
+import { RepeatLimit } from "./repeat-limit.js";
+import { Orders } from "./vrrp-orders.js";
+import { Runtime, tableKey } from "./vrrp-runtime.js";
+import { instanceStatus } from "./vrrp-status.js";
+
+const MOST_ODDITIES = 16;
+/** A failure during `settle` is an event whose orders are settled next; more rounds than this are a bug. */
+const MOST_ROUNDS = 8;
+const SOURCE_OFFSET = 12;
+type LinkTrouble = Extract<Event, { kind: "link-down" }>["cause"];
+
+export class VrrpEngine {
+  readonly lateness = new Lateness();
+  private readonly ports: VrrpPorts;
+  private readonly orders: Orders;
+  private readonly limit: RepeatLimit;
+  private readonly heap = new DeadlineHeap();
+  private readonly byName = new Map<string, Runtime>();
+  private readonly table = new Map<number, Runtime>();
+  private slots: (Runtime | undefined)[] = [];
+  private readonly postponed: number[] = [];
+  /** Inside a wake-up the orders of many instances are collected and settled once, at its end. */
+  private collecting = false;
+
+  constructor(ports: VrrpPorts) {
+    this.ports = ports;
+    this.orders = new Orders(ports);
+    this.limit = new RepeatLimit(ports.report);
+  }
+
+  /** Makes the running instances those of `instances`: what did not change is not touched. */
+  configure(instances: readonly InstanceConfig[], resume: readonly ResumeOrder[]): void {
+    const now = this.ports.clock.now();
+    this.collect(() => {
+      for (const runtime of [...this.byName.values()]) {
+        const wanted = instances.find((instance) => instance.name === runtime.config.name);
+        const moved = wanted && whyAnother(runtime.config, wanted);
+        if (wanted === undefined) this.remove(runtime, { kind: "deleted" }, now);
+        else if (moved !== undefined) this.remove(runtime, { kind: "reconfigured", what: moved }, now);
+      }
+      for (const config of instances) {
+        const running = this.byName.get(config.name);
+        if (running !== undefined) this.change(running, config, instances, now);
+        else
+          this.add(
+            config,
+            instances,
+            resume.find((order) => order.instance === config.name),
+            now,
+          );
+      }
+      this.rebuildTable();
+    });
+    const watched = instances.flatMap(({ addresses }) => addresses.map(({ prefix }) => prefix.address));
+    this.ports.neighbours.watch(watched);
+  }
+
+  /** The wake-up of the port: sends what is due, hears what has come, and only then gives up on masters. */
+  wake(): void {
+    const now = this.ports.clock.now();
+    this.postponed.length = 0;
+    for (let slot = this.heap.takeDue(now); slot >= 0; slot = this.heap.takeDue(now)) {
+      const runtime = this.slots[slot]!;
+      const due = deadlineOf(runtime);
+      this.lateness.add(now - due);
+      if (!this.sendAgain(runtime, due, now)) this.postponed.push(slot);
+    }
+    this.ports.link.flush();
+    if (this.postponed.length > 0) this.collect(() => this.stepPostponed(now));
+    this.limit.flush(now);
+    this.arm();
+  }
+
+  /** A received packet, from its IPv4 header on; `packet` may be reused after the return. */
+  receive(packet: Uint8Array, length: number, ifindex: number): void {
+    const header = headerLength(packet, length);
+    const id = header > 0 && header + 1 < length ? packet[header + 1]! : 0;
+    const runtime = this.table.get(tableKey(ifindex, id));
+    // Another virtual router of the same link.
+    if (runtime === undefined) return;
+    runtime.received += 1;
+    const now = this.ports.clock.now();
+    if (
+      runtime.repeated.length > 0 &&
+      runtime.state.kind === "backup" &&
+      repeats(runtime.repeated, packet, length)
+    ) {
+      runtime.heardAt = now;
+      runtime.ahead = true;
+      this.heap.set(runtime.slot, deadlineWhenHeard(runtime.state, now));
+      return;
+    }
+    this.hear(runtime, packet, length, ifindex, now);
+  }
+
+  /** After the last packet of a batch. */
+  received(): void {
+    if (!this.collecting) this.settle();
+  }
+
+  /** Interfaces came, went or changed: looks at all of them again. */
+  interfacesChanged(): void {
+    const now = this.ports.clock.now();
+    const all = [...this.byName.values()].map(({ config }) => config);
+    this.collect(() => {
+      for (const runtime of this.byName.values()) this.lookAtInterface(runtime, all, now);
+      this.rebuildTable();
+    });
+  }
+
+  /** An address is no longer on an interface, whoever deleted it. */
+  addressGone(ifindex: number, prefix: Prefix): void {
+    const now = this.ports.clock.now();
+    this.collect(() => {
+      for (const runtime of this.byName.values()) {
+        if (runtime.state.kind !== "master") continue;
+        for (const address of runtime.config.addresses) {
+          if (address.prefix.address !== prefix.address || address.prefix.length !== prefix.length) continue;
+          if (this.ports.interfaces.find(address.interface)?.index !== ifindex) continue;
+          this.apply(runtime, { kind: "address-lost", address }, now);
+        }
+      }
+    });
+  }
+
+  /** An ARP frame of somebody who says that `address` is his. */
+  heardArp(ifindex: number, mac: MacAddress, address: IpAddress): void {
+    for (const runtime of this.byName.values()) {
+      if (runtime.state.kind !== "master") continue;
+      for (const { interface: name, prefix } of runtime.config.addresses) {
+        const view = prefix.address === address ? this.ports.interfaces.find(name) : undefined;
+        if (view?.index !== ifindex || view.mac === mac) continue;
+        // Said at the next advert, if we are still master then: a better master announces just before we yield.
+        runtime.conflict = { address, mac };
+      }
+    }
+  }
+
+  /** The link could not send on this interface. */
+  sendFailed(ifindex: number, error: string): void {
+    const now = this.ports.clock.now();
+    for (const { ifindex: own, config } of this.byName.values()) {
+      if (own !== ifindex) continue;
+      const { name, interface: on } = config;
+      const text = `could not send an advert on ${on}: ${error}`;
+      this.limit.note(`send ${name}`, "send", now, (count) => ({
+        kind: "vrrp-note",
+        instance: name,
+        text: count === 1 ? text : `${text} (${count} times)`,
+      }));
+    }
+    this.arm();
+  }
+
+  /** Ends all instances cleanly: masters say priority 0, then the addresses go, or stay. */
+  stop(keepAddresses: boolean): void {
+    const now = this.ports.clock.now();
+    this.collect(() => {
+      for (const runtime of this.byName.values())
+        this.apply(runtime, { kind: "stop", keepAddresses, why: { kind: "shutdown" } }, now);
+    });
+  }
+
+  /** `wall` is the wall clock now: the status speaks of times that people know. */
+  status(wall: number): readonly InstanceStatus[] {
+    const now = this.ports.clock.now();
+    return [...this.byName.values()].map((runtime) => instanceStatus(runtime, runtime.current(), now, wall));
+  }
+
+  private add(
+    config: InstanceConfig,
+    all: readonly InstanceConfig[],
+    order: ResumeOrder | undefined,
+    now: Instant,
+  ): void {
+    let slot = this.slots.indexOf(undefined);
+    if (slot < 0) slot = this.slots.length;
+    const runtime = new Runtime(slot, config, now);
+    this.slots[slot] = runtime;
+    this.byName.set(config.name, runtime);
+    if (order === undefined) this.removeStale(runtime);
+    this.lookAtInterface(runtime, all, now, order);
+  }
+
+  private remove(
+    runtime: Runtime,
+    why: Extract<TransitionReason, { kind: "deleted" | "reconfigured" }>,
+    now: Instant,
+  ): void {
+    this.apply(runtime, { kind: "stop", keepAddresses: false, why }, now);
+    this.heap.set(runtime.slot, Infinity);
+    this.slots[runtime.slot] = undefined;
+    this.byName.delete(runtime.config.name);
+    const shared = [...this.byName.values()].some(({ ifindex }) => ifindex === runtime.ifindex);
+    if (!shared && runtime.ifindex !== 0) this.ports.link.leave(runtime.ifindex);
+  }
+
+  private change(
+    runtime: Runtime,
+    config: InstanceConfig,
+    all: readonly InstanceConfig[],
+    now: Instant,
+  ): void {
+    const { sourceAddress, ...before } = runtime.config;
+    const given = config.sourceAddress === undefined ? before : { ...before, sourceAddress };
+    if (sameValue(given, config)) return;
+    const previous = runtime.config;
+    const view = this.ports.interfaces.find(config.interface);
+    runtime.current();
+    runtime.adopt(config, view, sourceOf(config, view, all));
+    this.apply(runtime, { kind: "reconfigure", previous }, now);
+  }
+
+  /** Addresses of ours that are there before we are master were left behind by a crash. */
+  private removeStale(runtime: Runtime): void {
+    // The owner's addresses are the interface's own.
+    if (runtime.config.priority === OWNER_PRIORITY) return;
+    for (const { interface: name, prefix } of runtime.config.addresses) {
+      const view = this.ports.interfaces.find(name);
+      const there = view?.addresses.some(
+        ({ address, length }) => address === prefix.address && length === prefix.length,
+      );
+      if (view === undefined || there !== true) continue;
+      const [outcome] = this.ports.addresses.removeAddresses([{ ifindex: view.index, prefix }]);
+      if (outcome?.ok === true && !outcome.unchanged)
+        this.ports.report({
+          kind: "vrrp-stale-address-removed",
+          instance: runtime.config.name,
+          address: formatPrefix(prefix),
+          interface: name,
+        });
+    }
+  }
+
+  private lookAtInterface(
+    runtime: Runtime,
+    all: readonly InstanceConfig[],
+    now: Instant,
+    order?: ResumeOrder,
+  ): void {
+    const { config } = runtime;
+    const { sourceAddress: _, ...rest } = config;
+    const asked = all.find(({ name }) => name === config.name)?.sourceAddress;
+    const given = { ...rest, ...(asked !== undefined && { sourceAddress: asked }) };
+    const view = this.ports.interfaces.find(config.interface);
+    const source = sourceOf(given, view, all);
+    const trouble = troubleOf(config.interface, view, source);
+    const changed =
+      (view?.index ?? 0) !== runtime.ifindex ||
+      view?.mac !== runtime.mac ||
+      (source !== undefined && source !== config.sourceAddress);
+    if (changed || runtime.advert.length === 0) {
+      if (view !== undefined && view.index !== runtime.ifindex) this.join(view.index, runtime);
+      runtime.current();
+      runtime.adopt(given, view, source ?? runtime.config.sourceAddress);
+    }
+    const { kind } = runtime.state;
+    if (trouble !== undefined) {
+      if (kind !== "fault") this.apply(runtime, { kind: "link-down", cause: trouble }, now);
+    } else if (kind === "fault") this.apply(runtime, { kind: "link-up" }, now);
+    else if (kind === "initialize")
+      this.apply(
+        runtime,
+        order ? { kind: "resume", deadAt: instant(order.dead_at) } : { kind: "start" },
+        now,
+      );
+  }
+
+  private join(ifindex: number, runtime: Runtime): void {
+    const refused = this.ports.link.join(ifindex);
+    if (refused === undefined) return;
+    this.ports.report({
+      kind: "vrrp-note",
+      instance: runtime.config.name,
+      text: `cannot hear adverts on ${runtime.config.interface}: ${refused}`,
+    });
+  }
+
+  private rebuildTable(): void {
+    this.table.clear();
+    for (const runtime of this.byName.values())
+      if (runtime.ifindex !== 0) this.table.set(runtime.key, runtime);
+    this.ports.link.setVirtualRouters([
+      ...new Set([...this.byName.values()].map(({ config }) => config.virtualRouterId)),
+    ]);
+  }
+
+  /** The short way of a master's periodic advert. False: this deadline needs a full step. */
+  private sendAgain(runtime: Runtime, due: Instant, now: Instant): boolean {
+    const { state, config } = runtime;
+    if (state.kind !== "master" || runtime.conflict !== undefined || !onlyAdvertDue(state, now)) return false;
+    // So late that the others may have a new master: first hear what they say.
+    if (now - due > config.advertInterval) return false;
+    this.orders.sendAdvert(runtime, config.priority);
+    const next = deadlineWhenSent(config, due, now);
+    runtime.advertAt = next;
+    runtime.ahead = true;
+    this.heap.set(runtime.slot, Math.min(next, state.announcement?.at ?? Infinity));
+    return true;
+  }
+
+  private stepPostponed(now: Instant): void {
+    const { postponed } = this;
+    // What has been received while this process was late comes before the conclusion that nothing was.
+    this.ports.link.receive();
+    for (const slot of postponed) {
+      const runtime = this.slots[slot];
+      if (runtime === undefined) continue;
+      const due = nextDeadline(runtime.current());
+      this.apply(runtime, { kind: "deadline" }, now, due === undefined ? undefined : now - due);
+      this.reportConflict(runtime, now);
+    }
+    postponed.length = 0;
+  }
+
+  private hear(runtime: Runtime, packet: Uint8Array, length: number, ifindex: number, now: Instant): void {
+    const outer = decodeIpv4(packet, length);
+    if (!outer.ok) return this.reject(runtime, outer.error, packet, ifindex, now);
+    const { carrier, payload } = outer.value;
+    const decoded = decodeAdvert(payload, carrier, runtime.config.version);
+    if (!decoded.ok) return this.reject(runtime, decoded.error, packet, ifindex, now);
+    const accepted = acceptAdvert(runtime.config, decoded.value, carrier.source);
+    if (!accepted.ok) return this.reject(runtime, accepted.error, packet, ifindex, now);
+    for (const text of accepted.value.oddities) this.sayOnce(runtime, text);
+    const { priority, interval } = decoded.value.advert;
+    this.apply(runtime, { kind: "advert", sender: carrier.source, priority, interval }, now);
+    if (advertMayRepeat(runtime.state, priority, now)) {
+      runtime.repeated = packet.slice(0, length);
+      runtime.heardAt = now;
+    }
+  }
+
+  private reject(
+    runtime: Runtime,
+    { kind, detail }: DecodeError,
+    packet: Uint8Array,
+    ifindex: number,
+    now: Instant,
+  ): void {
+    runtime.rejected[kind] = (runtime.rejected[kind] ?? 0) + 1;
+    const sender = ipFromBytes(packet.subarray(SOURCE_OFFSET, SOURCE_OFFSET + 4));
+    const { name, interface: on } = runtime.config;
+    this.limit.note(`${kind} ${sender} ${ifindex} ${name}`, `${kind} others`, now, (count) => ({
+      kind: "vrrp-rejected",
+      instance: name,
+      interface: on,
+      sender,
+      reject: kind,
+      detail,
+      count,
+    }));
+  }
+
+  private sayOnce(runtime: Runtime, text: string): void {
+    if (runtime.said.has(text) || runtime.said.size >= MOST_ODDITIES) return;
+    runtime.said.add(text);
+    this.ports.report({ kind: "vrrp-note", instance: runtime.config.name, text });
+  }
+
+  private reportConflict(runtime: Runtime, now: Instant): void {
+    const { conflict, config } = runtime;
+    runtime.conflict = undefined;
+    if (conflict === undefined || runtime.state.kind !== "master") return;
+    const { address, mac } = conflict;
+    const { name, interface: on } = config;
+    this.limit.note(`conflict ${name} ${address} ${mac}`, "conflict others", now, () => ({
+      kind: "vrrp-address-conflict",
+      instance: name,
+      address,
+      mac,
+      interface: on,
+    }));
+  }
+
+  private apply(runtime: Runtime, event: Event, now: Instant, lateness?: number): void {
+    const before = runtime.current();
+    const { state, actions, reason } = step(runtime.config, before, event, now);
+    const done: string[] = [];
+    runtime.state = state;
+    if (reason !== undefined) this.changed(runtime, before, reason, now, done, lateness);
+    if (state.kind !== "backup" || state.preemptAt !== undefined) runtime.forgetRepeated();
+    for (const action of actions) this.order(runtime, action, now, done);
+    this.heap.set(runtime.slot, Infinity);
+    this.heap.set(runtime.slot, nextDeadline(state) ?? Infinity);
+  }
+
+  private changed(
+    runtime: Runtime,
+    before: State,
+    reason: TransitionReason,
+    now: Instant,
+    done: string[],
+    lateness: number | undefined,
+  ): void {
+    const { kind: to } = runtime.state;
+    runtime.reason = reason;
+    runtime.since = now;
+    runtime.transitions += 1;
+    runtime.conflict = undefined;
+    this.orders.transition({
+      runtime,
+      from: before.kind,
+      to,
+      reason,
+      done,
+      ...(lateness !== undefined && { lateness_ms: lateness }),
+    });
+  }
+
+  private order(runtime: Runtime, action: Action, now: Instant, done: string[]): void {
+    if (action.kind !== "report-second-master") return this.orders.take(runtime, action, done);
+    const { master } = action;
+    const { name, priority } = runtime.config;
+    this.limit.note(`second ${name} ${master.address}`, `second ${name}`, now, (count) => ({
+      kind: "vrrp-second-master",
+      instance: name,
+      sender: master.address,
+      sender_priority: master.priority,
+      own_priority: priority,
+      count,
+    }));
+  }
+
+  private collect(work: () => void): void {
+    this.collecting = true;
+    try {
+      work();
+    } finally {
+      this.collecting = false;
+    }
+    this.settle();
+  }
+
+  private settle(): void {
+    for (let round = 0; this.orders.waiting; round++) {
+      if (round === MOST_ROUNDS) throw new Error("vrrp: the orders of failed orders do not end");
+      const now = this.ports.clock.now();
+      for (const { runtime, action, error } of this.orders.settle())
+        this.apply(runtime, { kind: "action-failed", action, error }, now);
+    }
+    this.arm();
+  }
+
+  private arm(): void {
+    const at = Math.min(this.heap.next, this.limit.next);
+    this.ports.wakeup.arm(at === Infinity ? undefined : instant(at));
+  }
+}
+
+/** The deadline that a runtime in the heap has, without putting its times into its state. */
+function deadlineOf(runtime: Runtime): Instant {
+  const { state } = runtime;
+  if (runtime.ahead && state.kind === "master")
+    return instant(Math.min(runtime.advertAt, state.announcement?.at ?? Infinity));
+  return nextDeadline(runtime.current()) ?? instant(0);
+}
+
+/** What makes a changed configuration that of another virtual router, which cannot go on as the old one. */
+function whyAnother(old: InstanceConfig, wanted: InstanceConfig): string | undefined {
+  if (old.interface !== wanted.interface) return `interface ${old.interface} -> ${wanted.interface}`;
+  if (old.virtualRouterId !== wanted.virtualRouterId)
+    return `router-id ${old.virtualRouterId} -> ${wanted.virtualRouterId}`;
+  return old.version === wanted.version ? undefined : `version ${old.version} -> ${wanted.version}`;
+}
+
+/** The interface's first address that is nobody's virtual one. */
+function sourceOf(
+  config: InstanceConfig,
+  view: InterfaceView | undefined,
+  all: readonly InstanceConfig[],
+): IpAddress | undefined {
+  if (config.sourceAddress !== undefined) return config.sourceAddress;
+  const own = view?.addresses.map(({ address }) => address).filter((address) => !address.includes(":"));
+  if (config.priority === OWNER_PRIORITY) return own?.[0];
+  const virtual = (address: IpAddress): boolean =>
+    all.some(({ addresses }) => addresses.some(({ prefix }) => prefix.address === address));
+  return own?.find((address) => !virtual(address));
+}
+
+function troubleOf(
+  name: string,
+  view: InterfaceView | undefined,
+  source: IpAddress | undefined,
+): LinkTrouble | undefined {
+  if (view === undefined) return { kind: "interface-missing", interface: name };
+  if (!view.up) return { kind: "interface-down", interface: name };
+  return source === undefined ? { kind: "no-source-address", interface: name } : undefined;
+}
+
+/** Equality of plain configuration values, whatever the order of their keys. */
+function sameValue(a: unknown, b: unknown): boolean {
+  if (a === b) return true;
+  if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return false;
+  const left = Object.entries(a);
+  const right = new Map(Object.entries(b));
+  return left.length === right.size && left.every(([key, value]) => sameValue(value, right.get(key)));
+}

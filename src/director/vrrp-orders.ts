@@ -1,0 +1,194 @@
+// Collects what the machines want done in one wake-up and does it for all of them together: one send for the
+// adverts, one netlink batch each for addresses to remove and to add, one send for the announcements, in this
+// order. Says of each transition what was really done, and gives back what failed.
+
+import { familyOf, formatPrefix } from "../core/address.js";
+import type { TransitionReason, VipdEvent } from "../control/event.js";
+import type { AddressOrder } from "../ports/route.js";
+import type { Frame, VrrpPorts } from "../ports/vrrp.js";
+import { arpProbe, gratuitousArp } from "../vrrp/arp.js";
+import type { InstanceStateName, VirtualAddress } from "../vrrp/instance.js";
+import { VRRP_GROUP_IPV4 } from "../vrrp/packet.js";
+import { RESIGN_PRIORITY, type Action } from "../vrrp/state.js";
+import { addressNumber, type Runtime } from "./vrrp-runtime.js";
+
+const GROUP = addressNumber(VRRP_GROUP_IPV4);
+
+/** A transition on its way to the log; `done` is filled while its actions are carried out. */
+export type Transition = {
+  readonly runtime: Runtime;
+  readonly from: InstanceStateName;
+  readonly to: InstanceStateName;
+  readonly reason: TransitionReason;
+  readonly lateness_ms?: number;
+  readonly done: string[];
+};
+export type Failure = { readonly runtime: Runtime; readonly action: string; readonly error: string };
+type AddressWork = {
+  readonly runtime: Runtime;
+  readonly address: VirtualAddress;
+  readonly order: AddressOrder;
+  readonly done: string[];
+};
+type Announcement = {
+  readonly addresses: readonly VirtualAddress[];
+  readonly repeat: number;
+  readonly done: string[];
+};
+
+export class Orders {
+  private readonly ports: VrrpPorts;
+  private removals: AddressWork[] = [];
+  private additions: AddressWork[] = [];
+  private announcements: Announcement[] = [];
+  private restored = new Map<VirtualAddress, Runtime>();
+  private transitions: Transition[] = [];
+  private failures: Failure[] = [];
+  /** Whether `settle` has anything to do. */
+  waiting = false;
+
+  constructor(ports: VrrpPorts) {
+    this.ports = ports;
+  }
+
+  transition(transition: Transition): void {
+    this.transitions.push(transition);
+    this.waiting = true;
+  }
+
+  /** "report-second-master" is the engine's own business. */
+  take(runtime: Runtime, action: Exclude<Action, { kind: "report-second-master" }>, done: string[]): void {
+    this.waiting = true;
+    switch (action.kind) {
+      case "send-advert":
+        this.sendAdvert(runtime, action.priority);
+        done.push(action.priority === RESIGN_PRIORITY ? "sent advert with priority 0" : "sent advert");
+        return;
+      case "add-addresses":
+        for (const address of action.addresses) this.change(this.additions, runtime, address, done);
+        return;
+      case "remove-addresses":
+        for (const address of action.addresses) this.change(this.removals, runtime, address, done);
+        return;
+      case "announce":
+        this.announcements.push({ addresses: action.addresses, repeat: action.repeat, done });
+        return;
+      case "report-restored":
+        this.restored.set(action.address, runtime);
+        return;
+    }
+  }
+
+  sendAdvert(runtime: Runtime, priority: number): void {
+    const bytes = priority === RESIGN_PRIORITY ? runtime.resignation : runtime.advert;
+    this.ports.link.queue(runtime.ifindex, runtime.source, GROUP, bytes);
+    runtime.sent += 1;
+  }
+
+  /** Does all of it. What failed comes back as an event of the machine it failed for. */
+  settle(): readonly Failure[] {
+    this.waiting = false;
+    this.failures = [];
+    this.ports.link.flush();
+    const { removals, additions, announcements, transitions } = this;
+    this.removals = [];
+    this.additions = [];
+    this.announcements = [];
+    this.transitions = [];
+    if (removals.length > 0) this.removeAll(removals);
+    if (additions.length > 0) this.addAll(additions);
+    this.announceAll(announcements);
+    for (const { runtime, from, to, reason, lateness_ms, done } of transitions)
+      this.ports.report({
+        kind: "vrrp-transition",
+        instance: runtime.config.name,
+        from,
+        to,
+        priority: runtime.config.priority,
+        reason,
+        done,
+        ...(lateness_ms !== undefined && { lateness_ms }),
+      });
+    this.restored.clear();
+    return this.failures;
+  }
+
+  private change(list: AddressWork[], runtime: Runtime, address: VirtualAddress, done: string[]): void {
+    const view = this.ports.interfaces.find(address.interface);
+    const order = { ifindex: view?.index ?? 0, prefix: address.prefix };
+    list.push({ runtime, address, order, done });
+  }
+
+  private removeAll(work: readonly AddressWork[]): void {
+    // On an interface that is gone the address is gone too.
+    const present = work.filter(({ order }) => order.ifindex !== 0);
+    const outcomes = this.ports.addresses.removeAddresses(present.map(({ order }) => order));
+    present.forEach(({ address, done }, i) => {
+      const outcome = outcomes[i]!;
+      if (!outcome.ok) done.push(outcome.error);
+      else if (!outcome.unchanged)
+        done.push(`removed ${formatPrefix(address.prefix)} from ${address.interface}`);
+    });
+  }
+
+  private addAll(work: readonly AddressWork[]): void {
+    const outcomes = this.ports.addresses.addAddresses(work.map(({ order }) => order));
+    work.forEach(({ runtime, address, done }, i) => {
+      const outcome = outcomes[i]!;
+      const prefix = formatPrefix(address.prefix);
+      if (!outcome.ok) {
+        this.failures.push({
+          runtime,
+          action: `add ${prefix} to ${address.interface}`,
+          error: outcome.error,
+        });
+        done.push(`could not add ${prefix} to ${address.interface}`);
+        return;
+      }
+      done.push(`added ${prefix} to ${address.interface}${outcome.unchanged ? " (it was there)" : ""}`);
+      if (this.restored.has(address) && !outcome.unchanged)
+        this.ports.report(restoredEvent(runtime, address));
+    });
+  }
+
+  private announceAll(work: readonly Announcement[]): void {
+    const frames: Frame[] = [];
+    const probes: Frame[] = [];
+    for (const { addresses, repeat, done } of work) {
+      const burst = addresses.flatMap((address) => this.framesFor(address));
+      for (let i = 0; i < repeat; i++) frames.push(...burst.map(({ claim }) => claim));
+      probes.push(...burst.map(({ probe }) => probe));
+      if (burst.length > 0)
+        done.push(`announced ${listed(addresses)} ${repeat === 1 ? "once" : `${repeat} times`}`);
+    }
+    // The probes follow all claims: whoever else holds an address answers them, and nothing has waited for it.
+    if (frames.length > 0) this.ports.neighbours.announce([...frames, ...probes]);
+  }
+
+  private framesFor(address: VirtualAddress): readonly { readonly claim: Frame; readonly probe: Frame }[] {
+    const view = this.ports.interfaces.find(address.interface);
+    const virtual = address.prefix.address;
+    if (view?.mac === undefined || familyOf(virtual) !== "ipv4") return [];
+    const ifindex = view.index;
+    return [
+      {
+        claim: { ifindex, bytes: gratuitousArp(view.mac, virtual) },
+        probe: { ifindex, bytes: arpProbe(view.mac, virtual) },
+      },
+    ];
+  }
+}
+
+const listed = (addresses: readonly VirtualAddress[]): string => {
+  const texts = addresses.map((address) => address.prefix.address);
+  return texts.length <= 3
+    ? texts.join(", ")
+    : `${texts.slice(0, 2).join(", ")} and ${texts.length - 2} more`;
+};
+
+const restoredEvent = (runtime: Runtime, address: VirtualAddress): VipdEvent => ({
+  kind: "vrrp-address-restored",
+  instance: runtime.config.name,
+  address: formatPrefix(address.prefix),
+  interface: address.interface,
+});

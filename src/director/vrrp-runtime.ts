@@ -1,0 +1,100 @@
+// One VRRP instance as the engine runs it: its state, the bytes it sends, the bytes it last heard, and its
+// counters. The times that change with every advert (heardAt, advertAt) stand beside the state and are put
+// into it when a full step needs it.
+
+import { ip, ipBytes, type IpAddress, type MacAddress } from "../core/address.js";
+import { instant, type Instant } from "../core/units.js";
+import type { RejectKind, TransitionReason } from "../control/event.js";
+import type { InterfaceView } from "../ports/vrrp.js";
+import type { InstanceConfig } from "../vrrp/instance.js";
+import { encodeAdvert, VRRP_GROUP_IPV4 } from "../vrrp/packet.js";
+import { heardAgain, sentAgain } from "../vrrp/repeat.js";
+import { RESIGN_PRIORITY, type MachineConfig, type State } from "../vrrp/state.js";
+
+const NO_SOURCE = ip("0.0.0.0");
+const NOTHING = new Uint8Array(0);
+
+export const addressNumber = (address: IpAddress): number =>
+  ipBytes(address).reduce((sum, byte) => sum * 256 + byte, 0);
+
+export class Runtime {
+  readonly slot: number;
+  config: MachineConfig;
+  state: State = { kind: "initialize" };
+  /** 0 while there is no such interface. */
+  ifindex = 0;
+  mac: MacAddress | undefined;
+  source = 0;
+  advert: Uint8Array = NOTHING;
+  resignation: Uint8Array = NOTHING;
+
+  /** The packet whose repetition restarts the timer and does nothing else; empty: none does. */
+  repeated: Uint8Array = NOTHING;
+  heardAt = 0;
+  advertAt = 0;
+  /** Whether heardAt or advertAt is newer than the state. */
+  ahead = false;
+
+  /** Another host that said it holds one of our addresses while we are master. */
+  conflict: { readonly address: IpAddress; readonly mac: MacAddress } | undefined;
+  reason: TransitionReason = { kind: "startup" };
+  since: Instant;
+  sent = 0;
+  received = 0;
+  transitions = 0;
+  readonly rejected: Partial<Record<RejectKind, number>> = {};
+  /** Oddities of adverts that were said already. */
+  readonly said = new Set<string>();
+
+  constructor(slot: number, config: InstanceConfig, now: Instant) {
+    this.slot = slot;
+    this.since = now;
+    this.config = { ...config, sourceAddress: config.sourceAddress ?? NO_SOURCE };
+  }
+
+  get key(): number {
+    return tableKey(this.ifindex, this.config.virtualRouterId);
+  }
+
+  /** Takes a new configuration or a changed interface over; the bytes to send are made here, once. */
+  adopt(config: InstanceConfig, view: InterfaceView | undefined, source: IpAddress | undefined): void {
+    this.config = { ...config, sourceAddress: source ?? NO_SOURCE };
+    this.ifindex = view?.index ?? 0;
+    this.mac = view?.mac;
+    this.source = addressNumber(this.config.sourceAddress);
+    this.advert = this.encode(config.priority);
+    this.resignation = this.encode(RESIGN_PRIORITY);
+    this.repeated = NOTHING;
+  }
+
+  /** The state with the newest times in it. */
+  current(): State {
+    if (!this.ahead) return this.state;
+    this.ahead = false;
+    if (this.state.kind === "backup") this.state = heardAgain(this.state, instant(this.heardAt));
+    else if (this.state.kind === "master") this.state = sentAgain(this.state, instant(this.advertAt));
+    return this.state;
+  }
+
+  forgetRepeated(): void {
+    this.repeated = NOTHING;
+  }
+
+  private encode(priority: number): Uint8Array {
+    const { version, virtualRouterId, advertInterval, addresses, sourceAddress, checksum } = this.config;
+    return encodeAdvert(
+      {
+        version,
+        virtualRouterId,
+        priority,
+        interval: advertInterval,
+        addresses: addresses.map((address) => address.prefix.address),
+      },
+      { source: sourceAddress, destination: VRRP_GROUP_IPV4 },
+      checksum,
+    );
+  }
+}
+
+/** Interface and virtual router id name an instance on the wire (erratum 8298 to RFC 9568 section 7.1). */
+export const tableKey = (ifindex: number, virtualRouterId: number): number => ifindex * 256 + virtualRouterId;

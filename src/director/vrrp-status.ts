@@ -1,0 +1,35 @@
+// What `vipd status` shows of a VRRP instance, from the engine's record of it.
+
+import { formatPrefix } from "../core/address.js";
+import type { Instant } from "../core/units.js";
+import type { InstanceStatus } from "../control/ipc.js";
+import type { State } from "../vrrp/state.js";
+import type { Runtime } from "./vrrp-runtime.js";
+
+/** `wall` is the wall-clock time of `now`. */
+export function instanceStatus(runtime: Runtime, state: State, now: Instant, wall: number): InstanceStatus {
+  const { config } = runtime;
+  const master = state.kind === "backup" ? state.master : undefined;
+  return {
+    instance: config.name,
+    state: state.kind,
+    since: wall - (now - runtime.since),
+    interface: config.interface,
+    virtual_router_id: config.virtualRouterId,
+    version: config.version,
+    priority: config.priority,
+    addresses: config.addresses.map(({ prefix }) => formatPrefix(prefix)),
+    reason: runtime.reason,
+    master: master
+      ? {
+          address: master.address,
+          priority: master.priority,
+          last_advert_ms_ago: Math.max(0, now - master.heardAt),
+        }
+      : null,
+    adverts_sent: runtime.sent,
+    adverts_received: runtime.received,
+    rejected: { ...runtime.rejected },
+    transitions: runtime.transitions,
+  };
+}

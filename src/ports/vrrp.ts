@@ -1,0 +1,61 @@
+// What the VRRP engine needs of the outside: time, adverts, frames, addresses and a place to report to. All
+// calls are synchronous. A simulation implements every port and runs the real engine and the real codecs.
+
+import type { IpAddress, MacAddress } from "../core/address.js";
+import type { Instant } from "../core/units.js";
+import type { VipdEvent } from "../control/event.js";
+import type { RouteKernel } from "./route.js";
+
+export type Clock = { now(): Instant };
+
+/** The one wake-up of the engine: it calls `wake` at or after the last deadline given. */
+export type Wakeup = { arm(at: Instant | undefined): void };
+
+/** IPv4 multicast adverts over any number of interfaces. */
+export type AdvertLink = {
+  /** Starts to receive on an interface; a text says why it cannot. Joining twice is harmless. */
+  join(ifindex: number): string | undefined;
+  leave(ifindex: number): void;
+  /** The virtual router ids wanted, so that others can be dropped before they cost anything. */
+  setVirtualRouters(ids: readonly number[]): void;
+  /** Copies the VRRP message `bytes` into the queue; `source` and `destination` as 32-bit numbers. */
+  queue(ifindex: number, source: number, destination: number, bytes: Uint8Array): void;
+  /** Sends what is queued in as few system calls as possible. */
+  flush(): void;
+  /** Hands received packets to the engine now, within a budget. */
+  receive(): void;
+};
+
+export type Frame = { readonly ifindex: number; readonly bytes: Uint8Array };
+
+/** Tells the neighbours of an interface where addresses are. */
+export type Neighbours = {
+  /** Sends all frames, in order. */
+  announce(frames: readonly Frame[]): void;
+  /** Which addresses' ARP frames of others are to be handed to the engine. */
+  watch(addresses: readonly IpAddress[]): void;
+};
+
+/** Virtual addresses in the kernel. */
+export type Addresses = Pick<RouteKernel, "addAddresses" | "removeAddresses">;
+
+/** An interface as it is now. */
+export type InterfaceView = {
+  readonly index: number;
+  /** Administratively up, with a carrier. */
+  readonly up: boolean;
+  readonly mac: MacAddress | undefined;
+  /** Its addresses with their prefix lengths, in the kernel's order, the primary one first. */
+  readonly addresses: readonly { readonly address: IpAddress; readonly length: number }[];
+};
+export type Interfaces = { find(name: string): InterfaceView | undefined };
+
+export type VrrpPorts = {
+  readonly clock: Clock;
+  readonly wakeup: Wakeup;
+  readonly link: AdvertLink;
+  readonly neighbours: Neighbours;
+  readonly addresses: Addresses;
+  readonly interfaces: Interfaces;
+  readonly report: (event: VipdEvent) => void;
+};

@@ -1,0 +1,55 @@
+// Whether a well-formed advert is one that this instance may listen to (RFC 9568 section 7.1, the part that
+// needs the configuration), and what is odd about it although it is accepted. Pure.
+
+import type { IpAddress } from "../core/address.js";
+import { err, ok, type Result } from "../core/result.js";
+import { formatDuration } from "../core/units.js";
+import { sameAddresses, type DecodeError, type Decoded } from "./packet.js";
+import { OWNER_PRIORITY, type MachineConfig } from "./state.js";
+
+/** Accepted; each oddity is a sentence for the operator, to be said once. */
+export type Accepted = { readonly oddities: readonly string[] };
+
+export function acceptAdvert(
+  config: MachineConfig,
+  decoded: Decoded,
+  sender: IpAddress,
+): Result<Accepted, DecodeError> {
+  const { advert, dialect } = decoded;
+  const got = formatDuration(advert.interval);
+  const wanted = formatDuration(config.advertInterval);
+  if (config.version === 2 && advert.interval !== config.advertInterval)
+    return err({
+      kind: "interval",
+      detail: `advert interval ${got}, not ${wanted}: version 2 needs the same on all directors`,
+    });
+  // RFC 3768 section 7.1 has the owner discard every advert; RFC 9568 only wants it said.
+  if (config.version === 2 && config.priority === OWNER_PRIORITY)
+    return err({
+      kind: "own-priority-owner",
+      detail: `an advert of priority ${advert.priority}, but we own the addresses (priority 255)`,
+    });
+  const oddities: string[] = [];
+  if (advert.interval !== config.advertInterval)
+    oddities.push(`${sender} advertises every ${got}, we every ${wanted}`);
+  if (dialect !== undefined && dialect !== config.checksum)
+    oddities.push(
+      `${sender} sends checksums after ${dialectName(dialect)}, we after ${dialectName(config.checksum)}`,
+    );
+  if (advert.priority !== 0 && !sameAddresses(advert.addresses, ownAddresses(config)))
+    oddities.push(`${sender} advertises ${list(advert.addresses)}, we have ${list(ownAddresses(config))}`);
+  if (config.priority === OWNER_PRIORITY)
+    oddities.push(`${sender} sends adverts although we own the addresses (priority 255)`);
+  return ok({ oddities });
+}
+
+const ownAddresses = (config: MachineConfig): readonly IpAddress[] =>
+  config.addresses.map((address) => address.prefix.address);
+
+const list = (addresses: readonly IpAddress[]): string =>
+  addresses.length <= 4
+    ? addresses.join(", ")
+    : `${addresses.slice(0, 3).join(", ")} and ${addresses.length - 3} more`;
+
+const dialectName = (dialect: "rfc5798" | "rfc9568"): string =>
+  dialect === "rfc5798" ? "RFC 5798" : "RFC 9568";

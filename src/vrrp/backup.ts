@@ -1,0 +1,134 @@
+// The Backup state (RFC 9568 section 6.4.2): listens, and takes over when the master falls silent, resigns or
+// has a lower priority than ours.
+
+import { unreachable } from "../core/never.js";
+import { after, between, type Instant } from "../core/units.js";
+import type { TransitionReason } from "../control/event.js";
+import {
+  OWNER_PRIORITY,
+  RESIGN_PRIORITY,
+  type BackupState,
+  type Event,
+  type MachineConfig,
+  type Step,
+} from "./state.js";
+import { earlier, skewTime } from "./timing.js";
+import { becomeFault, becomeMaster, downIntervalOf, stay } from "./transition.js";
+
+type Advert = Extract<Event, { kind: "advert" }>;
+
+export function stepBackup(config: MachineConfig, state: BackupState, event: Event, now: Instant): Step {
+  switch (event.kind) {
+    case "advert":
+      return stay(heard(config, state, event, now));
+    case "deadline":
+      return now < state.masterDownAt
+        ? stay(state)
+        : becomeMaster(config, takeoverReason(config, state, now), now);
+    case "stop":
+      // RFC 9568 (400): no advert is sent; the master is somebody else.
+      return { state: { kind: "initialize" }, actions: [], reason: event.why };
+    case "link-down":
+      return becomeFault(event.cause, now, []);
+    case "reconfigure":
+      return reconfigured(config, state, event.previous, now);
+    case "start":
+    case "resume":
+    case "link-up":
+    case "address-lost":
+    case "action-failed":
+      return stay(state);
+    default:
+      return unreachable(event);
+  }
+}
+
+function heard(config: MachineConfig, state: BackupState, advert: Advert, now: Instant): BackupState {
+  const from = { address: advert.sender, priority: advert.priority };
+  if (advert.priority === RESIGN_PRIORITY) {
+    // (415). Never later than we would have acted anyway: repeated resignations must not hold us back.
+    const skew = skewTime(config.version, config.priority, state.masterInterval);
+    const masterDownAt = earlier(after(now, skew), state.masterDownAt);
+    const gone = state.master?.address === advert.sender ? state.master.priority : advert.priority;
+    return { ...state, masterDownAt, resigned: { address: advert.sender, priority: gone, heardAt: now } };
+  }
+  if (advert.priority >= config.priority) return accepted(config, state, advert, now);
+  if (!mayPreempt(config)) return accepted(config, state, advert, now);
+  if (config.preemptDelay > 0) {
+    // As keepalived: the delay counts from the first lower-priority advert, and until its end such a master
+    // is obeyed like a higher one.
+    const preemptAt = state.preemptAt ?? after(now, config.preemptDelay);
+    if (now < preemptAt) return { ...accepted(config, state, advert, now), preemptAt };
+    return { ...state, preemptAt, lower: from };
+  }
+  // (450): discarded. The timer runs on, and we take over when it ends.
+  return { ...state, lower: from };
+}
+
+/** (420) to (445): the master is alive; its interval is the one to count with (version 3). */
+function accepted(config: MachineConfig, state: BackupState, advert: Advert, now: Instant): BackupState {
+  const masterInterval = config.version === 3 ? advert.interval : config.advertInterval;
+  const downInterval = downIntervalOf(config, masterInterval);
+  return {
+    kind: "backup",
+    masterInterval,
+    downInterval,
+    masterDownAt: after(now, downInterval),
+    since: state.since,
+    master: { address: advert.sender, priority: advert.priority, heardAt: now },
+  };
+}
+
+/** The owner of the addresses preempts whatever is configured (RFC 9568 section 6.1). */
+const mayPreempt = (config: MachineConfig): boolean => config.preempt || config.priority === OWNER_PRIORITY;
+
+function takeoverReason(config: MachineConfig, state: BackupState, now: Instant): TransitionReason {
+  const { master, resigned, lower } = state;
+  if (resigned)
+    return {
+      kind: "master-resigned",
+      master: resigned.address,
+      waited_ms: between(resigned.heardAt, now),
+    };
+  if (lower)
+    return {
+      kind: "preempted-lower",
+      master: lower.address,
+      master_priority: lower.priority,
+      own_priority: config.priority,
+    };
+  if (master)
+    return {
+      kind: "master-silent",
+      master: master.address,
+      master_priority: master.priority,
+      silence_ms: between(master.heardAt, now),
+    };
+  return { kind: "no-master-heard", waited_ms: between(state.since, now) };
+}
+
+/** A new priority or interval changes how long we wait, counted from the advert we wait since. */
+function reconfigured(
+  config: MachineConfig,
+  state: BackupState,
+  previous: MachineConfig,
+  now: Instant,
+): Step {
+  if (config.priority === OWNER_PRIORITY)
+    return becomeMaster(config, { kind: "reconfigured", what: "priority 255, the owner's" }, now);
+  const learnt = state.master !== undefined && config.version === 3;
+  const masterInterval = learnt ? state.masterInterval : config.advertInterval;
+  const downInterval = downIntervalOf(config, masterInterval);
+  // While the skew of a resignation runs, the timer is not the down interval's; it stays as it is.
+  const shift = state.resigned ? 0 : downInterval - state.downInterval;
+  const masterDownAt = (state.masterDownAt + shift) as Instant;
+  const { preemptAt, ...rest } = state;
+  const samePreemption = config.preempt === previous.preempt && config.preemptDelay === previous.preemptDelay;
+  return stay({
+    ...rest,
+    masterInterval,
+    downInterval,
+    masterDownAt,
+    ...(samePreemption && preemptAt !== undefined && { preemptAt }),
+  });
+}

@@ -1,0 +1,63 @@
+// What VRRP needs of the IPv4 header around an advert: who sent it, with which TTL, and where the message
+// begins. The kernel has already checked the header's own checksum and put fragments together.
+
+import { ipFromBytes } from "../core/address.js";
+import { err, ok, type Result } from "../core/result.js";
+import { VRRP_PROTOCOL, VRRP_TTL, type Carrier, type DecodeError } from "./packet.js";
+
+const MIN_HEADER_LENGTH = 20;
+/** Offsets of RFC 791 section 3.1. */
+const TOTAL_LENGTH = 2;
+const TTL = 8;
+const PROTOCOL = 9;
+const SOURCE = 12;
+const DESTINATION = 16;
+
+export type Ipv4Packet = { readonly carrier: Carrier; readonly payload: Uint8Array };
+
+/** The length of the header of `packet` (its options included), or 0 when it is shorter than it says. */
+export function headerLength(packet: Uint8Array, length: number): number {
+  if (length < MIN_HEADER_LENGTH || packet[0]! >> 4 !== 4) return 0;
+  const header = (packet[0]! & 0xf) * 4;
+  return header >= MIN_HEADER_LENGTH && header <= length ? header : 0;
+}
+
+/** The source address as an unsigned number, or 0. Cheap: for counting and look-up. */
+export const sourceNumber = (packet: Uint8Array): number =>
+  ((packet[SOURCE]! << 24) | (packet[13]! << 16) | (packet[14]! << 8) | packet[15]!) >>> 0;
+
+/** Takes `packet[0..length)` apart. The carrier is given even when the TTL is wrong, to name the sender. */
+export function decodeIpv4(packet: Uint8Array, length: number): Result<Ipv4Packet, DecodeError> {
+  const header = headerLength(packet, length);
+  if (header === 0) return err({ kind: "truncated", detail: `${length} bytes are no whole IPv4 header` });
+  if (packet[PROTOCOL] !== VRRP_PROTOCOL)
+    return err({ kind: "type", detail: `IP protocol ${packet[PROTOCOL]!}, not ${VRRP_PROTOCOL}` });
+  if (packet[TTL] !== VRRP_TTL)
+    return err({ kind: "ttl", detail: `TTL ${packet[TTL]!}, not ${VRRP_TTL}: it may have crossed a router` });
+  const total = (packet[TOTAL_LENGTH]! << 8) | packet[TOTAL_LENGTH + 1]!;
+  if (total < header || total > length)
+    return err({ kind: "truncated", detail: `IP length ${total}, but ${length} bytes were received` });
+  return ok({
+    carrier: {
+      source: ipFromBytes(packet.subarray(SOURCE, SOURCE + 4)),
+      destination: ipFromBytes(packet.subarray(DESTINATION, DESTINATION + 4)),
+    },
+    payload: packet.subarray(header, total),
+  });
+}
+
+/**
+ * Whether `packet[0..length)` repeats `last` in all that matters: everything but TOS, identification,
+ * fragment flags and header checksum, which change from packet to packet. Runs for every advert: no allocation.
+ */
+export function repeats(last: Uint8Array, packet: Uint8Array, length: number): boolean {
+  if (length !== last.length) return false;
+  for (let i = length - 1; i >= SOURCE; i--) if (packet[i] !== last[i]) return false;
+  return (
+    packet[0] === last[0] &&
+    packet[2] === last[2] &&
+    packet[3] === last[3] &&
+    packet[TTL] === last[TTL] &&
+    packet[PROTOCOL] === last[PROTOCOL]
+  );
+}

@@ -1,0 +1,110 @@
+// The VRRP state machine (RFC 9568 section 6.4): `step` says what an event does to an instance and what is to
+// be done about it, `nextDeadline` when it wants to be woken. Pure: time is the argument `now`, and nothing
+// is sent, set or logged here. Where vipd differs from keepalived the reason stands at the place.
+
+import { unreachable } from "../core/never.js";
+import { between, type Instant } from "../core/units.js";
+import { stepBackup } from "./backup.js";
+import { stepMaster } from "./master.js";
+import {
+  OWNER_PRIORITY,
+  type Event,
+  type FaultState,
+  type MachineConfig,
+  type State,
+  type Step,
+} from "./state.js";
+import { earlier, resumeLimit } from "./timing.js";
+import { becomeBackup, becomeFault, becomeMaster, release, stay, takePart } from "./transition.js";
+
+export function step(config: MachineConfig, state: State, event: Event, now: Instant): Step {
+  switch (state.kind) {
+    case "initialize":
+      return stepInitialize(config, event, now);
+    case "fault":
+      return stepFault(config, state, event, now);
+    case "backup":
+      return stepBackup(config, state, event, now);
+    case "master":
+      return stepMaster(config, state, event, now);
+    default:
+      return unreachable(state);
+  }
+}
+
+/** When `step` wants a "deadline" event. An earlier or a stale one is harmless. */
+export function nextDeadline(state: State): Instant | undefined {
+  switch (state.kind) {
+    case "initialize":
+      return undefined;
+    case "fault":
+      return state.retry?.at;
+    case "backup":
+      return state.masterDownAt;
+    case "master":
+      return earlier(state.nextAdvertAt, state.announcement?.at);
+    default:
+      return unreachable(state);
+  }
+}
+
+function stepInitialize(config: MachineConfig, event: Event, now: Instant): Step {
+  switch (event.kind) {
+    case "start":
+      return takePart(config, { kind: "startup" }, now);
+    case "resume":
+      return resume(config, event.deadAt, now);
+    case "link-down":
+      return becomeFault(event.cause, now, []);
+    case "stop":
+    case "advert":
+    case "deadline":
+    case "link-up":
+    case "address-lost":
+    case "action-failed":
+    case "reconfigure":
+      return stay({ kind: "initialize" });
+    default:
+      return unreachable(event);
+  }
+}
+
+/** Goes on as master only while no backup can have given up on the previous process. */
+function resume(config: MachineConfig, deadAt: Instant, now: Instant): Step {
+  const pause_ms = Math.max(0, between(deadAt, now));
+  const limit_ms = resumeLimit(config.advertInterval);
+  if (pause_ms < limit_ms || config.priority === OWNER_PRIORITY)
+    return becomeMaster(config, { kind: "resumed", pause_ms }, now);
+  const backup = becomeBackup(config, { kind: "resume-too-late", pause_ms, limit_ms }, now);
+  return { ...backup, actions: [release(config)] };
+}
+
+function stepFault(config: MachineConfig, state: FaultState, event: Event, now: Instant): Step {
+  switch (event.kind) {
+    case "link-up":
+      // A link that comes back does not cure what failed for another reason; the retry does.
+      return state.retry
+        ? stay(state)
+        : takePart(config, { kind: "interface-up", interface: config.interface }, now);
+    case "deadline": {
+      const { retry } = state;
+      if (retry === undefined || now < retry.at) return stay(state);
+      const waited_ms = between(retry.since, now);
+      return takePart(config, { kind: "retry", action: retry.action, waited_ms }, now);
+    }
+    case "link-down":
+      // The cause may have changed; what waits for the interface no longer waits for a retry.
+      return stay({ kind: "fault", cause: event.cause });
+    case "stop":
+      return { state: { kind: "initialize" }, actions: [], reason: event.why };
+    case "start":
+    case "resume":
+    case "advert":
+    case "address-lost":
+    case "action-failed":
+    case "reconfigure":
+      return stay(state);
+    default:
+      return unreachable(event);
+  }
+}

@@ -1,0 +1,178 @@
+// The Master state (RFC 9568 section 6.4.3, there "Active"): says so every interval, and yields to a better
+// claim. A claim is better with a higher priority, or with the same one from a higher address.
+
+import { compareIp } from "../core/address.js";
+import { unreachable } from "../core/never.js";
+import { after, instant, milliseconds, type Instant } from "../core/units.js";
+import type { TransitionReason } from "../control/event.js";
+import type { VirtualAddress } from "./instance.js";
+import {
+  RESIGN_PRIORITY,
+  type Action,
+  type Event,
+  type MachineConfig,
+  type MasterState,
+  type Step,
+} from "./state.js";
+import { gridded, nextAdvertAt } from "./timing.js";
+import { becomeBackup, becomeFault, followUp, nextRefresh, release, resign, stay } from "./transition.js";
+
+type Advert = Extract<Event, { kind: "advert" }>;
+
+/** Between two bursts of announcements that a lower-priority master provokes. */
+const HEAL_SPACING = milliseconds(1000);
+
+export function stepMaster(config: MachineConfig, state: MasterState, event: Event, now: Instant): Step {
+  switch (event.kind) {
+    case "advert":
+      return heard(config, state, event, now);
+    case "deadline":
+      return due(config, state, now);
+    case "stop":
+      return {
+        state: { kind: "initialize" },
+        actions: resign(config, event.keepAddresses),
+        reason: event.why,
+      };
+    case "link-down":
+      // Priority 0 cannot be sent any more; the addresses go, so that they are not on two hosts later.
+      return becomeFault(event.cause, now, [release(config)]);
+    case "action-failed": {
+      // A master without its addresses is worse than none: it keeps a sound backup from taking over.
+      const { action, error } = event;
+      return becomeFault({ kind: "action-failed", action, error }, now, resign(config, false));
+    }
+    case "link-up":
+      // The link was away for less time than it takes to be told: switches may have forgotten us (X16).
+      return announceAgain(config, state, now);
+    case "address-lost":
+      return addressLost(config, state, event.address);
+    case "reconfigure":
+      return reconfigured(config, state, event.previous, now);
+    case "start":
+    case "resume":
+      return stay(state);
+    default:
+      return unreachable(event);
+  }
+}
+
+function due(config: MachineConfig, state: MasterState, now: Instant): Step {
+  const actions: Action[] = [];
+  let next = state;
+  if (now >= state.nextAdvertAt) {
+    actions.push({ kind: "send-advert", priority: config.priority });
+    next = { ...next, nextAdvertAt: nextAdvertAt(state.nextAdvertAt, config.advertInterval, now) };
+  }
+  const { announcement } = state;
+  if (announcement !== undefined && now >= announcement.at) {
+    actions.push({ kind: "announce", addresses: config.addresses, repeat: announcement.repeat });
+    next = withAnnouncement(next, nextRefresh(config, now));
+  }
+  return stay(next, actions);
+}
+
+function heard(config: MachineConfig, state: MasterState, advert: Advert, now: Instant): Step {
+  // (610): a master that leaves makes backups restart their wait; our advert tells them that we are here.
+  if (advert.priority === RESIGN_PRIORITY) return reply(config, state, now, []);
+  const better = betterClaim(config, advert);
+  if (better === "own") return stay(state);
+  if (better !== undefined) {
+    const master = { address: advert.sender, priority: advert.priority };
+    const interval = config.version === 3 ? advert.interval : config.advertInterval;
+    const backup = becomeBackup(config, better, now, { master, interval });
+    return { ...backup, actions: [release(config)] };
+  }
+  // (645), new in RFC 9568: the other master cannot have heard us, so it hears us at once. Its own
+  // announcement may follow the advert that we answer; ours is therefore repeated later (keepalived only
+  // announces once, and loses the race now and then).
+  const report: Action = {
+    kind: "report-second-master",
+    master: { address: advert.sender, priority: advert.priority },
+  };
+  const answered = reply(config, state, now, [report]);
+  const { healedAt } = state;
+  if (healedAt !== undefined && now < healedAt + HEAL_SPACING) return answered;
+  const healing = announceAgain(config, { ...(answered.state as MasterState), healedAt: now }, now);
+  return { state: healing.state, actions: [...answered.actions, ...healing.actions] };
+}
+
+/** Why the sender of this advert is to be master instead of us; "own" for our own advert come back. */
+function betterClaim(config: MachineConfig, advert: Advert): TransitionReason | "own" | undefined {
+  const { sender, priority } = advert;
+  if (priority > config.priority)
+    return {
+      kind: "higher-priority",
+      master: sender,
+      master_priority: priority,
+      own_priority: config.priority,
+    };
+  if (priority < config.priority) return undefined;
+  const order = compareIp(sender, config.sourceAddress);
+  if (order === 0) return "own";
+  return order > 0
+    ? { kind: "equal-priority-higher-address", master: sender, own: config.sourceAddress, priority }
+    : undefined;
+}
+
+/** Sends an advert at once, but at most two an interval, so that two such masters cannot storm (A13). */
+function reply(config: MachineConfig, state: MasterState, now: Instant, reports: readonly Action[]): Step {
+  const { repliedAt } = state;
+  if (repliedAt !== undefined && now < repliedAt + config.advertInterval / 2) return stay(state, reports);
+  return stay({ ...state, nextAdvertAt: gridded(now, config.advertInterval), repliedAt: now }, [
+    { kind: "send-advert", priority: config.priority },
+    ...reports,
+  ]);
+}
+
+function announceAgain(config: MachineConfig, state: MasterState, now: Instant): Step {
+  const { addresses, announce } = config;
+  const again = followUp(config, now) ?? { at: after(now, HEAL_SPACING), repeat: announce.repeat };
+  return stay(withAnnouncement(state, again), [{ kind: "announce", addresses, repeat: announce.repeat }]);
+}
+
+function addressLost(config: MachineConfig, state: MasterState, address: VirtualAddress): Step {
+  const addresses = [address];
+  return stay(state, [
+    { kind: "add-addresses", addresses },
+    { kind: "announce", addresses, repeat: config.announce.repeat },
+    { kind: "report-restored", address },
+  ]);
+}
+
+/** Stays master: the addresses are exchanged and an advert tells the backups the new figures at once. */
+function reconfigured(
+  config: MachineConfig,
+  state: MasterState,
+  previous: MachineConfig,
+  now: Instant,
+): Step {
+  const gone = previous.addresses.filter((old) => !includes(config.addresses, old));
+  const added = config.addresses.filter((address) => !includes(previous.addresses, address));
+  const actions: Action[] = [{ kind: "send-advert", priority: config.priority }];
+  if (gone.length > 0) actions.push({ kind: "remove-addresses", addresses: gone });
+  if (added.length > 0) {
+    actions.push({ kind: "add-addresses", addresses: added });
+    actions.push({ kind: "announce", addresses: added, repeat: config.announce.repeat });
+  }
+  // A shorter refresh counts from now; whatever was to be announced sooner stays.
+  const refresh = nextRefresh(config, now);
+  const pending = state.announcement;
+  const announcement = pending && (refresh === undefined || pending.at <= refresh.at) ? pending : refresh;
+  const next = withAnnouncement(state, announcement);
+  return stay({ ...next, nextAdvertAt: gridded(now, config.advertInterval) }, actions);
+}
+
+const includes = (list: readonly VirtualAddress[], one: VirtualAddress): boolean =>
+  list.some((other) => sameVirtualAddress(other, one));
+
+export const sameVirtualAddress = (a: VirtualAddress, b: VirtualAddress): boolean =>
+  a.interface === b.interface && a.prefix.address === b.prefix.address && a.prefix.length === b.prefix.length;
+
+function withAnnouncement(state: MasterState, announcement: MasterState["announcement"]): MasterState {
+  const { announcement: _, ...rest } = state;
+  return announcement === undefined ? rest : { ...rest, announcement };
+}
+
+/** Until when the periodic advert is all that a master has to do: see repeat.ts. */
+export const quietUntil = (state: MasterState): Instant => state.announcement?.at ?? instant(Infinity);

@@ -1,0 +1,172 @@
+// The VRRP advertisement, versions 2 and 3, over IPv4 and IPv6: bytes to value and back. Whether an advert
+// fits the instance that hears it (interval, version, addresses) is decided in accept.ts; here only what the
+// bytes themselves say. Nothing is believed before the length and the checksum are right.
+
+import { compareIp, familyOf, ip, ipBytes, ipFromBytes, type IpAddress } from "../core/address.js";
+import { complement, onesSum } from "../core/checksum.js";
+import { err, ok, type Result } from "../core/result.js";
+import { milliseconds, toCentiseconds, type Milliseconds } from "../core/units.js";
+import type { RejectKind } from "../control/event.js";
+
+/** IANA protocol number (RFC 9568 section 5.1.1.4). */
+export const VRRP_PROTOCOL = 112;
+/** RFC 9568 sections 5.1.1.2 and 5.1.2.2. */
+export const VRRP_GROUP_IPV4 = ip("224.0.0.18");
+export const VRRP_GROUP_IPV6 = ip("ff02::12");
+/** TTL or hop limit of every advert: proves that no router forwarded it (RFC 9568 section 5.1.1.3). */
+export const VRRP_TTL = 255;
+
+const TYPE_ADVERTISEMENT = 1;
+const HEADER_LENGTH = 8;
+/** Authentication data of VRRPv2, kept by RFC 3768 section 5.3.10 for the older form's sake. */
+const V2_AUTH_LENGTH = 8;
+const MAX_CENTISECONDS = 0xfff;
+
+export type Advert = {
+  readonly version: 2 | 3;
+  readonly virtualRouterId: number;
+  readonly priority: number;
+  readonly interval: Milliseconds;
+  readonly addresses: readonly IpAddress[];
+};
+
+/** What the checksum of a version 3 advert over IPv4 covers; the others leave no choice. */
+export type ChecksumDialect = "rfc5798" | "rfc9568";
+
+/** The addresses of the IP header around the advert: part of some checksums. */
+export type Carrier = { readonly source: IpAddress; readonly destination: IpAddress };
+
+export type DecodeError = { readonly kind: RejectKind; readonly detail: string };
+export type Decoded = {
+  readonly advert: Advert;
+  /** Set for version 3 over IPv4 only. */
+  readonly dialect?: ChecksumDialect;
+};
+
+/*
+ *     0                   1                   2                   3
+ *     0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1
+ *    +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+ *  0 |Version| Type  | Virtual Rtr ID|   Priority    | Count IP Addrs|
+ *    +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+ *  4 |v3: (rsvd) | Max Advertise Int |          Checksum             |
+ *    |v2: Auth Type  |  Adver Int    |                               |
+ *    +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+ *  8 |                       IPv4 or IPv6 addresses                  |
+ *    +                                                               +
+ *    |               v2: Authentication Data, 8 bytes                |
+ *    +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+ * RFC 9568 section 5.2 and RFC 3768 section 5.3.
+ */
+export function encodeAdvert(advert: Advert, carrier: Carrier, dialect: ChecksumDialect): Uint8Array {
+  const size = familyOf(carrier.source) === "ipv4" ? 4 : 16;
+  const bytes = new Uint8Array(advertLength(advert.version, size, advert.addresses.length));
+  bytes[0] = (advert.version << 4) | TYPE_ADVERTISEMENT;
+  bytes[1] = advert.virtualRouterId;
+  bytes[2] = advert.priority;
+  bytes[3] = advert.addresses.length;
+  if (advert.version === 2) {
+    bytes[5] = Math.round(advert.interval / 1000);
+  } else {
+    const interval = toCentiseconds(advert.interval);
+    bytes[4] = interval >> 8;
+    bytes[5] = interval & 0xff;
+  }
+  advert.addresses.forEach((address, i) => bytes.set(ipBytes(address), HEADER_LENGTH + i * size));
+  const pseudo = pseudoHeaderFor(advert.version, size, dialect) ? pseudoHeaderSum(carrier, bytes.length) : 0;
+  const sum = complement(onesSum(bytes, 0, bytes.length, pseudo));
+  bytes[6] = sum >> 8;
+  bytes[7] = sum & 0xff;
+  return bytes;
+}
+
+/** Reads the VRRP message `bytes` (the payload of the IP packet). The order of the tests is RFC 9568 section 7.1's. `wanted` is the instance's version. */
+export function decodeAdvert(
+  bytes: Uint8Array,
+  carrier: Carrier,
+  wanted?: 2 | 3,
+): Result<Decoded, DecodeError> {
+  if (bytes.length < HEADER_LENGTH)
+    return reject("truncated", `${bytes.length} bytes, not the ${HEADER_LENGTH} of the fixed part`);
+  const byte = (at: number): number => bytes[at]!;
+  const version = byte(0) >> 4;
+  if ((version !== 2 && version !== 3) || (wanted !== undefined && version !== wanted))
+    return reject("version", `version ${version}, not ${wanted ?? "2 or 3"}`);
+  const size = familyOf(carrier.source) === "ipv4" ? 4 : 16;
+  if (version === 2 && size === 16) return reject("version", "version 2 over IPv6, which has version 3 only");
+  const type = byte(0) & 0xf;
+  if (type !== TYPE_ADVERTISEMENT) return reject("type", `type ${type}, not ${TYPE_ADVERTISEMENT}`);
+  const count = byte(3);
+  const length = advertLength(version, size, count);
+  if (bytes.length < length)
+    return reject("truncated", `${bytes.length} bytes, not the ${length} that ${count} addresses need`);
+  // Bytes behind the message could be an authenticator we do not know: better refused than half understood.
+  if (bytes.length > length)
+    return reject("trailing", `${bytes.length} bytes, not the ${length} that ${count} addresses need`);
+  const dialect = matchingDialect(bytes, version, size, carrier);
+  if (dialect === undefined) {
+    const got = (byte(6) << 8) | byte(7);
+    return reject("checksum", `checksum 0x${got.toString(16).padStart(4, "0")} does not fit the message`);
+  }
+  if (byte(1) === 0) return reject("vrid", "router-id 0, not 1 to 255");
+  if (count === 0) return reject("address-count", "no addresses, not at least 1");
+  if (version === 2 && byte(4) !== 0)
+    return reject("auth", `authentication type ${byte(4)}, not 0 (none, RFC 3768)`);
+  const interval = version === 2 ? byte(5) * 1000 : (((byte(4) & 0xf) << 8) | byte(5)) * 10;
+  if (interval === 0) return reject("interval", "advert interval 0, not at least 1");
+  const addresses = Array.from({ length: count }, (_, i) =>
+    ipFromBytes(bytes.subarray(HEADER_LENGTH + i * size, HEADER_LENGTH + (i + 1) * size)),
+  );
+  const advert: Advert = {
+    version,
+    virtualRouterId: byte(1),
+    priority: byte(2),
+    interval: milliseconds(interval),
+    addresses,
+  };
+  return ok(version === 3 && size === 4 ? { advert, dialect } : { advert });
+}
+
+/** Whether an interval can be said in an advert of this version. */
+export function intervalFits(version: 2 | 3, interval: Milliseconds): boolean {
+  if (version === 2) return interval % 1000 === 0 && interval >= 1000 && interval <= 255_000;
+  return interval % 10 === 0 && interval >= 10 && interval <= MAX_CENTISECONDS * 10;
+}
+
+/** Whether two lists name the same addresses, in any order: directors may list them differently. */
+export function sameAddresses(a: readonly IpAddress[], b: readonly IpAddress[]): boolean {
+  if (a.length !== b.length) return false;
+  const left = [...a].sort(compareIp);
+  const right = [...b].sort(compareIp);
+  return left.every((address, i) => address === right[i]);
+}
+
+const reject = (kind: RejectKind, detail: string): Result<Decoded, DecodeError> => err({ kind, detail });
+
+const advertLength = (version: 2 | 3, size: number, count: number): number =>
+  HEADER_LENGTH + count * size + (version === 2 ? V2_AUTH_LENGTH : 0);
+
+/** RFC 5798 section 5.2.8 covers the pseudo-header in both families, RFC 9568 in IPv6 only, version 2 never. */
+const pseudoHeaderFor = (version: 2 | 3, size: number, dialect: ChecksumDialect): boolean =>
+  version === 3 && (size === 16 || dialect === "rfc5798");
+
+function matchingDialect(
+  bytes: Uint8Array,
+  version: 2 | 3,
+  size: number,
+  carrier: Carrier,
+): ChecksumDialect | undefined {
+  const plain = onesSum(bytes, 0, bytes.length);
+  const right = (initial: number): boolean => onesSum(new Uint8Array(0), 0, 0, initial) === 0xffff;
+  if (pseudoHeaderFor(version, size, "rfc5798") && right(plain + pseudoHeaderSum(carrier, bytes.length)))
+    return "rfc5798";
+  return !pseudoHeaderFor(version, size, "rfc9568") && right(plain) ? "rfc9568" : undefined;
+}
+
+/** RFC 8200 section 8.1; for IPv4 the same fields, shorter. All of them add up alike. */
+function pseudoHeaderSum(carrier: Carrier, length: number): number {
+  const source = ipBytes(carrier.source);
+  const destination = ipBytes(carrier.destination);
+  const addresses = onesSum(source, 0, source.length, onesSum(destination, 0, destination.length));
+  return addresses + VRRP_PROTOCOL + length;
+}

@@ -1,0 +1,101 @@
+// The vocabulary of the VRRP state machine: what an instance is (State), what can happen to it (Event) and
+// what it wants done (Action). Facts come in, orders go out, both carry all their data. A state holds only
+// what exists in it, its deadlines are absolute and live in it.
+
+import type { IpAddress } from "../core/address.js";
+import type { Instant, Milliseconds } from "../core/units.js";
+import type { TransitionReason } from "../control/event.js";
+import type { InstanceConfig, VirtualAddress } from "./instance.js";
+
+/** An instance as the machine sees it: its priority is the effective one, its source address is known. */
+export type MachineConfig = InstanceConfig & { readonly sourceAddress: IpAddress };
+
+/** A director that says it is master. */
+export type Master = { readonly address: IpAddress; readonly priority: number };
+
+export type InitializeState = { readonly kind: "initialize" };
+export type FaultState = {
+  readonly kind: "fault";
+  readonly cause: TransitionReason;
+  /** Set when it makes sense to try again; otherwise it waits for an event. */
+  readonly retry?: { readonly at: Instant; readonly action: string; readonly since: Instant };
+};
+export type BackupState = {
+  readonly kind: "backup";
+  /** The master's own interval once one was heard (version 3), ours until then. */
+  readonly masterInterval: Milliseconds;
+  /** The silence after which the master counts as dead. */
+  readonly downInterval: Milliseconds;
+  readonly masterDownAt: Instant;
+  /** When the wait for a master began. */
+  readonly since: Instant;
+  /** The master whose adverts hold us back. */
+  readonly master?: Master & { readonly heardAt: Instant };
+  /** A master that said it was leaving (priority 0) after the last advert that counted. */
+  readonly resigned?: Master & { readonly heardAt: Instant };
+  /** A master of lower priority that we are about to preempt. */
+  readonly lower?: Master;
+  /** Until then a lower priority holds us back too (preemptDelay). */
+  readonly preemptAt?: Instant;
+};
+export type MasterState = {
+  readonly kind: "master";
+  readonly nextAdvertAt: Instant;
+  /** The next announcement, and how often each address is then announced. */
+  readonly announcement?: { readonly at: Instant; readonly repeat: number };
+  /** When we last answered a lower-priority master at once (RFC 9568 (645)). */
+  readonly repliedAt?: Instant;
+  /** When we last announced because of one. */
+  readonly healedAt?: Instant;
+};
+export type State = InitializeState | FaultState | BackupState | MasterState;
+
+export type Event =
+  /** The interface is usable and the instance may take part. */
+  | { readonly kind: "start" }
+  /** The previous process ended at `deadAt` while this instance was master. */
+  | { readonly kind: "resume"; readonly deadAt: Instant }
+  | {
+      readonly kind: "stop";
+      readonly keepAddresses: boolean;
+      readonly why: Extract<TransitionReason, { kind: "shutdown" | "deleted" | "reconfigured" }>;
+    }
+  | {
+      readonly kind: "advert";
+      readonly sender: IpAddress;
+      readonly priority: number;
+      readonly interval: Milliseconds;
+    }
+  | { readonly kind: "deadline" }
+  | { readonly kind: "link-up" }
+  | {
+      readonly kind: "link-down";
+      readonly cause: Extract<
+        TransitionReason,
+        { kind: "interface-down" | "interface-missing" | "no-source-address" }
+      >;
+    }
+  /** Somebody else deleted one of our addresses. */
+  | { readonly kind: "address-lost"; readonly address: VirtualAddress }
+  | { readonly kind: "action-failed"; readonly action: string; readonly error: string }
+  /** The configuration is a new one now; `previous` was the one before. */
+  | { readonly kind: "reconfigure"; readonly previous: MachineConfig };
+
+export type Action =
+  | { readonly kind: "send-advert"; readonly priority: number }
+  | { readonly kind: "add-addresses"; readonly addresses: readonly VirtualAddress[] }
+  | { readonly kind: "remove-addresses"; readonly addresses: readonly VirtualAddress[] }
+  | { readonly kind: "announce"; readonly addresses: readonly VirtualAddress[]; readonly repeat: number }
+  | { readonly kind: "report-second-master"; readonly master: Master }
+  | { readonly kind: "report-restored"; readonly address: VirtualAddress };
+
+/** `reason` is there exactly when the kind of the state changed. */
+export type Step = {
+  readonly state: State;
+  readonly actions: readonly Action[];
+  readonly reason?: TransitionReason;
+};
+
+export const OWNER_PRIORITY = 255;
+/** The priority that says "I am leaving" (RFC 9568 section 5.2.4). */
+export const RESIGN_PRIORITY = 0;
