@@ -4,7 +4,16 @@
 // Plain JavaScript, because it runs before anything is compiled. No node-gyp, hence no Python and no make.
 
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -16,9 +25,20 @@ const platforms = {
 };
 
 const flags = [
-  "-std=gnu11", "-O2", "-fPIC", "-shared", "-fvisibility=hidden", "-s",
-  "-Wall", "-Wextra", "-Werror", "-fstack-protector-strong", "-D_FORTIFY_SOURCE=2", "-Wl,-z,relro,-z,now",
-  "-D_GNU_SOURCE", "-DNAPI_VERSION=8",
+  "-std=gnu11",
+  "-O2",
+  "-fPIC",
+  "-shared",
+  "-fvisibility=hidden",
+  "-s",
+  "-Wall",
+  "-Wextra",
+  "-Werror",
+  "-fstack-protector-strong",
+  "-D_FORTIFY_SOURCE=2",
+  "-Wl,-z,relro,-z,now",
+  "-D_GNU_SOURCE",
+  "-DNAPI_VERSION=8",
 ];
 
 class BuildError extends Error {}
@@ -30,10 +50,13 @@ function headers() {
     if (existsSync(join(folder, "node_api.h")) && existsSync(join(folder, "uv.h"))) return ["-I", folder];
   const api = join(root, "node_modules/node-api-headers/include");
   const missing = [];
-  if (!existsSync(join(api, "node_api.h"))) missing.push(`node_api.h: run "npm install" (devDependency node-api-headers)`);
+  if (!existsSync(join(api, "node_api.h")))
+    missing.push(`node_api.h: run "npm install" (devDependency node-api-headers)`);
   if (!existsSync("/usr/include/uv.h")) missing.push(`uv.h: run "apt-get install libuv1-dev"`);
   if (missing.length > 0)
-    throw new BuildError(`no Node.js headers in ${own.join(" or ")}; the substitutes are missing too:\n  ${missing.join("\n  ")}`);
+    throw new BuildError(
+      `no Node.js headers in ${own.join(" or ")}; the substitutes are missing too:\n  ${missing.join("\n  ")}`,
+    );
   // After the system's own folders, so that a cross compiler takes nothing from this machine but uv.h.
   return ["-I", api, "-idirafter", "/usr/include"];
 }
@@ -45,13 +68,17 @@ function compilerFor(arch) {
   const command = own ? "gcc" : compiler;
   const version = spawnSync(command, ["-dumpfullversion", "-dumpmachine"], { encoding: "utf8" });
   if (version.error !== undefined || version.status !== 0)
-    throw new BuildError(`${command} is needed to build for linux-${arch}: run "apt-get install ${own ? "gcc libc6-dev" : debian}"`);
+    throw new BuildError(
+      `${command} is needed to build for linux-${arch}: run "apt-get install ${own ? "gcc libc6-dev" : debian}"`,
+    );
   return { command, version: version.stdout.trim().replaceAll("\n", " ") };
 }
 
 function build(arch) {
   const native = join(root, "native");
-  const files = readdirSync(native).filter((name) => /\.[ch]$/.test(name)).sort();
+  const files = readdirSync(native)
+    .filter((name) => /\.[ch]$/.test(name))
+    .sort();
   const sources = files.filter((name) => name.endsWith(".c"));
   const output = join(root, "prebuilds", `linux-${arch}`, "vipd.node");
   const stampFile = join(root, ".cache", `native-linux-${arch}.json`);
@@ -66,21 +93,28 @@ function build(arch) {
   mkdirSync(dirname(stampFile), { recursive: true });
   // Written aside and renamed: a process that has the old one loaded keeps it, and nobody loads half a file.
   const fresh = `${output}.${process.pid}.tmp`;
-  const done = spawnSync(compiler.command, [...flags, ...include, "-o", fresh, ...sources], { cwd: native, encoding: "utf8" });
+  const done = spawnSync(compiler.command, [...flags, ...include, "-o", fresh, ...sources], {
+    cwd: native,
+    encoding: "utf8",
+  });
   if (done.status !== 0) {
     rmSync(fresh, { force: true });
     throw new BuildError(`${compiler.command} failed for linux-${arch}:\n${done.stderr}`);
   }
   renameSync(fresh, output);
   writeFileSync(stampFile, stamp);
-  process.stdout.write(`built prebuilds/linux-${arch}/vipd.node (${statSync(output).size} bytes, ${compiler.command} ${compiler.version})\n`);
+  process.stdout.write(
+    `built prebuilds/linux-${arch}/vipd.node (${statSync(output).size} bytes, ${compiler.command} ${compiler.version})\n`,
+  );
 }
 
 try {
   const wanted = process.argv.slice(2);
-  if (wanted.some((argument) => argument !== "--all")) throw new BuildError("usage: build-native.mjs [--all]");
+  if (wanted.some((argument) => argument !== "--all"))
+    throw new BuildError("usage: build-native.mjs [--all]");
   if (process.platform !== "linux") throw new BuildError("vipd runs on Linux only");
-  if (!(process.arch in platforms)) throw new BuildError(`no build for linux-${process.arch}; known: ${Object.keys(platforms).join(", ")}`);
+  if (!(process.arch in platforms))
+    throw new BuildError(`no build for linux-${process.arch}; known: ${Object.keys(platforms).join(", ")}`);
   for (const arch of wanted.includes("--all") ? Object.keys(platforms) : [process.arch]) build(arch);
 } catch (error) {
   if (!(error instanceof BuildError)) throw error;

@@ -65,6 +65,7 @@ export function vrrpIpv4Filter(ids: Iterable<number>): Uint8Array {
 /** struct sock_filter: u16 code, u8 jt, u8 jf, u32 k, in host order. */
 function assemble(program: readonly Instruction[]): Uint8Array {
   const writer = new Writer(program.length * 8);
-  for (const [code, jumpTrue, jumpFalse, k] of program) writer.u16ne(code).u8(jumpTrue).u8(jumpFalse).u32ne(k);
+  for (const [code, jumpTrue, jumpFalse, k] of program)
+    writer.u16ne(code).u8(jumpTrue).u8(jumpFalse).u32ne(k);
   return writer.finish();
 }

@@ -2,104 +2,103 @@
 // with one deadline, and with a closed set of reasons for failing. node:net offers no mark and no interface.
 
 import { Socket } from "node:net";
-import { familyOf, type IpAddress } from "../core/address.js";
+import { familyOf } from "../core/address.js";
 import { asciiBytes } from "../core/bytes.js";
 import { err, ok, type Result } from "../core/result.js";
-import type { Milliseconds } from "../core/units.js";
+import { formatDuration, type Milliseconds } from "../core/units.js";
+import type { Cancel } from "../ports/cancel.js";
+import type { Dialer, DialFailure, DialRequest } from "../ports/dialer.js";
 import { AF, IP, IPPROTO, POLL, SO, SOCK, SOL } from "./constants.js";
 import { errno, errnoText } from "./errno.js";
 import { native, type SyscallResult } from "./native.js";
 import { sockaddrIp } from "./sockaddr.js";
 
-export type DialTarget = {
-  readonly address: IpAddress;
-  readonly port: number;
-  /** The whole time until the connection stands. */
-  readonly timeout: Milliseconds;
-  /** Source address; default: the kernel's choice. */
-  readonly source?: IpAddress;
-  /** Leaves by this interface only (SO_BINDTODEVICE). */
-  readonly interface?: string;
-  /** Mark of the packets, for policy routing (SO_MARK). Needs CAP_NET_ADMIN. */
-  readonly mark?: number;
-  /** Gives up early. */
-  readonly cancel?: AbortSignal;
+/** The Dialer port of this machine. */
+export const tcpDialer: Dialer<Socket> = {
+  async dial(request, cancel) {
+    const connected = await connectDescriptor(request, cancel);
+    return connected.ok ? ok(new Socket({ fd: connected.value, readable: true, writable: true })) : connected;
+  },
+  async probe(request, cancel) {
+    const connected = await connectDescriptor(request, cancel);
+    if (!connected.ok) return connected;
+    native.close(connected.value);
+    return ok(null);
+  },
 };
 
-export type DialReason = "connect-refused" | "connect-timeout" | "connect-unreachable" | "connect-reset" | "connect-failed";
-/** `detail` is for a person. A cancelled dial is a connect-failed with the detail "cancelled". */
-export type DialError = { readonly reason: DialReason; readonly detail: string };
+const CANCELLED: DialFailure = { reason: "connect-failed", detail: "cancelled" };
 
-/** Connects, and hands over the open connection. The caller destroys it. */
-export async function dial(target: DialTarget): Promise<Result<Socket, DialError>> {
-  const connected = await connectDescriptor(target);
-  return connected.ok ? ok(new Socket({ fd: connected.value, readable: true, writable: true })) : connected;
-}
-
-/** Connects and closes at once: the cheapest answer to "does this port accept". */
-export async function dialAndClose(target: DialTarget): Promise<Result<undefined, DialError>> {
-  const connected = await connectDescriptor(target);
-  if (!connected.ok) return connected;
-  native.close(connected.value);
-  return ok(undefined);
-}
-
-function connectDescriptor(target: DialTarget): Promise<Result<number, DialError>> {
-  if (target.cancel?.aborted === true) return Promise.resolve(err(CANCELLED));
-  const opened = openSocket(target);
+/** Gives a connected descriptor, which is the caller's to close. */
+function connectDescriptor(request: DialRequest, cancel: Cancel): Promise<Result<number, DialFailure>> {
+  if (cancel.cancelled) return Promise.resolve(err(CANCELLED));
+  const opened = openSocket(request);
   if (!opened.ok) return Promise.resolve(opened);
   const fd = opened.value;
-  const result = native.connect(fd, sockaddrIp(target.address, target.port, scopeOf(target)));
+  const result = native.connect(fd, sockaddrIp(request.address, request.port, scopeOf(request)));
   if (result < 0 && result !== -errno.EINPROGRESS) {
     native.close(fd);
     return Promise.resolve(err(failure("connect", result)));
   }
-  return result === 0 ? Promise.resolve(ok(fd)) : waitForConnection(fd, target);
+  return result === 0 ? Promise.resolve(ok(fd)) : waitForConnection(fd, request.timeout, cancel);
 }
 
-const CANCELLED: DialError = { reason: "connect-failed", detail: "cancelled" };
-
-function waitForConnection(fd: number, target: DialTarget): Promise<Result<number, DialError>> {
+function waitForConnection(
+  fd: number,
+  timeout: Milliseconds,
+  cancel: Cancel,
+): Promise<Result<number, DialFailure>> {
   return new Promise((resolve) => {
-    const finish = (outcome: Result<number, DialError>): void => {
+    let finished = false;
+    let forget = (): void => undefined;
+    const finish = (outcome: Result<number, DialFailure>): void => {
+      if (finished) return;
+      finished = true;
       clearTimeout(timer);
-      target.cancel?.removeEventListener("abort", cancelled);
+      forget();
       if (typeof handle !== "number") native.pollFree(handle);
       if (!outcome.ok) native.close(fd);
       resolve(outcome);
     };
-    const cancelled = (): void => {
-      finish(err(CANCELLED));
-    };
     const timer = setTimeout(() => {
-      finish(err({ reason: "connect-timeout", detail: `no answer in ${target.timeout} ms` }));
-    }, target.timeout);
+      finish(err({ reason: "connect-timeout", detail: `no answer in ${formatDuration(timeout)}` }));
+    }, timeout);
     // An error comes as a status below zero or as writable; SO_ERROR knows which it was in both cases.
     const handle = native.pollNew(fd, () => {
       const error = socketError(fd);
       finish(error === 0 ? ok(fd) : err(failure("connect", error)));
     });
-    if (typeof handle === "number") {
-      finish(err(failure("watch", handle)));
-      return;
-    }
-    native.pollStart(handle, POLL.WRITABLE);
-    target.cancel?.addEventListener("abort", cancelled, { once: true });
+    const started = typeof handle === "number" ? handle : native.pollStart(handle, POLL.WRITABLE);
+    if (started < 0) finish(err(failure("watch", started)));
+    forget = cancel.onCancel(() => {
+      finish(err(CANCELLED));
+    });
   });
 }
 
-function openSocket(target: DialTarget): Result<number, DialError> {
-  const fd = native.socket(familyOf(target.address) === "ipv4" ? AF.INET : AF.INET6, SOCK.STREAM, IPPROTO.TCP);
+function openSocket(request: DialRequest): Result<number, DialFailure> {
+  const fd = native.socket(
+    familyOf(request.address) === "ipv4" ? AF.INET : AF.INET6,
+    SOCK.STREAM,
+    IPPROTO.TCP,
+  );
   if (fd < 0) return err(failure("open socket", fd));
   const steps: [what: string, run: () => SyscallResult][] = [];
-  const { mark, interface: device, source } = target;
-  if (mark !== undefined) steps.push([`mark ${mark}`, () => native.setsockopt(fd, SOL.SOCKET, SO.MARK, mark)]);
+  const { mark, interface: device, source } = request;
+  if (mark !== undefined)
+    steps.push([`mark ${mark}`, () => native.setsockopt(fd, SOL.SOCKET, SO.MARK, mark)]);
   if (device !== undefined)
-    steps.push([`bind to interface ${device}`, () => native.setsockopt(fd, SOL.SOCKET, SO.BINDTODEVICE, asciiBytes(device))]);
+    steps.push([
+      `bind to interface ${device}`,
+      () => native.setsockopt(fd, SOL.SOCKET, SO.BINDTODEVICE, asciiBytes(device)),
+    ]);
   if (source !== undefined) {
     // The port is then chosen at connect, when a pair of ports in use towards another server does not matter.
-    steps.push(["delay the choice of a port", () => native.setsockopt(fd, SOL.IP, IP.BIND_ADDRESS_NO_PORT, 1)]);
-    steps.push([`bind to source ${source}`, () => native.bind(fd, sockaddrIp(source, 0, scopeOf(target)))]);
+    steps.push([
+      "delay the choice of a port",
+      () => native.setsockopt(fd, SOL.IP, IP.BIND_ADDRESS_NO_PORT, 1),
+    ]);
+    steps.push([`bind to source ${source}`, () => native.bind(fd, sockaddrIp(source, 0, scopeOf(request)))]);
   }
   for (const [what, run] of steps) {
     const result = run();
@@ -111,9 +110,9 @@ function openSocket(target: DialTarget): Result<number, DialError> {
 }
 
 /** A link-local IPv6 address means nothing without its interface. */
-function scopeOf(target: DialTarget): number {
-  if (target.interface === undefined || !target.address.startsWith("fe80:")) return 0;
-  return Math.max(native.ifIndex(target.interface), 0);
+function scopeOf(request: DialRequest): number {
+  if (request.interface === undefined || !request.address.startsWith("fe80:")) return 0;
+  return Math.max(native.ifIndex(request.interface), 0);
 }
 
 function socketError(fd: number): SyscallResult {
@@ -122,7 +121,7 @@ function socketError(fd: number): SyscallResult {
   return result < 0 ? result : -(value[0] as number);
 }
 
-const reasons: ReadonlyMap<number, DialReason> = new Map([
+const reasons: ReadonlyMap<number, DialFailure["reason"]> = new Map([
   [errno.ECONNREFUSED, "connect-refused"],
   [errno.ETIMEDOUT, "connect-timeout"],
   [errno.ENETUNREACH, "connect-unreachable"],
@@ -132,7 +131,7 @@ const reasons: ReadonlyMap<number, DialReason> = new Map([
   [errno.ECONNRESET, "connect-reset"],
 ]);
 
-const failure = (what: string, result: SyscallResult): DialError => ({
+const failure = (what: string, result: SyscallResult): DialFailure => ({
   reason: reasons.get(-result) ?? "connect-failed",
   detail: `${what}: ${errnoText(result)}`,
 });

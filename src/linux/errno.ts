@@ -70,7 +70,11 @@ export const errno = {
 /** The name of an errno value, of either sign: "ETIMEDOUT". Unknown ones give "errno 123". */
 export function errnoName(code: SyscallResult): string {
   const number = Math.abs(code);
-  return libuvErrors.get(-number)?.[0] ?? osNames.get(number) ?? (number === errno.EHOSTDOWN ? "EHOSTDOWN" : `errno ${number}`);
+  return (
+    libuvErrors.get(-number)?.[0] ??
+    osNames.get(number) ??
+    (number === errno.EHOSTDOWN ? "EHOSTDOWN" : `errno ${number}`)
+  );
 }
 
 /** Name and meaning for a person: "ENODEV: no such device". */

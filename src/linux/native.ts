@@ -30,28 +30,56 @@ export type Native = {
   /** SO_ATTACH_FILTER: `program` is an array of struct sock_filter, 8 bytes each, at most 4096 of them. */
   attachFilter(fd: number, program: Uint8Array): SyscallResult;
   /** sendmsg(2) with MSG_NOSIGNAL. Gives the bytes sent. */
-  send(fd: number, data: Uint8Array, flags: number, address: Uint8Array | null, control: Uint8Array | null): SyscallResult;
+  send(
+    fd: number,
+    data: Uint8Array,
+    flags: number,
+    address: Uint8Array | null,
+    control: Uint8Array | null,
+  ): SyscallResult;
   /**
    * sendmmsg(2): message i is `data[i*slot .. i*slot+lengths[i])`, sent to `addresses[i*addressSlot ..)` with the
    * ancillary data `controls[i*controlSlot ..)` (a null array: none). Gives how many were sent; -errno only
    * when not even the first one was.
    */
   sendMany(
-    fd: number, count: number, data: Uint8Array, slot: number, lengths: Int32Array,
-    addresses: Uint8Array | null, addressSlot: number, controls: Uint8Array | null, controlSlot: number, flags: number,
+    fd: number,
+    count: number,
+    data: Uint8Array,
+    slot: number,
+    lengths: Int32Array,
+    addresses: Uint8Array | null,
+    addressSlot: number,
+    controls: Uint8Array | null,
+    controlSlot: number,
+    flags: number,
   ): SyscallResult;
   /**
    * recvmsg(2) with MSG_DONTWAIT | flags. `meta` (3 numbers) receives address length, control length and msg_flags.
    * Gives the bytes received (with MSG_TRUNC in `flags`: the length of the datagram).
    */
-  recv(fd: number, data: Uint8Array, address: Uint8Array | null, control: Uint8Array | null, meta: Int32Array | null, flags: number): SyscallResult;
+  recv(
+    fd: number,
+    data: Uint8Array,
+    address: Uint8Array | null,
+    control: Uint8Array | null,
+    meta: Int32Array | null,
+    flags: number,
+  ): SyscallResult;
   /**
    * recvmmsg(2) with MSG_DONTWAIT into slots as in `sendMany`; `lengths[i]` and `controlLengths[i]` are set.
    * Gives how many were received (at most 64 a call), or -EAGAIN.
    */
   recvMany(
-    fd: number, data: Uint8Array, slot: number, lengths: Int32Array,
-    addresses: Uint8Array | null, addressSlot: number, controls: Uint8Array | null, controlSlot: number, controlLengths: Int32Array | null,
+    fd: number,
+    data: Uint8Array,
+    slot: number,
+    lengths: Int32Array,
+    addresses: Uint8Array | null,
+    addressSlot: number,
+    controls: Uint8Array | null,
+    controlSlot: number,
+    controlLengths: Int32Array | null,
   ): SyscallResult;
   /** Watches `fd`: `onEvents(status, events)`, status 0 or a negative uv error, after which the handle is stopped. */
   pollNew(fd: number, onEvents: (status: number, events: number) => void): PollHandle | number;
@@ -102,7 +130,9 @@ function packageRoot(): string {
 function load(): Native {
   const path = nativePath();
   if (!existsSync(path))
-    throw new Error(`vipd: no native addon for linux-${process.arch} at ${path}: run "npm run native" (needs gcc)`);
+    throw new Error(
+      `vipd: no native addon for linux-${process.arch} at ${path}: run "npm run native" (needs gcc)`,
+    );
   return createRequire(import.meta.url)(path) as Native;
 }
 

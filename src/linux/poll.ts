@@ -56,7 +56,8 @@ export class Watch {
     // An error that the owner's reading did not take away would wake us for ever.
     native.getsockopt(this.fd, SOL.SOCKET, SO.ERROR, this.pendingError);
     this.errors += 1;
-    if (this.errors > MOST_ERRORS) throw new Error(`watch descriptor ${this.fd}: ${MOST_ERRORS} errors in a row`);
+    if (this.errors > MOST_ERRORS)
+      throw new Error(`watch descriptor ${this.fd}: ${MOST_ERRORS} errors in a row`);
     this.start();
   }
 

@@ -5,11 +5,14 @@
 import { ip, ipBytes } from "../core/address.js";
 import { Writer } from "../core/bytes.js";
 import { err, ok, type Result } from "../core/result.js";
+import type { AdvertLink } from "../ports/vrrp.js";
 import { vrrpIpv4Filter } from "./bpf.js";
 import { AF, IP, IPPROTO, PRIORITY_CONTROL, SO, SOCK, SOL } from "./constants.js";
-import { errno, type SystemError } from "./errno.js";
+import { errno, errnoText, type SystemError, systemErrorText } from "./errno.js";
 import { native, type SyscallResult } from "./native.js";
 import { Watch } from "./poll.js";
+import { SendQueue } from "./send-queue.js";
+import { sockaddrIp } from "./sockaddr.js";
 
 /** RFC 9568 section 5.1.1.2. */
 const VRRP_GROUP = ip("224.0.0.18");
@@ -37,19 +40,13 @@ export type RawVrrpHandlers = {
 /** The kernel limits the groups of one socket (igmp_max_memberships, 20), so many interfaces need several. */
 type Receiver = { readonly fd: number; readonly watch: Watch; readonly interfaces: Set<number> };
 
-export class RawVrrpSocket {
+export class RawVrrpSocket implements AdvertLink {
   private readonly handlers: RawVrrpHandlers;
   private readonly receivers: Receiver[] = [];
   private filter: Uint8Array | undefined;
   private closed = false;
 
-  private readonly queueData = new Uint8Array(QUEUE_SLOTS * MOST_ADVERT);
-  private readonly queueLengths = new Int32Array(QUEUE_SLOTS);
-  private readonly queueAddresses = repeated(new Writer().u16ne(AF.INET).zeros(14).finish(), QUEUE_SLOTS);
-  private readonly queueControls = repeated(packetInfoHeader(), QUEUE_SLOTS);
-  private readonly queueAddressView = new DataView(this.queueAddresses.buffer);
-  private readonly queueControlView = new DataView(this.queueControls.buffer);
-  private queued = 0;
+  private transmit: SendQueue | undefined;
 
   private readonly data = new Uint8Array(RECEIVE_SLOTS * RECEIVE_SLOT);
   private readonly lengths = new Int32Array(RECEIVE_SLOTS);
@@ -68,25 +65,28 @@ export class RawVrrpSocket {
   static open(handlers: RawVrrpHandlers): Result<RawVrrpSocket, SystemError> {
     const socket = new RawVrrpSocket(handlers);
     const first = socket.addReceiver();
-    return first.ok ? ok(socket) : first;
+    if (!first.ok) return first;
+    const shape = {
+      messages: QUEUE_SLOTS,
+      slot: MOST_ADVERT,
+      address: groupAddress(),
+      control: packetInfo(),
+    };
+    socket.transmit = new SendQueue(first.value.fd, shape, handlers.onSendFailed);
+    return ok(socket);
   }
 
-  /** Receives the VRRP group on this interface. Joining twice is harmless. */
-  join(ifindex: number): Result<undefined, SystemError> {
-    const call = `join ${VRRP_GROUP} on interface ${ifindex}`;
-    if (this.receivers.some((receiver) => receiver.interfaces.has(ifindex))) return ok(undefined);
+  /** Receives the VRRP group on this interface; gives why not, for a person. Joining twice is harmless. */
+  join(ifindex: number): string | undefined {
+    if (this.receivers.some((receiver) => receiver.interfaces.has(ifindex))) return undefined;
     for (const receiver of this.receivers) {
-      const result = native.setsockopt(receiver.fd, SOL.IP, IP.ADD_MEMBERSHIP, membership(ifindex));
-      if (result >= 0) receiver.interfaces.add(ifindex);
-      if (result >= 0) return ok(undefined);
-      if (result !== -errno.ENOBUFS) return err({ call, errno: result });
+      const result = joinOn(receiver, ifindex);
+      if (result !== -errno.ENOBUFS) return result < 0 ? errnoText(result) : undefined;
     }
     const added = this.addReceiver();
-    if (!added.ok) return added;
-    const result = native.setsockopt(added.value.fd, SOL.IP, IP.ADD_MEMBERSHIP, membership(ifindex));
-    if (result < 0) return err({ call, errno: result });
-    added.value.interfaces.add(ifindex);
-    return ok(undefined);
+    if (!added.ok) return systemErrorText(added.error);
+    const result = joinOn(added.value, ifindex);
+    return result < 0 ? errnoText(result) : undefined;
   }
 
   /** Receives no more from this interface, which may be gone already. */
@@ -97,7 +97,7 @@ export class RawVrrpSocket {
   }
 
   /** Drops, in the kernel, what belongs to none of these virtual router ids. */
-  filterVirtualRouters(ids: Iterable<number>): void {
+  setVirtualRouters(ids: readonly number[]): void {
     this.filter = vrrpIpv4Filter(ids);
     for (const receiver of this.receivers) native.attachFilter(receiver.fd, this.filter);
   }
@@ -113,25 +113,17 @@ export class RawVrrpSocket {
    * first octet highest. The source must be an address of this host.
    */
   queue(ifindex: number, source: number, destination: number, bytes: Uint8Array): void {
-    if (bytes.length > MOST_ADVERT) throw new RangeError(`an advert of ${bytes.length} bytes, at most ${MOST_ADVERT}`);
-    if (this.queued === QUEUE_SLOTS) this.flush();
-    const i = this.queued;
-    this.queueData.set(bytes, i * MOST_ADVERT);
-    this.queueLengths[i] = bytes.length;
-    this.queueAddressView.setUint32(i * ADDRESS_SLOT + 4, destination);
+    if (this.closed || this.transmit === undefined) return;
+    const i = this.transmit.add(bytes, ifindex);
+    this.transmit.addresses.setUint32(i * ADDRESS_SLOT + 4, destination);
     // struct in_pktinfo: interface index in host order, then the source address.
-    this.queueControlView.setInt32(i * CONTROL_SLOT + 16, ifindex, true);
-    this.queueControlView.setUint32(i * CONTROL_SLOT + 20, source);
-    this.queued = i + 1;
+    this.transmit.controls.setInt32(i * CONTROL_SLOT + 16, ifindex, true);
+    this.transmit.controls.setUint32(i * CONTROL_SLOT + 20, source);
   }
 
   /** Sends the queue. Gives how many adverts left; those that could not were reported to `onSendFailed`. */
   flush(): number {
-    const count = this.queued;
-    this.queued = 0;
-    if (count === 0 || this.closed) return 0;
-    const sent = this.sendFrom(0, count);
-    return sent === count ? sent : this.flushRest(Math.max(sent, 0), sent, count);
+    return this.closed || this.transmit === undefined ? 0 : this.transmit.flush();
   }
 
   /**
@@ -153,39 +145,18 @@ export class RawVrrpSocket {
     }
   }
 
-  private sendFrom(from: number, to: number): SyscallResult {
-    const { fd } = this.receivers[0] as Receiver;
-    // Whole arrays in the usual case; views of them are made only to go on behind a failure.
-    const data = from === 0 ? this.queueData : this.queueData.subarray(from * MOST_ADVERT);
-    const lengths = from === 0 ? this.queueLengths : this.queueLengths.subarray(from);
-    const addresses = from === 0 ? this.queueAddresses : this.queueAddresses.subarray(from * ADDRESS_SLOT);
-    const controls = from === 0 ? this.queueControls : this.queueControls.subarray(from * CONTROL_SLOT);
-    return native.sendMany(fd, to - from, data, MOST_ADVERT, lengths, addresses, ADDRESS_SLOT, controls, CONTROL_SLOT, 0);
-  }
-
-  /** sendmmsg stops at the first message that fails; one interface that is down must not silence the others. */
-  private flushRest(from: number, first: SyscallResult, count: number): number {
-    let sent = from;
-    let next = from;
-    let result = first;
-    while (next < count) {
-      if (result < 0) {
-        this.handlers.onSendFailed(this.queueControlView.getInt32(next * CONTROL_SLOT + 16, true), result);
-        next += 1;
-      }
-      if (next === count || this.closed) break;
-      result = this.sendFrom(next, count);
-      if (result === 0) break;
-      sent += Math.max(result, 0);
-      next += Math.max(result, 0);
-    }
-    return sent;
-  }
-
   private receiveFrom(receiver: Receiver): number {
     if (this.closed) return 0;
     const count = native.recvMany(
-      receiver.fd, this.data, RECEIVE_SLOT, this.lengths, null, 0, this.controls, CONTROL_SLOT, this.controlLengths,
+      receiver.fd,
+      this.data,
+      RECEIVE_SLOT,
+      this.lengths,
+      null,
+      0,
+      this.controls,
+      CONTROL_SLOT,
+      this.controlLengths,
     );
     const isFirst = receiver === this.receivers[0];
     for (let i = 0; i < count && !this.closed; i++) {
@@ -234,16 +205,18 @@ export class RawVrrpSocket {
   }
 }
 
+function joinOn(receiver: Receiver, ifindex: number): SyscallResult {
+  const result = native.setsockopt(receiver.fd, SOL.IP, IP.ADD_MEMBERSHIP, membership(ifindex));
+  if (result >= 0) receiver.interfaces.add(ifindex);
+  return result;
+}
+
 /** struct ip_mreqn: group, any local address, interface index. */
 const membership = (ifindex: number): Uint8Array =>
   new Writer(12).raw(ipBytes(VRRP_GROUP)).u32be(0).u32ne(ifindex).finish();
 
-/** struct cmsghdr of an IP_PKTINFO message, with room for its data. */
-const packetInfoHeader = (): Uint8Array =>
-  new Writer(CONTROL_SLOT).u32ne(CONTROL_LENGTH).u32ne(0).u32ne(SOL.IP).u32ne(IP.PKTINFO).zeros(16).finish();
+const groupAddress = (): Uint8Array => sockaddrIp(VRRP_GROUP, 0);
 
-function repeated(pattern: Uint8Array, count: number): Uint8Array {
-  const bytes = new Uint8Array(pattern.length * count);
-  for (let i = 0; i < count; i++) bytes.set(pattern, i * pattern.length);
-  return bytes;
-}
+/** struct cmsghdr of an IP_PKTINFO message, with room for its data. */
+const packetInfo = (): Uint8Array =>
+  new Writer(CONTROL_SLOT).u32ne(CONTROL_LENGTH).u32ne(0).u32ne(SOL.IP).u32ne(IP.PKTINFO).zeros(16).finish();

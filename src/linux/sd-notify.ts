@@ -21,7 +21,9 @@ export type SystemdNotifier = {
 export function systemdNotifier(environment: Environment, pid: number): SystemdNotifier {
   const path = environment["NOTIFY_SOCKET"];
   const send = (...lines: readonly string[]): SyscallResult =>
-    path === undefined || path === "" ? 0 : sendUnixDatagram(path, new TextEncoder().encode(lines.join("\n")));
+    path === undefined || path === ""
+      ? 0
+      : sendUnixDatagram(path, new TextEncoder().encode(lines.join("\n")));
   return {
     watchdogEvery: watchdogEvery(environment, pid),
     ready: (status) => send("READY=1", `STATUS=${oneLine(status)}`),

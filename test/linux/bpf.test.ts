@@ -34,7 +34,14 @@ function passes(bytes: Uint8Array): boolean {
   return got >= 0;
 }
 
-for (const ids of [[1], [255], [51, 52, 200], [31, 32, 63, 64, 224], [], Array.from({ length: 255 }, (_, i) => i + 1)]) {
+for (const ids of [
+  [1],
+  [255],
+  [51, 52, 200],
+  [31, 32, 63, 64, 224],
+  [],
+  Array.from({ length: 255 }, (_, i) => i + 1),
+]) {
   test(`${ids.length} virtual routers (${ids.slice(0, 5).join(" ")}): exactly their packets pass`, () => {
     assert.equal(native.attachFilter(receiver, vrrpIpv4Filter(ids)), 0);
     for (let id = 0; id < 256; id++) assert.equal(passes(packet(112, id)), ids.includes(id), `id ${id}`);

@@ -39,7 +39,10 @@ test("timers fire in the order of their deadlines and none before its own", asyn
       order.push(delay);
     }),
   );
-  assert.deepEqual(order, [...delays].sort((a, b) => a - b));
+  assert.deepEqual(
+    order,
+    [...delays].sort((a, b) => a - b),
+  );
 });
 
 test("a deadline in the past, at zero or below zero fires at once", async () => {
@@ -48,7 +51,9 @@ test("a deadline in the past, at zero or below zero fires at once", async () => 
 
 test("the latest deadline replaces the one before it, and undefined takes it away", async () => {
   let fired = 0;
-  const timer = new TimerFd(() => { fired += 1; });
+  const timer = new TimerFd(() => {
+    fired += 1;
+  });
   timer.arm(soon(1));
   timer.arm(soon(100_000));
   await firing(soon(20));
@@ -70,7 +75,9 @@ test("the latest deadline replaces the one before it, and undefined takes it awa
 test("the same deadline can be armed again after it has fired", async () => {
   let fired = 0;
   const at = soon(1);
-  const timer = new TimerFd(() => { fired += 1; });
+  const timer = new TimerFd(() => {
+    fired += 1;
+  });
   timer.arm(at);
   await firing(soon(10));
   timer.arm(at);

@@ -54,12 +54,28 @@ for (const [name, args] of Object.entries(right)) {
     const call = loose[name];
     assert.ok(call);
     for (const position of args.keys()) {
-      const wrongValues = [undefined, {}, Symbol("x"), 1.5, Number.NaN, Infinity, -1e20, [], 1n, bytes(0).buffer, new Float64Array(2)];
+      const wrongValues = [
+        undefined,
+        {},
+        Symbol("x"),
+        1.5,
+        Number.NaN,
+        Infinity,
+        -1e20,
+        [],
+        1n,
+        bytes(0).buffer,
+        new Float64Array(2),
+      ];
       for (const wrong of wrongValues) {
         // A timer may be armed with any finite number.
         if (name === "timerfdSet" && position === 1 && (wrong === 1.5 || wrong === -1e20)) continue;
         const attempt = args.map((value, i) => (i === position ? wrong : value));
-        assert.throws(() => call(...attempt), (error) => error instanceof TypeError || error instanceof RangeError, `${name} argument ${position}`);
+        assert.throws(
+          () => call(...attempt),
+          (error) => error instanceof TypeError || error instanceof RangeError,
+          `${name} argument ${position}`,
+        );
       }
     }
     assert.throws(() => call());
@@ -67,7 +83,8 @@ for (const [name, args] of Object.entries(right)) {
 }
 
 test("a call with all arguments right does not throw", () => {
-  for (const [name, args] of Object.entries(right)) if (name !== "pollFree") assert.doesNotThrow(() => loose[name]?.(...args), name);
+  for (const [name, args] of Object.entries(right))
+    if (name !== "pollFree") assert.doesNotThrow(() => loose[name]?.(...args), name);
 });
 
 test("messages that do not fit their slots or arrays are refused before anything is sent", () => {
@@ -135,7 +152,10 @@ test("a watched descriptor cannot be closed or watched twice, and a freed handle
   const watch = native.pollNew(own, () => undefined);
   assert.ok(typeof watch !== "number");
   assert.equal(native.close(own), -16);
-  assert.equal(native.pollNew(own, () => undefined), -17);
+  assert.equal(
+    native.pollNew(own, () => undefined),
+    -17,
+  );
   assert.equal(native.pollFree(watch), 0);
   assert.equal(native.pollFree(watch), 0);
   assert.equal(native.pollStart(watch, 1), -9);

@@ -10,12 +10,18 @@ import { sockaddrIp, sockaddrLl, sockaddrNl, sockaddrUn } from "../../src/linux/
 
 test("IPv4 and IPv6 addresses lie in memory as the kernel reads them", () => {
   assert.equal(toHex(sockaddrIp(ip("192.0.2.1"), 80)), "02000050c00002010000000000000000");
-  assert.equal(toHex(sockaddrIp(ip("2001:db8::1"), 8080, 3)), "0a001f900000000020010db800000000000000000000000103000000");
+  assert.equal(
+    toHex(sockaddrIp(ip("2001:db8::1"), 8080, 3)),
+    "0a001f900000000020010db800000000000000000000000103000000",
+  );
 });
 
 test("link-layer and netlink addresses lie in memory as the kernel reads them", () => {
   assert.equal(toHex(sockaddrLl(258, 0x0806)), "1100080602010000000000060000000000000000");
-  assert.equal(toHex(sockaddrLl(1, 0, "00:00:5e:00:01:33" as MacAddress)), "11000000010000000000000600005e0001330000");
+  assert.equal(
+    toHex(sockaddrLl(1, 0, "00:00:5e:00:01:33" as MacAddress)),
+    "11000000010000000000000600005e0001330000",
+  );
   assert.equal(toHex(sockaddrNl(7, 0x11)), "100000000700000011000000");
 });
 
@@ -37,7 +43,10 @@ test("errno values have their names whatever the sign", () => {
   assert.equal(errnoName(-9999), "errno 9999");
   assert.equal(errnoText(-19), "ENODEV: no such device");
   assert.equal(errnoText(-9999), "errno 9999");
-  assert.equal(systemErrorText({ call: "bind socket", errno: -errno.EADDRINUSE }), "bind socket: EADDRINUSE: address in use");
+  assert.equal(
+    systemErrorText({ call: "bind socket", errno: -errno.EADDRINUSE }),
+    "bind socket: EADDRINUSE: address in use",
+  );
 });
 
 test("real-time scheduling is granted or refused with a reason", () => {

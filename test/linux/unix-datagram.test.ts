@@ -12,8 +12,14 @@ import { sockaddrUn } from "../../src/linux/sockaddr.js";
 import { sendUnixDatagram, UnixDatagramSocket } from "../../src/linux/unix-datagram.js";
 
 const folder = mkdtempSync(join(tmpdir(), "vipd-unix-"));
-const cleanups: (() => void)[] = [() => { rmSync(folder, { recursive: true }); }];
-after(() => { for (const cleanup of cleanups) cleanup(); });
+const cleanups: (() => void)[] = [
+  () => {
+    rmSync(folder, { recursive: true });
+  },
+];
+after(() => {
+  for (const cleanup of cleanups) cleanup();
+});
 
 function listen(path: string): { fd: number; read: () => string | undefined } {
   const fd = native.socket(1, 2, 0);
@@ -30,7 +36,10 @@ function listen(path: string): { fd: number; read: () => string | undefined } {
 for (const path of [join(folder, "socket"), `@vipd-test-${process.pid}`]) {
   test(`systemd hears readiness, reloads, stops and status at ${path.startsWith("@") ? "an abstract name" : "a path"}`, () => {
     const systemd = listen(path);
-    const notifier = systemdNotifier({ NOTIFY_SOCKET: path, WATCHDOG_USEC: "30000000", WATCHDOG_PID: "42" }, 42);
+    const notifier = systemdNotifier(
+      { NOTIFY_SOCKET: path, WATCHDOG_USEC: "30000000", WATCHDOG_PID: "42" },
+      42,
+    );
     assert.equal(notifier.watchdogEvery, 15_000);
     assert.ok(notifier.ready("two\nlines") > 0);
     assert.equal(systemd.read(), "READY=1\nSTATUS=two lines");

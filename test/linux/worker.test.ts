@@ -12,7 +12,9 @@ const file = fileURLToPath(new URL("./watching-worker.js", import.meta.url));
 async function startWorker(): Promise<Worker> {
   const worker = new Worker(file);
   await new Promise<void>((resolve, reject) => {
-    worker.once("message", () => { resolve(); });
+    worker.once("message", () => {
+      resolve();
+    });
     worker.once("error", reject);
   });
   return worker;

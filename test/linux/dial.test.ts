@@ -1,0 +1,175 @@
+// TCP connects: open, refused, silent, cancelled, bound. All on this host's loopback.
+
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { readdirSync } from "node:fs";
+import { createServer, type AddressInfo, type Server } from "node:net";
+import { after, before, test } from "node:test";
+import { Worker } from "node:worker_threads";
+import { ip } from "../../src/core/address.js";
+import { milliseconds } from "../../src/core/units.js";
+import { tcpDialer } from "../../src/linux/dial.js";
+import type { Cancel } from "../../src/ports/cancel.js";
+import type { DialRequest } from "../../src/ports/dialer.js";
+
+const minute = milliseconds(60_000);
+let server: Server;
+let port = 0;
+let closedPort = 0;
+
+before(async () => {
+  server = createServer((socket) => {
+    socket.on("error", () => undefined);
+    socket.end(`from ${socket.remoteAddress ?? "?"}\n`);
+  });
+  port = await listening(server);
+  const closed = createServer();
+  closedPort = await listening(closed);
+  closed.close();
+});
+after(() => {
+  server.close();
+});
+
+async function listening(one: Server): Promise<number> {
+  one.listen(0, "127.0.0.1");
+  await once(one, "listening");
+  return (one.address() as AddressInfo).port;
+}
+
+/** A port that answers no connect: its listener stands still in another thread, and its queue is full. */
+async function silentPort(): Promise<{ port: number; end: () => Promise<unknown> }> {
+  const source = `
+    const { parentPort } = require("node:worker_threads");
+    const server = require("node:net").createServer().listen({ port: 0, host: "127.0.0.1", backlog: 1 }, () => {
+      parentPort.postMessage(server.address().port);
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
+    });`;
+  const worker = new Worker(source, { eval: true });
+  const [found] = (await once(worker, "message")) as [number];
+  const fillers = Array.from({ length: 4 }, () => dial({ port: found, timeout: milliseconds(200) }));
+  const filled = await Promise.all(fillers);
+  return {
+    port: found,
+    end: () => {
+      for (const filler of filled) if (filler.ok) filler.value.destroy();
+      return worker.terminate();
+    },
+  };
+}
+
+/** A wish to cancel, to be expressed by hand. */
+function canceller(): Cancel & { cancel: () => void; waiting: () => number } {
+  const listeners = new Set<() => void>();
+  let cancelled = false;
+  return {
+    get cancelled() {
+      return cancelled;
+    },
+    onCancel(fire) {
+      if (cancelled) fire();
+      listeners.add(fire);
+      return () => listeners.delete(fire);
+    },
+    cancel() {
+      cancelled = true;
+      for (const fire of [...listeners]) fire();
+    },
+    waiting: () => listeners.size,
+  };
+}
+
+const request = (rest: Partial<DialRequest> = {}): DialRequest => ({
+  address: ip("127.0.0.1"),
+  port,
+  timeout: minute,
+  ...rest,
+});
+const dial = (
+  rest: Partial<DialRequest> = {},
+  cancel: Cancel = canceller(),
+): ReturnType<typeof tcpDialer.dial> => tcpDialer.dial(request(rest), cancel);
+const probe = (
+  rest: Partial<DialRequest> = {},
+  cancel: Cancel = canceller(),
+): ReturnType<typeof tcpDialer.probe> => tcpDialer.probe(request(rest), cancel);
+const descriptors = (): number => readdirSync("/proc/self/fd").length;
+
+test("a connection carries data both ways", async () => {
+  const dialled = await dial();
+  assert.ok(dialled.ok);
+  let text = "";
+  dialled.value.setEncoding("utf8").on("data", (chunk: string) => (text += chunk));
+  await once(dialled.value, "close");
+  assert.equal(text, "from 127.0.0.1\n");
+});
+
+test("the source address is the one asked for", async () => {
+  const dialled = await dial({ source: ip("127.0.0.9"), interface: "lo" });
+  assert.ok(dialled.ok, JSON.stringify(dialled));
+  assert.equal(dialled.value.localAddress, "127.0.0.9");
+  dialled.value.destroy();
+});
+
+test("a closed port refuses, with the reason", async () => {
+  assert.deepEqual(await dial({ port: closedPort }), {
+    ok: false,
+    error: { reason: "connect-refused", detail: "connect: ECONNREFUSED: connection refused" },
+  });
+});
+
+test("an address without a route is unreachable, and a foreign source is a failure of its own", async () => {
+  const unreachable = await probe({ address: ip("240.0.0.1") });
+  assert.ok(!unreachable.ok);
+  const foreign = await probe({ source: ip("192.0.2.77") });
+  assert.ok(!foreign.ok);
+  assert.deepEqual(foreign.error, {
+    reason: "connect-failed",
+    detail: "bind to source 192.0.2.77: EADDRNOTAVAIL: address not on this host",
+  });
+  const device = await probe({ interface: "no-such-link" });
+  assert.ok(!device.ok);
+  assert.match(device.error.detail, /^bind to interface no-such-link: ENODEV/);
+});
+
+test("a server that does not answer times out, and a cancelled dial ends at once", async () => {
+  const silent = await silentPort();
+  assert.deepEqual(await dial({ port: silent.port, timeout: milliseconds(30) }), {
+    ok: false,
+    error: { reason: "connect-timeout", detail: "no answer in 30 ms" },
+  });
+  const cancelled = { ok: false, error: { reason: "connect-failed", detail: "cancelled" } };
+  const wish = canceller();
+  const pending = dial({ port: silent.port }, wish);
+  setImmediate(wish.cancel);
+  assert.deepEqual(await pending, cancelled);
+  assert.equal(wish.waiting(), 0, "the wish is taken back");
+  assert.deepEqual(await dial({}, wish), cancelled);
+  await silent.end();
+});
+
+test("no outcome leaks a descriptor", async () => {
+  const silent = await silentPort();
+  const before = descriptors();
+  const wish = canceller();
+  const many = Array.from({ length: 40 }, () => [
+    probe(),
+    probe({ port: closedPort }),
+    probe({ port: silent.port, timeout: milliseconds(20) }),
+    probe({ port: silent.port }, wish),
+    probe({ source: ip("192.0.2.77") }),
+  ]).flat();
+  setTimeout(wish.cancel, 10);
+  const outcomes = await Promise.all(many);
+  assert.equal(outcomes.filter((outcome) => outcome.ok).length, 40);
+  // The server's own ends close a little later.
+  for (let i = 0; i < 500 && descriptors() > before; i++)
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  assert.ok(descriptors() <= before);
+  await silent.end();
+});
+
+test("a mark is set where it is permitted and refused by name where not", async () => {
+  const marked = await probe({ mark: 42 });
+  if (!marked.ok) assert.match(marked.error.detail, /^mark 42: EPERM/);
+});
