@@ -76,6 +76,40 @@ export type ServiceEntry = {
 /** A whole IPVS table, or the part of it that is ours. */
 export type Table = ReadonlyMap<ServiceId, ServiceEntry>;
 
+/** A service as the kernel lists it, which may hold what vipd never sets. A VirtualService is one, too. */
+export type ListedService = {
+  readonly key: ServiceKey;
+  /** "none" in newer kernels: no scheduler is bound. */
+  readonly scheduler: string;
+  readonly persistence?: Persistence;
+  /** Flags of the kernel beyond those that the other fields say (schema.ts); absent: none. */
+  readonly flags?: number;
+  /** Persistence engine: "sip". */
+  readonly engine?: string;
+};
+
+/** A real server as the kernel lists it. A RealServer is one, too. */
+export type ListedServer = {
+  readonly address: IpAddress;
+  readonly port: number;
+  readonly forwarding: Forwarding | "local" | "bypass";
+  readonly weight: number;
+  /** Connections that make it count as overloaded, and below which it no longer does; absent: no limit. */
+  readonly upper?: number;
+  readonly lower?: number;
+  /** Of the tunnel, when it is not plain IPIP: 1 GUE, 2 GRE. */
+  readonly tunnelType?: number;
+  /** Connections now; absent in tables that were not read from a kernel. */
+  readonly active?: number;
+  readonly inactive?: number;
+};
+
+export type ListedEntry = {
+  readonly service: ListedService;
+  readonly servers: ReadonlyMap<ServerId, ListedServer>;
+};
+export type ListedTable = ReadonlyMap<ServiceId, ListedEntry>;
+
 export type SyncRole = "master" | "backup";
 /** The kernel's connection synchronisation (ip_vs_sync.c). */
 export type SyncConfig = {
@@ -92,4 +126,15 @@ export type SyncConfig = {
   readonly port?: number;
   /** Multicast TTL 1..255; absent: 1. */
   readonly ttl?: number;
+};
+
+/** A running sync daemon, with everything the kernel chose for itself. */
+export type SyncDaemon = {
+  readonly role: SyncRole;
+  readonly interface: string;
+  readonly id: number;
+  readonly maxLength: number;
+  readonly group?: IpAddress;
+  readonly port: number;
+  readonly ttl: number;
 };

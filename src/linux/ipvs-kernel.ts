@@ -1,0 +1,125 @@
+// The kernel's IPVS as a data plane, by generic netlink. A whole table goes out in a few system calls.
+
+import { err, ok, type Result } from "../core/result.js";
+import { describeCommand, type Command } from "../ipvs/command.js";
+import {
+  commandRequest,
+  daemonsRequest,
+  listedFamily,
+  readDaemon,
+  readServer,
+  readService,
+  serversRequest,
+  servicesRequest,
+  startDaemonRequest,
+  stopDaemonRequest,
+} from "../ipvs/messages.js";
+import {
+  serverId,
+  serviceId,
+  type ListedEntry,
+  type ListedServer,
+  type ListedService,
+  type ServerId,
+  type ServiceId,
+} from "../ipvs/model.js";
+import { FAMILY_NAME } from "../ipvs/schema.js";
+import { familyRequest, readFamily } from "../netlink/generic.js";
+import type { Acknowledgement, Request } from "../netlink/message.js";
+import type { ApplyResult, DataPlane } from "../ports/data-plane.js";
+import { NETLINK_PROTOCOL } from "./constants.js";
+import { describeErrno, NetlinkError, NetlinkSocket } from "./netlink-socket.js";
+
+const EPERM = 1;
+const ENOENT = 2;
+const ESRCH = 3;
+const EEXIST = 17;
+const EINVAL = 22;
+
+/** The data plane, or what is missing and how to get it. */
+export function openIpvs(): Result<DataPlane, string> {
+  const socket = new NetlinkSocket(NETLINK_PROTOCOL.GENERIC);
+  try {
+    const family = socket.query(
+      `look up netlink family ${FAMILY_NAME}`,
+      familyRequest(FAMILY_NAME),
+      readFamily,
+    );
+    if (family !== undefined) return ok(dataPlane(socket, family));
+    socket.close();
+    return err(`the kernel's answer about netlink family ${FAMILY_NAME} cannot be read`);
+  } catch (error) {
+    socket.close();
+    if (!(error instanceof NetlinkError)) throw error;
+    return err(error.code === "ENOENT" ? "the kernel has no ip_vs: modprobe ip_vs" : error.message);
+  }
+}
+
+function dataPlane(socket: NetlinkSocket, family: number): DataPlane {
+  return {
+    name: "ipvs",
+    read() {
+      const table = new Map<ServiceId, ListedEntry>();
+      for (const service of socket.dump("list IPVS services", servicesRequest(family), readService))
+        table.set(serviceId(service.key), { service, servers: readServers(socket, family, service) });
+      return table;
+    },
+    apply(commands) {
+      const answers = socket.transact(commands.map((command) => commandRequest(family, command)));
+      return commands.map((command, i) => resultOf(command, answers[i] as Acknowledgement));
+    },
+    syncDaemons: () => socket.dump("list sync daemons", daemonsRequest(family), readDaemon),
+    startSync: (role, sync) =>
+      single(socket, `start sync ${role} on ${sync.interface}`, startDaemonRequest(family, role, sync)),
+    stopSync: (role) => single(socket, `stop sync ${role}`, stopDaemonRequest(family, role), ESRCH),
+    close: () => socket.close(),
+  };
+}
+
+function readServers(
+  socket: NetlinkSocket,
+  family: number,
+  service: ListedService,
+): ReadonlyMap<ServerId, ListedServer> {
+  const servers = new Map<ServerId, ListedServer>();
+  const list = socket.dump("list IPVS servers", serversRequest(family, service.key), (message) =>
+    readServer(message, listedFamily(service)),
+  );
+  for (const server of list) servers.set(serverId(server), server);
+  return servers;
+}
+
+const DONE: ApplyResult = { ok: true, unchanged: false };
+const UNCHANGED: ApplyResult = { ok: true, unchanged: true };
+
+function resultOf(command: Command, answer: Acknowledgement): ApplyResult {
+  const { errno } = answer;
+  if (errno === 0) return DONE;
+  const isRemoval = command.kind === "remove-service" || command.kind === "remove-server";
+  // What was to be removed is gone: the service (ESRCH), or the server in it (ENOENT).
+  if (isRemoval && errno === (command.kind === "remove-service" ? ESRCH : ENOENT)) return UNCHANGED;
+  const isMissingServer = errno === ENOENT && command.kind === "edit-server";
+  const outOfStep = errno === EEXIST || errno === ESRCH || isMissingServer;
+  return { ok: false, outOfStep, error: `${describeCommand(command)}: ${reason(command, answer)}` };
+}
+
+/** The kernel's reason, and what to do about it where one errno has one usual cause. */
+function reason(command: Command, answer: Acknowledgement): string {
+  const words = describeErrno(answer);
+  const changesService = command.kind === "add-service" || command.kind === "edit-service";
+  if (changesService && answer.errno === ENOENT)
+    return `${words}: the kernel has no scheduler ${command.service.scheduler}: modprobe ip_vs_${command.service.scheduler}`;
+  if (answer.errno === EPERM) return `${words}: CAP_NET_ADMIN is needed`;
+  if (answer.errno === EINVAL && answer.text === undefined)
+    return command.kind === "add-server"
+      ? `${words}: the kernel takes unicast addresses only, and needs the loopback interface up`
+      : words;
+  return words;
+}
+
+function single(socket: NetlinkSocket, operation: string, request: Request, harmless?: number): ApplyResult {
+  const answer = socket.transact([request])[0] as Acknowledgement;
+  if (answer.errno === 0) return DONE;
+  if (answer.errno === harmless) return UNCHANGED;
+  return { ok: false, outOfStep: answer.errno === EEXIST, error: `${operation}: ${describeErrno(answer)}` };
+}

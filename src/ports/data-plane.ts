@@ -1,0 +1,28 @@
+// What balances connections: the kernel's IPVS, or another one with the same table. Synchronous: what was applied
+// is in force when the call returns. `read` and `syncDaemons` throw when the data plane cannot be asked at all;
+// refusals of single commands are values.
+
+import type { Command } from "../ipvs/command.js";
+import type { ListedTable, SyncConfig, SyncDaemon, SyncRole } from "../ipvs/model.js";
+
+export type ApplyResult =
+  /** `unchanged`: it was so already. */
+  | { readonly ok: true; readonly unchanged: boolean }
+  /**
+   * `out-of-step`: the table was not as the command assumed; read it again and make new commands.
+   * `error` is for people and ends in how to fix it, where that is known.
+   */
+  | { readonly ok: false; readonly outOfStep: boolean; readonly error: string };
+
+export type DataPlane = {
+  /** For messages: "ipvs". */
+  readonly name: string;
+  /** The whole table, foreign services included. */
+  read(): ListedTable;
+  /** Carries the commands out in order, each for itself; result i belongs to command i. */
+  apply(commands: readonly Command[]): readonly ApplyResult[];
+  syncDaemons(): readonly SyncDaemon[];
+  startSync(role: SyncRole, sync: SyncConfig): ApplyResult;
+  stopSync(role: SyncRole): ApplyResult;
+  close(): void;
+};

@@ -1,0 +1,106 @@
+// The messages of the IPVS family: their bytes, and that what is ordered is read back as it was meant.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import { familyOf, ip } from "../../src/core/address.js";
+import { toHex, Writer } from "../../src/core/bytes.js";
+import { seconds } from "../../src/core/units.js";
+import {
+  commandRequest,
+  readDaemon,
+  readServer,
+  readService,
+  startDaemonRequest,
+} from "../../src/ipvs/messages.js";
+import { messagesIn, writeMessage, type Message, type Request } from "../../src/netlink/message.js";
+import { server, service } from "./arbitrary.js";
+
+const FAMILY = 0x1f;
+
+function encode(request: Request): Uint8Array {
+  const out = new Writer();
+  writeMessage(out, request, 0, 1);
+  return out.finish();
+}
+function sent(request: Request): Message {
+  const bytes = encode(request);
+  const [message] = [...messagesIn(bytes, bytes.length)];
+  assert.ok(message);
+  return message;
+}
+
+test("a service is read back as it was ordered", () => {
+  fc.assert(
+    fc.property(service, (one) => {
+      assert.deepEqual(readService(sent(commandRequest(FAMILY, { kind: "add-service", service: one }))), one);
+    }),
+  );
+});
+
+test("a server is read back as it was ordered, also with another family than its service", () => {
+  fc.assert(
+    fc.property(service, server, (one, real) => {
+      const message = sent(commandRequest(FAMILY, { kind: "add-server", key: one.key, server: real }));
+      assert.deepEqual(readServer(message, "ipv4"), { ...real, active: 0, inactive: 0 });
+    }),
+  );
+});
+
+test("the bytes of a new service are those of linux/ip_vs.h", () => {
+  const request = commandRequest(FAMILY, {
+    kind: "add-service",
+    service: {
+      key: { kind: "address", protocol: "tcp", address: ip("192.168.1.1"), port: 80 },
+      scheduler: "wlc",
+      persistence: { timeout: seconds(300), prefixLength: 24 },
+    },
+  });
+  const attributes = [
+    "0600010002000000", // family AF_INET
+    "0600020006000000", // protocol TCP
+    "08000300c0a80101", // address
+    "0600040000500000", // port, network order
+    "08000600776c6300", // scheduler
+    "0c00070001000000ffffffff", // flags persistent, all count
+    "080008002c010000", // timeout
+    "08000900ffffff00", // netmask, network order
+  ];
+  const nest = attributes.join("");
+  const length = (nest.length / 2 + 4).toString(16).padStart(2, "0");
+  assert.equal(toHex(encode(request)).slice(32), `01010000${length}000180${nest}`);
+});
+
+test("a sync daemon's order is read back, for groups of both families", () => {
+  for (const group of [ip("224.0.0.99"), ip("ff02::99")]) {
+    const sync = { interface: "eth1", id: 51, roles: [], maxLength: 1400, group, port: 9000, ttl: 3 };
+    for (const role of ["master", "backup"] as const)
+      assert.deepEqual(readDaemon(sent(startDaemonRequest(FAMILY, role, sync))), {
+        role,
+        interface: "eth1",
+        id: 51,
+        maxLength: 1400,
+        group,
+        port: 9000,
+        ttl: 3,
+      });
+  }
+});
+
+test("no bytes make a reader throw", () => {
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 300 }), service, server, (noise, one, real) => {
+      const read = (message: Message): void => {
+        readService(message);
+        readServer(message, familyOf(real.address));
+        readDaemon(message);
+      };
+      read({ bytes: noise, type: FAMILY, flags: 0, sequence: 0, from: 0, to: noise.length });
+      // A real message with noise over its attributes gets further than noise alone.
+      const bytes = encode(commandRequest(FAMILY, { kind: "add-server", key: one.key, server: real }));
+      for (const [i, byte] of noise.entries()) if (byte > 127) bytes[20 + (i % (bytes.length - 20))] = byte;
+      read({ bytes, type: FAMILY, flags: 0, sequence: 0, from: 16, to: bytes.length });
+    }),
+    { numRuns: 1000 },
+  );
+});
