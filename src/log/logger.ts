@@ -2,6 +2,7 @@
 // (winston's File transport keeps lines in memory; after a process.exit not one of 100,000 was on disk.)
 // Repeats are counted before the lines reach winston.
 
+import { writeSync } from "node:fs";
 import winston from "winston";
 import Transport from "winston-transport";
 import type { LogConfig, LogLevel, LogTarget } from "../config/model.js";
@@ -61,7 +62,7 @@ export class Log {
   configure(config: LogConfig): void {
     this.repeats.flushAll(this.ports.now());
     const old = this.sinks;
-    this.sinks = config.targets.map((target) => counting(this.open(target, config)));
+    this.sinks = config.targets.map((target) => counting(this.open(target, config), (text) => this.complain(text, target)));
     this.logger.configure({
       levels,
       level: config.level,
@@ -95,6 +96,16 @@ export class Log {
 
   private shown(level: LogLevel): boolean {
     return LOG_LEVELS.indexOf(level) <= LOG_LEVELS.indexOf(this.logger.level as LogLevel);
+  }
+
+  /** Says on standard error, if that is not where it failed, that a target does not take lines. */
+  private complain(text: string, target: LogTarget): void {
+    if (target.kind === "stderr") return;
+    try {
+      writeSync(2, `vipd: ${text}\n`);
+    } catch {
+      // Nobody can be told.
+    }
   }
 
   private open(target: LogTarget, config: LogConfig): Sink {

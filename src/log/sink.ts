@@ -17,8 +17,11 @@ export type Sink = {
 /** Sends one datagram to a unix socket's path; a negative number is -errno. */
 export type SendDatagram = (path: string, data: Uint8Array) => number;
 
-/** Wraps a sink so that lost lines are counted, and said as soon as a line gets through again. */
-export function counting(sink: Sink): Sink {
+/**
+ * Wraps a sink so that lost lines are counted, and said as soon as a line gets through again. `onFirstLoss` is
+ * told once for each time that begins, for another way to say it.
+ */
+export function counting(sink: Sink, onFirstLoss: (text: string) => void): Sink {
   let lost = 0;
   let why = "";
   return {
@@ -36,6 +39,7 @@ export function counting(sink: Sink): Sink {
       if (failure === undefined) return undefined;
       lost++;
       why = failure;
+      if (lost === 1) onFirstLoss(`log lines cannot be written (${sink.name}): ${failure}`);
       return failure;
     },
     reopen: () => sink.reopen(),

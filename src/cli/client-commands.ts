@@ -1,0 +1,94 @@
+// The commands that talk to a running daemon.
+
+import { describe } from "../control/describe.js";
+import type { EventRecord } from "../control/event.js";
+import { formatJson, formatText, type LogRecord } from "../log/record.js";
+import { ask, runtimeDirectoryOf } from "./client.js";
+import { EXIT, jsonOption, runtimeDirectoryOption, type Command } from "./command.js";
+import { statusText } from "./status-text.js";
+
+export const status: Command = {
+  word: "status",
+  summary: "Who is master and why, which servers are up; exit code 3 when no daemon runs.",
+  options: [jsonOption, runtimeDirectoryOption],
+  async run(options, output) {
+    const result = await ask(runtimeDirectoryOf(options), { request: "status" }, output, (reply) => {
+      if (reply.reply !== "status") return;
+      output.out(options.flag("json") ? `${JSON.stringify(reply.status, null, 2)}\n` : statusText(reply.status, Date.now()));
+    });
+    return result === "ok" ? EXIT.ok : result;
+  },
+};
+
+export const events: Command = {
+  word: "events",
+  summary: "The last decisions of the daemon, and with --follow those to come.",
+  options: [
+    { name: "follow", summary: "go on until interrupted" },
+    { name: "last", value: "N", summary: "how many past events (20)" },
+    jsonOption,
+    runtimeDirectoryOption,
+  ],
+  async run(options, output) {
+    const text = options.text("last") ?? "20";
+    if (!/^\d{1,6}$/.test(text)) {
+      output.err(`vipd events: --last is a whole number, not ${JSON.stringify(text)}\n`);
+      return EXIT.usage;
+    }
+    const request = { request: "events" as const, follow: options.flag("follow"), last: Number(text) };
+    const format = options.flag("json") ? formatJson : formatText;
+    const result = await ask(runtimeDirectoryOf(options), request, output, (reply) => {
+      if (reply.reply === "event") output.out(`${format(toLogRecord(reply.record))}\n`);
+    });
+    return result === "ok" ? EXIT.ok : result;
+  },
+};
+
+export const reload: Command = {
+  word: "reload",
+  summary: "Reads the configuration again; a file with errors changes nothing and gives exit code 1.",
+  options: [jsonOption, runtimeDirectoryOption],
+  async run(options, output) {
+    let good = false;
+    const result = await ask(runtimeDirectoryOf(options), { request: "reload" }, output, (reply) => {
+      if (reply.reply !== "reloaded") return;
+      good = reply.ok;
+      if (options.flag("json")) return void output.out(`${JSON.stringify(reply, null, 2)}\n`);
+      if (reply.ok) output.out(reply.changes.length === 0 ? "reloaded: nothing changed\n" : `reloaded:\n${list(reply.changes)}`);
+      else output.err(`not reloaded:\n${reply.problems.join("\n")}\n`);
+    });
+    if (result !== "ok") return result;
+    return good ? EXIT.ok : EXIT.failed;
+  },
+};
+
+export const stop: Command = {
+  word: "stop",
+  summary: "Hands the addresses to the peer and ends the daemon; returns when it has ended.",
+  options: [
+    { name: "keep-table", summary: "leave our IPVS entries in the kernel, whatever is configured" },
+    { name: "remove-table", summary: "remove our IPVS entries, whatever is configured" },
+    runtimeDirectoryOption,
+  ],
+  async run(options, output) {
+    const keep = options.flag("keep-table");
+    const remove = options.flag("remove-table");
+    if (keep && remove) {
+      output.err("vipd stop: --keep-table and --remove-table exclude each other\n");
+      return EXIT.usage;
+    }
+    const table = keep ? "keep" : remove ? "remove" : undefined;
+    // The daemon keeps the connection open until it has ended.
+    const result = await ask(runtimeDirectoryOf(options), { request: "stop", ...(table === undefined ? {} : { table }) }, output, () => undefined);
+    return result === "ok" ? EXIT.ok : result;
+  },
+};
+
+export const toLogRecord = (record: EventRecord): LogRecord => ({
+  time: record.time,
+  process: record.process,
+  event: record.event,
+  ...describe(record.event),
+});
+
+const list = (lines: readonly string[]): string => lines.map((line) => `  ${line}\n`).join("");

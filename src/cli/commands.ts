@@ -1,0 +1,9 @@
+// The one list of commands: parsing, help and the messages about wrong words come from it.
+
+import { check } from "./check.js";
+import type { Command } from "./command.js";
+import { events, reload, status, stop } from "./client-commands.js";
+import { plan } from "./plan.js";
+import { run } from "./run.js";
+
+export const commands: readonly Command[] = [run, check, plan, status, events, reload, stop];

@@ -1,0 +1,107 @@
+// `vipd status` for people: who is master, why and since when, whom we hear, which servers are up and which
+// are not and why. Pure: status in, text out.
+
+import { describeReason, span } from "../control/reason.js";
+import type { ChecksStatus, InstanceStatus, ServiceStatus, Status, VrrpStatus } from "../control/ipc.js";
+import { formatTime } from "../log/record.js";
+
+export function statusText(status: Status, now: number): string {
+  const { config } = status;
+  const lines = [
+    `vipd ${status.version} on node ${status.node} (pid ${status.pid}), running for ${ago(now - status.started_at)}`,
+    `config ${config.path}, loaded ${formatTime(config.loaded_at).slice(0, 19)}`,
+    ...status.processes.map((child) => {
+      const restarts = child.restarts === 0 ? "" : `, restarted ${times(child.restarts)}`;
+      const state = child.pid === null ? "NOT RUNNING" : `pid ${child.pid}`;
+      return `${child.process} process: ${state}${restarts}${child.process === "vrrp" ? realtime(status.vrrp) : ""}`;
+    }),
+    "",
+    ...vrrpLines(status, now),
+    "",
+    ...serviceLines(status, now),
+  ];
+  return `${lines.join("\n").trimEnd()}\n`;
+}
+
+const realtime = (vrrp: VrrpStatus | null): string =>
+  vrrp === null ? "" : `, ${vrrp.realtime}, wakes up late by ${span(vrrp.lateness_ms.p99)} (p99), ${span(vrrp.lateness_ms.max)} (most)`;
+
+function vrrpLines(status: Status, now: number): string[] {
+  if (status.vrrp === null) return [status.config.instances === 0 ? "no VRRP instances" : "VRRP: the process does not answer"];
+  if (status.vrrp.instances.length === 0) return ["no VRRP instances"];
+  return status.vrrp.instances.flatMap((instance) => instanceLines(instance, status, now));
+}
+
+function instanceLines(instance: InstanceStatus, status: Status, now: number): string[] {
+  const since = `${formatTime(instance.since)} (${ago(now - instance.since)})`;
+  const lines = [
+    `vrrp ${instance.instance}: ${instance.state.toUpperCase()} since ${since}`,
+    `  why: ${describeReason(instance.reason)}`,
+    `  ${instance.addresses.join(", ")} on ${instance.interface}, router id ${instance.virtual_router_id}, VRRPv${instance.version}, own priority ${instance.priority}`,
+  ];
+  if (instance.state === "backup") {
+    const { master } = instance;
+    lines.push(
+      master === null
+        ? "  master: none heard yet"
+        : `  master: ${master.address}${nodeName(status, master.address)}, priority ${master.priority}, last advert ${span(master.last_advert_ms_ago)} ago`,
+    );
+  }
+  const rejected = Object.entries(instance.rejected).map(([kind, count]) => `${count} ${kind}`);
+  lines.push(
+    `  adverts: ${instance.adverts_sent} sent, ${instance.adverts_received} received` +
+      `${rejected.length === 0 ? "" : `, rejected: ${rejected.join(", ")}`}; changed state ${times(instance.transitions)}`,
+  );
+  return lines;
+}
+
+function nodeName(status: Status, address: string): string {
+  const node = status.nodes.find((candidate) => candidate.address === address);
+  return node === undefined ? "" : ` (${node.name})`;
+}
+
+function serviceLines(status: Status, now: number): string[] {
+  const { checks } = status;
+  if (checks === null) return [status.config.services === 0 ? "no services" : "services: the check process does not answer"];
+  if (checks.services.length === 0) return ["no services", ...syncLines(checks)];
+  const table = checks.table.in_order
+    ? `kernel table in order, looked at ${span(checks.table.checked_ms_ago)} ago`
+    : "KERNEL TABLE NOT IN ORDER";
+  const repairs = checks.table.repairs === 0 ? "" : `, repaired ${times(checks.table.repairs)}`;
+  return [...checks.services.flatMap((service) => oneService(service, now)), `${table}${repairs}`, ...syncLines(checks)];
+}
+
+function oneService(service: ServiceStatus, now: number): string[] {
+  const { servers } = service;
+  const width = Math.max(0, ...servers.map(({ server }) => server.length));
+  return [
+    `service ${service.name}: ${service.alive} of ${servers.length} servers up, ${service.service}, ${service.scheduler}`,
+    ...servers.map((server) => {
+      const state = server.up ? "up  " : "DOWN";
+      const missing = server.up && server.weight > 0 && !server.in_kernel ? ", NOT IN THE KERNEL" : "";
+      const checks = server.checks
+        .map((check) => {
+          const result = check.up === null ? "not run yet" : check.up ? "ok" : check.detail === "" ? check.reason : check.detail;
+          return `${check.check} ${result}${check.up === null ? "" : ` for ${ago(now - check.since)}`}`;
+        })
+        .join("; ");
+      return `  ${server.server.padEnd(width)}  ${state}  weight ${server.weight}${missing}${checks === "" ? "" : `  ${checks}`}`;
+    }),
+  ];
+}
+
+const syncLines = (checks: ChecksStatus): string[] =>
+  checks.sync.map(({ role, running, interface: device, id }) => `sync ${role}: ${running ? "running" : "NOT RUNNING"} on ${device}, id ${id}`);
+
+const times = (count: number): string => (count === 1 ? "once" : `${count} times`);
+
+/** Roughly how long, for a glance: "42 s", "3 min", "2 h 5 min", "4 d 3 h". */
+export function ago(ms: number): string {
+  const seconds = Math.max(0, Math.round(ms / 1000));
+  if (seconds < 60) return `${seconds} s`;
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 60) return `${minutes} min`;
+  const hours = Math.floor(minutes / 60);
+  if (hours < 24) return minutes % 60 === 0 ? `${hours} h` : `${hours} h ${minutes % 60} min`;
+  return hours % 24 === 0 ? `${hours / 24} d` : `${Math.floor(hours / 24)} d ${hours % 24} h`;
+}

@@ -1,0 +1,195 @@
+// `vipd run`: joins the supervisor with the real processes, files, signals, log and control socket.
+
+import { resolve } from "node:path";
+import type { LogConfig, LogLevel } from "../../config/model.js";
+import { describe } from "../../control/describe.js";
+import type { EventRecord } from "../../control/event.js";
+import { formatPrefix } from "../../core/address.js";
+import { errnoText } from "../../linux/errno.js";
+import { native } from "../../linux/native.js";
+import { instant } from "../../core/units.js";
+import { openRouteKernel } from "../../linux/route-kernel.js";
+import { systemdNotifier, type SystemdNotifier } from "../../linux/sd-notify.js";
+import { UnixDatagramSocket } from "../../linux/unix-datagram.js";
+import { Log } from "../../log/logger.js";
+import type { LogRecord } from "../../log/record.js";
+import { loadConfigInProcess } from "./config-process.js";
+import { ControlServer } from "./control-server.js";
+import { answerRequests } from "./requests.js";
+import { claimRuntimeDirectory, controlSocketPath } from "./runtime-directory.js";
+import { spawner } from "./spawn.js";
+import type { AddressOnInterface } from "./stranded-addresses.js";
+import { Supervisor } from "./supervisor.js";
+import { missingCapabilities } from "./capabilities.js";
+import { StateLine } from "./state-line.js";
+
+export type DaemonOptions = {
+  readonly version: string;
+  readonly configPath: string;
+  readonly node?: string;
+  readonly runtimeDirectory: string;
+  /** From the command line; wins over the configuration. */
+  readonly logLevel?: LogLevel;
+};
+
+const EARLY_LOG: LogConfig = { level: "info", format: "text", targets: [{ kind: "stderr" }] };
+
+/** Resolves when the daemon has ended: true after a clean stop. */
+export async function runDaemon(options: DaemonOptions): Promise<boolean> {
+  const withLevel = (log: LogConfig): LogConfig => (options.logLevel === undefined ? log : { ...log, level: options.logLevel });
+  const missing = missingCapabilities(native.effectiveCapabilities());
+  if (missing.length > 0) {
+    complain(`vipd needs ${missing.join(" and ")}: run it as root, or by packaging/vipd.service, which grants exactly what is needed`);
+    return false;
+  }
+  const directory = await claimRuntimeDirectory(resolve(options.runtimeDirectory));
+  if (!directory.ok) {
+    complain(directory.error);
+    return false;
+  }
+  const datagrams = new UnixDatagramSocket();
+  const log = new Log(withLevel(EARLY_LOG), {
+    sendDatagram: (path, data) => datagrams.send(path, data),
+    describeErrno: errnoText,
+    now: Date.now,
+  });
+  const early = new EarlyLines((record) => log.write(record));
+  process.once("exit", () => {
+    early.release();
+    log.close();
+  });
+  const notifier = systemdNotifier(process.env, process.pid);
+  const supervisor = new Supervisor(
+    {
+      spawn: spawner((name, line) => supervisor.emit({ kind: "warning", subject: "vipd", text: `${name} process said: ${line}` })),
+      loadConfig: loadConfigInProcess,
+      removeAddresses,
+      configureLog: (config) => {
+        log.configure(withLevel(config));
+        early.release();
+      },
+      monotonic: () => instant(native.now()),
+      wall: Date.now,
+    },
+    { ...options, configPath: resolve(options.configPath), runtimeDirectory: directory.value.path },
+  );
+  const stateLine = new StateLine();
+  supervisor.events.listen((record) => {
+    early.take(toLogRecord(record));
+    if (stateLine.observe(record.event)) notifier.status(stateLine.text());
+  });
+
+  const ended = new Promise<void>((done) => {
+    const stop = (why: string, table?: "keep" | "remove"): Promise<void> => {
+      notifier.stopping();
+      return supervisor.stop(why, table).then(done, done);
+    };
+    onSignals(stop, () => void reload(supervisor, notifier, stateLine), () => log.reopen());
+    process.on("uncaughtException", (error) => {
+      log.say("error", "vipd", `internal error: ${error.stack ?? String(error)}`);
+      process.exitCode = 1;
+      // The kernel's table serves on; the next run takes it over.
+      void stop("internal error", "keep");
+    });
+    void serve(supervisor, notifier, stateLine, stop, controlSocketPath(directory.value.path), log).catch((error: unknown) => {
+      complain(`control socket: ${(error as Error).message}`);
+      process.exitCode = 1;
+      void stop("no control socket");
+    });
+  });
+  await ended;
+  directory.value.release();
+  early.release();
+  log.close();
+  datagrams.close();
+  // A connection of a waiting `vipd stop` ends with the process, not before.
+  const code = process.exitCode ?? 0;
+  process.exit(code);
+}
+
+async function serve(
+  supervisor: Supervisor,
+  notifier: SystemdNotifier,
+  stateLine: StateLine,
+  stop: (why: string, table?: "keep" | "remove") => Promise<void>,
+  socketPath: string,
+  log: Log,
+): Promise<void> {
+  await ControlServer.open(
+    socketPath,
+    answerRequests({ supervisor, reload: () => reload(supervisor, notifier, stateLine), stop }),
+  );
+  if (notifier.watchdogEvery !== undefined) setInterval(() => notifier.watchdog(), notifier.watchdogEvery);
+  const started = await supervisor.start();
+  if (started.ok) notifier.ready(stateLine.text());
+  else {
+    process.exitCode = 1;
+    log.say("error", "vipd", `not started: ${started.report.split("\n")[0] ?? ""}`);
+    complain(started.report);
+    await stop("could not start");
+  }
+}
+
+async function reload(supervisor: Supervisor, notifier: SystemdNotifier, stateLine: StateLine): ReturnType<Supervisor["reload"]> {
+  notifier.reloading();
+  try {
+    return await supervisor.reload();
+  } finally {
+    notifier.ready(stateLine.text());
+  }
+}
+
+function onSignals(stop: (why: string) => Promise<void>, reload: () => void, reopen: () => void): void {
+  process.on("SIGTERM", () => void stop("SIGTERM"));
+  process.on("SIGINT", () => void stop("SIGINT"));
+  process.on("SIGHUP", reload);
+  process.on("SIGUSR1", reopen);
+}
+
+function removeAddresses(addresses: readonly AddressOnInterface[]): readonly string[] {
+  if (addresses.length === 0) return [];
+  try {
+    const kernel = openRouteKernel();
+    try {
+      const indexes = new Map(kernel.links().map(({ name, index }) => [name, index]));
+      // On an interface that is gone there is no address left either.
+      const orders = addresses.flatMap(({ prefix, interface: device }) => {
+        const ifindex = indexes.get(device);
+        return ifindex === undefined ? [] : [{ ifindex, prefix }];
+      });
+      return kernel.removeAddresses(orders).flatMap((outcome) => (outcome.ok ? [] : [outcome.error]));
+    } finally {
+      kernel.close();
+    }
+  } catch (error) {
+    return [`could not remove ${addresses.map(({ prefix }) => formatPrefix(prefix)).join(", ")}: ${(error as Error).message}`];
+  }
+}
+
+/** Holds lines back until the configuration says where they go. */
+class EarlyLines {
+  private lines: LogRecord[] | undefined = [];
+  private readonly write: (record: LogRecord) => void;
+
+  constructor(write: (record: LogRecord) => void) {
+    this.write = write;
+  }
+  take(record: LogRecord): void {
+    if (this.lines === undefined) this.write(record);
+    else this.lines.push(record);
+  }
+  release(): void {
+    const { lines = [] } = this;
+    this.lines = undefined;
+    for (const line of lines) this.write(line);
+  }
+}
+
+const toLogRecord = (record: EventRecord): LogRecord => ({
+  time: record.time,
+  process: record.process,
+  event: record.event,
+  ...describe(record.event),
+});
+
+const complain = (text: string): void => void process.stderr.write(`${text.startsWith("vipd") ? "" : "vipd: "}${text.trimEnd()}\n`);

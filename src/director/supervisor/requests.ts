@@ -1,0 +1,37 @@
+// What each request of the control socket does.
+
+import type { Supervisor, ReloadOutcome } from "./supervisor.js";
+import type { Handler } from "./control-server.js";
+
+export type RequestPorts = {
+  readonly supervisor: Supervisor;
+  readonly reload: () => Promise<ReloadOutcome>;
+  readonly stop: (why: string, table?: "keep" | "remove") => Promise<void>;
+};
+
+export const answerRequests =
+  ({ supervisor, reload, stop }: RequestPorts): Handler =>
+  async (request, client) => {
+    switch (request.request) {
+      case "status":
+        client.reply({ reply: "status", status: await supervisor.status() });
+        break;
+      case "events": {
+        for (const record of supervisor.events.last(request.last)) client.reply({ reply: "event", record });
+        if (request.follow) {
+          client.onGone(supervisor.events.listen((record) => client.reply({ reply: "event", record })));
+          return;
+        }
+        break;
+      }
+      case "reload":
+        client.reply({ reply: "reloaded", ...(await reload()) });
+        break;
+      case "stop":
+        client.reply({ reply: "stopping", pid: process.pid });
+        // The connection stays open until the process has ended: so the client knows.
+        void stop("vipd stop", request.table);
+        return;
+    }
+    client.reply({ reply: "end" });
+  };

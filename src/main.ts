@@ -1,0 +1,9 @@
+// The program `vipd`: the command line's entry. What a command needs is loaded when it is run, so that the
+// daemon does not carry the config reader and `vipd status` starts at once.
+
+import { runCommandLine } from "./cli/command-line.js";
+
+process.exitCode = await runCommandLine(process.argv.slice(2), {
+  out: (text) => process.stdout.write(text),
+  err: (text) => process.stderr.write(text),
+});

@@ -1,0 +1,112 @@
+// Every kind of event has its line for people. The golden file shows them as an operator sees them; run with
+// UPDATE=1 to rewrite it, and read the difference.
+
+import { strict as assert } from "node:assert";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { describe } from "../../src/control/describe.js";
+import type { TransitionReason, VipdEvent } from "../../src/control/event.js";
+
+// From build/test/control back to the sources.
+const golden = fileURLToPath(new URL("../../../test/control/golden/events.txt", import.meta.url));
+
+const transition = (reason: TransitionReason, from: "initialize" | "backup" | "master" | "fault", to: typeof from, done: readonly string[] = []): VipdEvent => ({
+  kind: "vrrp-transition", instance: "web", from, to, priority: 100, reason, done,
+});
+
+const reasons: { readonly [K in TransitionReason["kind"]]: VipdEvent } = {
+  startup: transition({ kind: "startup" }, "initialize", "backup"),
+  "owner-startup": transition({ kind: "owner-startup" }, "initialize", "master"),
+  "master-silent": {
+    ...transition({ kind: "master-silent", master: "192.168.1.2", master_priority: 150, silence_ms: 3609.123 }, "backup", "master",
+      ["sent advert", "added 192.168.1.1/24 to eth0", "sent 5 gratuitous ARPs"]),
+    lateness_ms: 0.2,
+  } as VipdEvent,
+  "no-master-heard": transition({ kind: "no-master-heard", waited_ms: 3414 }, "backup", "master"),
+  "master-resigned": transition({ kind: "master-resigned", master: "192.168.1.2", waited_ms: 609 }, "backup", "master"),
+  "preempted-lower": transition({ kind: "preempted-lower", master: "192.168.1.3", master_priority: 100, own_priority: 150 }, "backup", "master"),
+  "higher-priority": transition({ kind: "higher-priority", master: "192.168.1.2", master_priority: 150, own_priority: 100 }, "master", "backup"),
+  "equal-priority-higher-address": transition({ kind: "equal-priority-higher-address", master: "192.168.1.3", own: "192.168.1.2", priority: 100 }, "master", "backup"),
+  resumed: transition({ kind: "resumed", pause_ms: 120 }, "initialize", "master"),
+  "resume-too-late": transition({ kind: "resume-too-late", pause_ms: 2500, limit_ms: 1900 }, "initialize", "backup"),
+  "interface-down": transition({ kind: "interface-down", interface: "eth0" }, "master", "fault"),
+  "interface-missing": transition({ kind: "interface-missing", interface: "eth0" }, "initialize", "fault"),
+  "interface-up": transition({ kind: "interface-up", interface: "eth0" }, "fault", "backup"),
+  "no-source-address": transition({ kind: "no-source-address", interface: "eth0" }, "initialize", "fault"),
+  "action-failed": {
+    ...transition({ kind: "action-failed", action: "add 192.168.1.1/24 to eth0", error: "EPERM: operation not permitted" }, "backup", "fault"),
+    lateness_ms: 12.5,
+  } as VipdEvent,
+  retry: transition({ kind: "retry", action: "add 192.168.1.1/24 to eth0", waited_ms: 1000 }, "fault", "backup"),
+  shutdown: transition({ kind: "shutdown" }, "master", "initialize", ["sent advert with priority 0", "removed 192.168.1.1/24 from eth0"]),
+  deleted: transition({ kind: "deleted" }, "backup", "initialize"),
+  reconfigured: transition({ kind: "reconfigured", what: "priority 100 -> 150" }, "backup", "backup"),
+};
+
+const check = { service: "http", server: "192.168.1.4:80", check: "http" } as const;
+const others: { readonly [K in Exclude<VipdEvent["kind"], "vrrp-transition">]: readonly VipdEvent[] } = {
+  "vrrp-rejected": [1, 60].map((count) => ({
+    kind: "vrrp-rejected", instance: "web", interface: "eth0", sender: "192.168.1.9", reject: "ttl", detail: "TTL 64, not 255", count,
+  })),
+  "vrrp-second-master": [{ kind: "vrrp-second-master", instance: "web", sender: "192.168.1.3", sender_priority: 100, own_priority: 150, count: 3 }],
+  "vrrp-address-conflict": [{ kind: "vrrp-address-conflict", instance: "web", address: "192.168.1.1", mac: "02:00:00:00:00:09", interface: "eth0" }],
+  "vrrp-address-restored": [{ kind: "vrrp-address-restored", instance: "web", address: "192.168.1.1/24", interface: "eth0" }],
+  "vrrp-stale-address-removed": [{ kind: "vrrp-stale-address-removed", instance: "web", address: "192.168.1.1/24", interface: "eth0" }],
+  "vrrp-note": [{ kind: "vrrp-note", instance: "web", text: "peer sends checksums without a pseudo-header" }],
+  realtime: [
+    { kind: "realtime", granted: true, detail: "SCHED_FIFO priority 50" },
+    { kind: "realtime", granted: false, detail: "EPERM: not permitted (needs CAP_SYS_NICE)" },
+  ],
+  "check-changed": [
+    { kind: "check-changed", ...check, up: true, reason: "ok", detail: "status 200 in 3 ms", in_a_row: 1, took_ms: 3.2, first: true },
+    { kind: "check-changed", ...check, up: false, reason: "bad-status", detail: "status 503, expected 200", in_a_row: 3, took_ms: 12, first: false },
+    { kind: "check-changed", ...check, up: true, reason: "ok", detail: "", in_a_row: 1, took_ms: 4, first: false },
+  ],
+  "check-failed-once": [{ kind: "check-failed-once", ...check, reason: "read-timeout", detail: "no answer within 3 s", in_a_row: 1, needed: 3 }],
+  "server-changed": [
+    { kind: "server-changed", service: "http", server: "192.168.1.4:80", up: false, weight: 5, cause: "http fails: status 503", alive: 1, total: 2 },
+    { kind: "server-changed", service: "http", server: "192.168.1.5:80", up: false, weight: 5, cause: "http fails: status 503", alive: 0, total: 2 },
+    { kind: "server-changed", service: "http", server: "192.168.1.4:80", up: true, weight: 5, cause: "http succeeds", alive: 1, total: 2 },
+  ],
+  "script-output": [{ kind: "script-output", service: "http", server: "192.168.1.4:80", text: "disk is full" }],
+  "table-applied": [
+    { kind: "table-applied", why: "start", changes: 3, took_ms: 2.5, details: ["add service tcp 192.168.1.1:80 wlc", "add server 192.168.1.4:80", "add server 192.168.1.5:80"] },
+    { kind: "table-applied", why: "reload", changes: 0, took_ms: 0.5, details: [] },
+    { kind: "table-applied", why: "repair", changes: 1, took_ms: 1, details: ["add server 192.168.1.4:80 to tcp 192.168.1.1:80"] },
+    { kind: "table-applied", why: "start", changes: 11000, took_ms: 350, details: Array.from({ length: 20 }, (_, i) => `add server 10.0.0.${i}:80`) },
+  ],
+  "table-failed": [{ kind: "table-failed", why: "health", command: "add server 192.168.1.4:80 to tcp 192.168.1.1:80", error: "ENOMEM: out of memory", retry_ms: 1000 }],
+  "sync-daemon": [
+    { kind: "sync-daemon", role: "master", running: true, interface: "eth1", id: 51 },
+    { kind: "sync-daemon", role: "backup", running: false, interface: "eth1", id: 51, error: "could not start: ENODEV: no such device" },
+  ],
+  "process-started": [
+    { kind: "process-started", process: "vrrp", pid: 101, restarts: 0 },
+    { kind: "process-started", process: "checks", pid: 102, restarts: 2 },
+  ],
+  "process-exited": [
+    { kind: "process-exited", process: "vrrp", pid: 101, how: "killed by SIGKILL", restart_ms: 0 },
+    { kind: "process-exited", process: "checks", pid: 102, how: "exit code 1", restart_ms: 4000 },
+    { kind: "process-exited", process: "checks", pid: 102, how: "exit code 0", restart_ms: null },
+  ],
+  "config-loaded": [
+    { kind: "config-loaded", path: "/etc/vipd/vipd.yaml", node: "lb1", instances: 1, services: 1, servers: 2, changes: [] },
+    { kind: "config-loaded", path: "/etc/vipd/vipd.yaml", node: "lb1", instances: 2, services: 0, servers: 0, changes: ["service http: server 192.168.1.4:80 weight 5 -> 0"] },
+  ],
+  "config-rejected": [{ kind: "config-rejected", path: "/etc/vipd/vipd.yaml", problems: ["/etc/vipd/vipd.yaml:3:5: error: unknown key \"adress\"", "b", "c"] }],
+  warning: [{ kind: "warning", subject: "vipd", text: "something to know" }],
+  stopping: [{ kind: "stopping", why: "SIGTERM" }],
+  stopped: [{ kind: "stopped" }],
+  ready: [{ kind: "ready", version: "0.1.0", node: "lb1" }],
+};
+
+test("every kind of event and reason has the line that the golden file shows", () => {
+  const lines = [...Object.values(reasons), ...Object.values(others).flat()].map((event) => {
+    const { level, subject, text } = describe(event);
+    return `${level} ${subject}: ${text}\n`;
+  });
+  const text = lines.join("");
+  if (process.env["UPDATE"] === "1" || !existsSync(golden)) writeFileSync(golden, text);
+  assert.equal(text, readFileSync(golden, "utf8"));
+});

@@ -1,0 +1,151 @@
+// What the log promises: nothing is lost at any end of the process, nothing blocks it, repeats are counted.
+
+import { strict as assert } from "node:assert";
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { journalEntry, syslogSink } from "../../src/log/datagram-sinks.js";
+import { fileSink } from "../../src/log/file-sink.js";
+import { formatJson, formatText, oneLine, type LogRecord } from "../../src/log/record.js";
+import { Repeats } from "../../src/log/repeats.js";
+import { counting, type Sink } from "../../src/log/sink.js";
+
+const folder = mkdtempSync(join(tmpdir(), "vipd-log-"));
+after(() => rmSync(folder, { recursive: true }));
+
+const at = new Date(2026, 10, 20, 23, 52, 1, 123).getTime();
+const record = (text: string, time = at, subject = "vrrp web"): LogRecord => ({ time, level: "notice", subject, text });
+
+test("a line has its time with milliseconds, its level and its subject", () => {
+  assert.equal(formatText(record("BACKUP -> MASTER")), "2026-11-20 23:52:01.123 notice vrrp web: BACKUP -> MASTER");
+});
+
+test("the JSON form can be read back and carries the event", () => {
+  const value = JSON.parse(formatJson({ ...record("stopped"), process: "vrrp", event: { kind: "stopped" } })) as Record<string, unknown>;
+  assert.deepEqual(value, { time: new Date(at).toISOString(), level: "notice", subject: "vrrp web", text: "stopped", process: "vrrp", event: { kind: "stopped" } });
+});
+
+test("text from outside cannot start a line of its own or steer a terminal", () => {
+  assert.equal(oneLine("a\nb\u001b[31m\tc\u0000"), "a\\nb\\x1b[31m c\\x00");
+});
+
+function collect(): { readonly lines: string[]; readonly repeats: Repeats } {
+  const lines: string[] = [];
+  return { lines, repeats: new Repeats(({ text }) => lines.push(text)) };
+}
+
+test("a repeated line is counted and its count written when another line of the subject comes", () => {
+  const { lines, repeats } = collect();
+  for (let i = 0; i < 42; i++) repeats.offer(record("down", at + i * 1000));
+  repeats.offer(record("up", at + 60_000));
+  assert.deepEqual(lines, ["down", "last message repeated 41 times in 41 s: down", "up"]);
+});
+
+test("the counts of repeats are written after a minute and at the end", () => {
+  const { lines, repeats } = collect();
+  repeats.offer(record("down", at));
+  repeats.offer(record("down", at + 1000));
+  repeats.flushDue(at + 30_000);
+  assert.equal(lines.length, 1);
+  repeats.flushDue(at + 61_000);
+  assert.deepEqual(lines.slice(1), ["last message repeated once in 1 s: down"]);
+  repeats.offer(record("down", at + 62_000));
+  repeats.flushAll(at + 63_000);
+  assert.equal(lines.length, 3);
+});
+
+test("a subject that alternates is told in full, and other subjects do not disturb a count", () => {
+  const { lines, repeats } = collect();
+  for (const text of ["up", "down", "up", "down"]) repeats.offer(record(text));
+  assert.deepEqual(lines.splice(0), ["up", "down", "up", "down"]);
+  repeats.offer(record("down", at, "other"));
+  repeats.offer(record("down"));
+  assert.deepEqual(lines, ["down"]);
+});
+
+test("any number of subjects is remembered in bounded memory without losing a count", () => {
+  const { lines, repeats } = collect();
+  repeats.offer(record("down", at, "first"));
+  repeats.offer(record("down", at, "first"));
+  for (let i = 0; i < 2000; i++) repeats.offer(record("x", at, `subject ${i}`));
+  assert.ok(lines.some((line) => line.startsWith("last message repeated once")));
+});
+
+test("a file that was moved away is opened anew, by order and by itself", () => {
+  const path = join(folder, "rotated.log");
+  let now = 0;
+  const sink = fileSink(path, ({ text }) => text, () => now);
+  sink.write(record("one"));
+  renameSync(path, `${path}.1`);
+  sink.reopen();
+  sink.write(record("two"));
+  renameSync(path, `${path}.2`);
+  now += 2000;
+  sink.write(record("three"));
+  sink.close();
+  assert.deepEqual([".1", ".2", ""].map((end) => readFileSync(path + end, "utf8")), ["one\n", "two\n", "three\n"]);
+});
+
+test("a full disk loses lines, says how many when there is room again, and throws nothing", () => {
+  const sink = fileSink("/dev/full", ({ text }) => text, () => 0);
+  assert.match(sink.write(record("one")) ?? "", /ENOSPC/);
+  sink.close();
+
+  const lines: string[] = [];
+  let full = true;
+  const flaky: Sink = { name: "file x", write: ({ text }) => (full ? "ENOSPC" : void lines.push(text)), reopen: () => undefined, close: () => undefined };
+  const counted = counting(flaky, () => undefined);
+  counted.write(record("one"));
+  counted.write(record("two"));
+  full = false;
+  counted.write(record("three"));
+  assert.deepEqual(lines, ["2 lines were lost here (file x): ENOSPC", "three"]);
+});
+
+test("a missing syslog socket is an error of the line, not of the program", () => {
+  const sink = syslogSink("daemon", () => -2, () => "ENOENT");
+  assert.equal(sink.write(record("x")), "/dev/log: ENOENT");
+});
+
+test("syslog gets facility and severity, journald its fields", () => {
+  let sent = "";
+  syslogSink("local0", (_path, data) => (sent = Buffer.from(data).toString()).length, () => "").write(record("hello"));
+  assert.equal(sent, `<${16 * 8 + 5}>Nov 20 23:52:01 vipd[${process.pid}]: vrrp web: hello`);
+  const entry = journalEntry(record("a\nb"));
+  assert.match(entry, /^MESSAGE=vrrp web: a\\nb\nPRIORITY=5\nSYSLOG_IDENTIFIER=vipd\nVIPD_SUBJECT=vrrp web\n/);
+});
+
+/** Runs a small program that logs `count` lines to a file and then ends in the given way. */
+function logAndEnd(ending: string, target: string): { readonly lines: number; readonly stderr: string } {
+  const path = join(folder, `${ending.replaceAll(/\W/g, "")}-${target}.log`);
+  const module = fileURLToPath(new URL("../../src/log/logger.js", import.meta.url));
+  const program = `
+    const { Log } = await import(${JSON.stringify(module)});
+    const log = new Log({ level: "info", format: "text", targets: [${target === "file" ? `{ kind: "file", path: ${JSON.stringify(path)} }` : '{ kind: "stderr" }'}] },
+      { sendDatagram: () => -2, describeErrno: String, now: Date.now });
+    process.once("exit", () => log.close());
+    for (let i = 0; i < 5000; i++) log.say("notice", "test", "line " + i);
+    ${ending}`;
+  const file = join(folder, "program.mjs");
+  writeFileSync(file, program);
+  const run = spawnSync(process.execPath, [file], { encoding: "utf8", maxBuffer: 1e8 });
+  const text = target === "file" ? readFileSync(path, "utf8") : run.stderr;
+  return { lines: text.split("\n").filter((line) => line.includes("notice test: line")).length, stderr: run.stderr };
+}
+
+for (const [how, ending] of [
+  ["process.exit", "process.exit(0);"],
+  ["an uncaught exception", "throw new Error('on purpose');"],
+  ["SIGKILL", "process.kill(process.pid, 'SIGKILL'); await new Promise((r) => setTimeout(r, 10000));"],
+] as const) {
+  test(`a file has every line after ${how}`, () => assert.equal(logAndEnd(ending, "file").lines, 5000));
+  test(`standard error has every line after ${how}`, () => {
+    // A pipe holds 64 kB; what its reader had not taken yet is lost with a SIGKILL only.
+    const { lines } = logAndEnd(ending, "stderr");
+    if (how === "SIGKILL") assert.ok(lines > 0);
+    else assert.equal(lines, 5000);
+  });
+}
