@@ -61,8 +61,8 @@ export function placer(
       severity: what.severity,
       file,
       line: low + 1,
-      column: [...text.slice(start, offset)].length + 1,
-      length: Math.max(1, [...text.slice(offset, Math.min(end, offset + span.length))].length),
+      column: Array.from(text.slice(start, offset)).length + 1,
+      length: Math.max(1, Array.from(text.slice(offset, Math.min(end, offset + span.length))).length),
       message: what.message,
       ...(what.hint === undefined ? {} : { hint: what.hint }),
       code: what.code,
@@ -100,7 +100,7 @@ export function renderDiagnostic(d: Diagnostic, text: string): string {
   if (source.trim() !== "") {
     const { shown, column } = excerpt(source, d.column);
     const gutter = String(d.line).padStart(5);
-    const marks = Math.max(1, Math.min(d.length, [...shown].length - column + 1));
+    const marks = Math.max(1, Math.min(d.length, Array.from(shown).length - column + 1));
     lines.push(
       `${gutter} | ${shown}`,
       `${" ".repeat(gutter.length)} | ${" ".repeat(column - 1)}${"^".repeat(marks)}`,
@@ -127,7 +127,7 @@ const WIDTH = 160;
 /** A very long line is shown around the place. Control characters would move the mark: they become spaces. */
 function excerpt(source: string, column: number): { shown: string; column: number } {
   // eslint-disable-next-line no-control-regex
-  const characters = [...source.replaceAll(/[\u0000-\u001f\u007f]/g, " ")];
+  const characters = Array.from(source.replaceAll(/[\u0000-\u001f\u007f]/g, " "));
   if (characters.length <= WIDTH) return { shown: characters.join(""), column };
   const from = Math.max(0, Math.min(column - WIDTH / 2, characters.length - WIDTH));
   return { shown: characters.slice(from, from + WIDTH).join(""), column: column - from };

@@ -36,7 +36,7 @@ const CLOSE_LIST = 0x5d;
 const OPEN_MAP = 0x7b;
 const CLOSE_MAP = 0x7d;
 /** Characters that begin something other than an ordinary plain scalar. */
-const INDICATORS = new Set([..."-?:,[]{}#&*!|>'\"%@`=<"].map((c) => c.charCodeAt(0)));
+const INDICATORS = new Set(Array.from("-?:,[]{}#&*!|>'\"%@`=<", (c) => c.charCodeAt(0)));
 const MOST_DEPTH = 60;
 
 class PlainReader {
@@ -118,7 +118,7 @@ class PlainReader {
   private blockMapping(indent: number): unknown {
     const map: Record<string, unknown> = {};
     const places = this.spans && new Map<string, readonly [number, number, number, number]>();
-    if (places) this.spans?.set(map, places);
+    if (places) this.spans.set(map, places);
     for (;;) {
       const keyStart = this.at;
       const key = this.blockKey();
@@ -160,7 +160,7 @@ class PlainReader {
   private blockSequence(indent: number): unknown {
     const items: unknown[] = [];
     const places = this.spans && new Map<number, readonly [number, number, number, number]>();
-    if (places) this.spans?.set(items, places);
+    if (places) this.spans.set(items, places);
     for (;;) {
       const dash = this.at;
       this.at += 2;
@@ -288,7 +288,7 @@ class PlainReader {
   private flowMapping(indent: number): unknown {
     const map: Record<string, unknown> = {};
     const places = this.spans && new Map<string, readonly [number, number, number, number]>();
-    if (places) this.spans?.set(map, places);
+    if (places) this.spans.set(map, places);
     this.at++;
     for (;;) {
       this.flowSpace(indent);
@@ -312,7 +312,7 @@ class PlainReader {
   private flowSequence(indent: number): unknown {
     const items: unknown[] = [];
     const places = this.spans && new Map<number, readonly [number, number, number, number]>();
-    if (places) this.spans?.set(items, places);
+    if (places) this.spans.set(items, places);
     this.at++;
     for (;;) {
       this.flowSpace(indent);

@@ -8,7 +8,20 @@ import { SCHEDULERS } from "../ipvs/model.js";
 import type { CheckerSpec } from "./checker-spec.js";
 import { choice, duration, integer, list, maybeEndpoint, port, section, weight } from "./values.js";
 
-const forwarding = () => choice(["direct-routing", "nat", "tunnel"]);
+/** The words of keepalived, ipvsadm and ldirectord. */
+const ALIASES = {
+  dr: "direct-routing",
+  gate: "direct-routing",
+  gatewaying: "direct-routing",
+  route: "direct-routing",
+  masq: "nat",
+  masquerade: "nat",
+  masquerading: "nat",
+  tun: "tunnel",
+  ipip: "tunnel",
+} as const;
+
+const forwarding = () => choice(["direct-routing", "nat", "tunnel"], ALIASES);
 const protocol = () => choice(["tcp", "udp", "sctp"]);
 
 const timingShape = () => ({

@@ -19,11 +19,21 @@ import {
 } from "./values.js";
 
 export const nodeName = () =>
-  text({ max: 64, pattern: /^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$/, what: "A host name" });
+  text({
+    max: 64,
+    pattern: /^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$/,
+    what: "A host name",
+    rule: "has letters, digits, dots, hyphens and underscores, and begins and ends with a letter or digit",
+  });
 
 /** Names of instances and services: they appear in log lines and commands, so no spaces. */
 export const entryName = () =>
-  text({ max: 64, pattern: /^[A-Za-z0-9]([A-Za-z0-9._:-]*[A-Za-z0-9])?$/, what: "A name" });
+  text({
+    max: 64,
+    pattern: /^[A-Za-z0-9]([A-Za-z0-9._:-]*[A-Za-z0-9])?$/,
+    what: "A name",
+    rule: "has letters, digits, dots, colons, hyphens and underscores, and begins and ends with a letter or digit",
+  });
 
 const priority = () => integer({ min: 1, max: 255, what: "A priority" });
 

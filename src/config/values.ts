@@ -114,9 +114,15 @@ export const flag = (): z.ZodPipe<z.ZodUnknown, z.ZodTransform<boolean>> =>
 
 /** Text of 1 to `max` characters. A number or a truth value without quotes is taken as its text. */
 export const text = (
-  limits: { readonly max?: number; readonly pattern?: RegExp; readonly what?: string } = {},
+  limits: {
+    readonly max?: number;
+    readonly pattern?: RegExp;
+    readonly what?: string;
+    /** The pattern in words: "has letters and digits". */
+    readonly rule?: string;
+  } = {},
 ): z.ZodPipe<z.ZodUnknown, z.ZodTransform<string>> => {
-  const { max = 4096, pattern, what = "It" } = limits;
+  const { max = 4096, pattern, what = "It", rule } = limits;
   const meta = { kind: "text", type: "string", minLength: 1, maxLength: max };
   return value(pattern === undefined ? meta : { ...meta, pattern: pattern.source }, (input) => {
     const string = typeof input === "number" || typeof input === "boolean" ? String(input) : input;
@@ -126,7 +132,7 @@ export const text = (
     if (string.includes("\0")) return err("has a zero byte in it");
     if (pattern !== undefined && !pattern.test(string))
       return err(
-        `${shown(input)} has characters that do not belong there\n${what} must match ${pattern.source}`,
+        `${shown(input)} has characters that do not belong there\n${what} ${rule ?? `must match ${pattern.source}`}.`,
       );
     return ok(string);
   });
@@ -135,11 +141,14 @@ export const text = (
 /** One of a few words. */
 export function choice<const T extends string>(
   words: readonly T[],
+  /** What other programs call them. */
+  aliases: Readonly<Record<string, T>> = {},
 ): z.ZodPipe<z.ZodUnknown, z.ZodTransform<T>> {
   return value({ kind: words.map((word) => `\`${word}\``).join(", "), enum: words }, (input) => {
     const found = words.find((word) => word === input);
     if (found !== undefined) return ok(found);
-    const near = typeof input === "string" ? didYouMean(input, words) : undefined;
+    const near =
+      typeof input === "string" ? (aliases[input.toLowerCase()] ?? didYouMean(input, words)) : undefined;
     return err(
       `${shown(input)} is not one of the words for it${near === undefined ? "" : `, did you mean "${near}"?`}\n` +
         `It is one of: ${words.join(", ")}.`,

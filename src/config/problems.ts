@@ -1,0 +1,191 @@
+// From zod's issues to problems for people: the place, the words, the nearest known key. One issue of zod may
+// be several problems (unknown keys), and of a value that may have several forms the nearest form is spoken of.
+
+import { z } from "zod";
+
+import type { Path, Problem } from "./diagnostic.js";
+import { didYouMean } from "./suggest.js";
+import { shown } from "./values.js";
+
+/** "vrrp.web.addresses[0]"; "the file" for the whole. */
+export function pathText(path: Path): string {
+  if (path.length === 0) return "the file";
+  return path
+    .map((step, i) => (typeof step === "number" ? `[${step}]` : i === 0 ? step : `.${step}`))
+    .join("");
+}
+
+/** `tree` is what was given to the schema, as it stands in the file. */
+export function schemaProblems(
+  schema: z.ZodType,
+  issues: readonly z.core.$ZodIssue[],
+  tree: unknown,
+): Problem[] {
+  return withoutEchoes(issues.flatMap((issue) => problemsOf(issue, [], schema, tree)));
+}
+
+/** A misspelt key is one mistake: not also a missing key, nor a mapping without what it needs. */
+function withoutEchoes(problems: readonly Problem[]): Problem[] {
+  const mappings = new Set<string>();
+  const meant = new Set<string>();
+  for (const { code, path, suggestion } of problems as readonly (Problem & Suggestion)[]) {
+    if (code !== "unknown-key") continue;
+    mappings.add(pathText(path.slice(0, -1)));
+    if (suggestion !== undefined) meant.add(pathText([...path.slice(0, -1), suggestion]));
+  }
+  return problems.filter(
+    ({ code, path, subject }: Problem & Suggestion) =>
+      !(code === "value" && mappings.has(pathText(path))) &&
+      !(code === "missing-key" && subject !== undefined && meant.has(subject)),
+  );
+}
+
+/** Kept beside a problem while echoes of it are looked for. */
+type Suggestion = { readonly suggestion?: string | undefined; readonly subject?: string };
+
+function problemsOf(issue: z.core.$ZodIssue, base: Path, schema: z.ZodType, tree: unknown): Problem[] {
+  const path: Path = [...base, ...issue.path.map((step) => (typeof step === "number" ? step : String(step)))];
+  // eslint-disable-next-line @typescript-eslint/switch-exhaustiveness-check -- zod's other codes say what is wrong in their message.
+  switch (issue.code) {
+    case "unrecognized_keys":
+      return issue.keys.map((key) => unknownKey(path, key, keysAt(schema, path)));
+    case "invalid_union":
+      return nearestForm(issue.errors).flatMap((inner) => problemsOf(inner, path, schema, tree));
+    case "invalid_key":
+      return [keyProblem(path, issue.issues[0]?.message ?? "is not a name")];
+    case "invalid_type":
+      return [typeProblem(path, issue.expected, schema, tree)];
+    default:
+      return issue.message === "is missing" ? [missing(path, schema)] : [said(path, issue.message)];
+  }
+}
+
+/** The messages of value types: the first line is the problem, the second one the remedy. */
+function said(path: Path, message: string): Problem {
+  const [problem = "", ...remedy] = message.split("\n");
+  return {
+    severity: "error",
+    path,
+    at: "value",
+    code: "value",
+    message: `${pathText(path)}: ${problem}`,
+    ...(remedy.length === 0 ? {} : { hint: remedy.join("\n") }),
+  };
+}
+
+function keyProblem(path: Path, message: string): Problem {
+  return { ...said(path, message), at: "key", code: "name" };
+}
+
+function unknownKey(path: Path, key: string, known: readonly string[]): Problem & Suggestion {
+  const near = didYouMean(key, known);
+  return {
+    severity: "error",
+    path: [...path, key],
+    at: "key",
+    code: "unknown-key",
+    message: `${pathText(path)}: ${near === undefined ? `there is no key "${key}" here` : `there is no key "${key}" here, did you mean "${near}"?`}`,
+    hint: known.length === 0 ? "No keys are known here." : `The keys here are: ${known.join(", ")}.`,
+    suggestion: near,
+  };
+}
+
+function missing(path: Path, schema: z.ZodType): Problem & Suggestion {
+  const key = path.at(-1) ?? "";
+  const description = schemasAt(schema, path)
+    .map((found) => found.description)
+    .find((text) => text !== undefined);
+  return {
+    severity: "error",
+    path: path.slice(0, -1),
+    at: "key",
+    code: "missing-key",
+    message: `${pathText(path.slice(0, -1))}: "${key}" is missing`,
+    subject: pathText(path),
+    ...(description === undefined ? {} : { hint: `${key}: ${description}` }),
+  };
+}
+
+const SHAPES: Readonly<Record<string, string>> = {
+  object: "a mapping of keys and values",
+  record: "a mapping of names",
+  array: "a list",
+  string: "text",
+};
+
+function typeProblem(path: Path, expected: string, schema: z.ZodType, tree: unknown): Problem {
+  const given = valueAt(tree, path);
+  if (given === undefined && path.length > 0) return missing(path, schema);
+  const wanted = SHAPES[expected] ?? expected;
+  const got = given === null ? "has no value" : `${shown(given)} is not ${wanted}`;
+  const hint =
+    expected === "array"
+      ? "Write a list: [a, b], or a line with a dash for each."
+      : expected === "object" || expected === "record"
+        ? `Write ${wanted}: { key: value }, or indented lines below; {} when there is nothing to set.`
+        : undefined;
+  return {
+    severity: "error",
+    path,
+    at: "value",
+    code: "type",
+    message: `${pathText(path)}: ${got}`,
+    ...(hint === undefined ? {} : { hint }),
+  };
+}
+
+/**
+ * Of the forms a value may have, the one that the writer meant: a form that fits as a whole and has wrong
+ * parts before one that does not fit; among those, a value type, whose words are for people.
+ */
+function nearestForm(forms: readonly (readonly z.core.$ZodIssue[])[]): readonly z.core.$ZodIssue[] {
+  const distance = (issues: readonly z.core.$ZodIssue[]): number => {
+    const whole = issues.filter((issue) => issue.path.length === 0 && issue.code !== "unrecognized_keys");
+    if (whole.length === 0) return 0;
+    if (whole.some((issue) => issue.code === "invalid_type")) return 3;
+    // "… is not text" from a value type that was given a list or mapping is no help.
+    return whole.some((issue) => issue.code === "custom" && /^[[{]/.test(issue.message)) ? 4 : 1;
+  };
+  let best: readonly z.core.$ZodIssue[] = [];
+  for (const form of forms) if (best.length === 0 || distance(form) < distance(best)) best = form;
+  return best;
+}
+
+/** The keys known at a place, of every form it may have. */
+export function keysAt(schema: z.ZodType, path: Path): string[] {
+  const keys = schemasAt(schema, path)
+    .flatMap(forms)
+    .flatMap((found) => (found instanceof z.ZodObject ? Object.keys(found.shape) : []));
+  return [...new Set(keys)];
+}
+
+function schemasAt(schema: z.ZodType, path: Path): z.ZodType[] {
+  let found = [schema];
+  for (const step of path)
+    found = found.flatMap(forms).flatMap((form): z.ZodType[] => {
+      if (form instanceof z.ZodObject) {
+        const inner = (form.shape as Record<string, z.ZodType | undefined>)[String(step)];
+        return inner === undefined ? [] : [inner];
+      }
+      if (form instanceof z.ZodRecord) return [form.valueType as z.ZodType];
+      return form instanceof z.ZodArray && typeof step === "number" ? [form.element as z.ZodType] : [];
+    });
+  return found;
+}
+
+/** A schema without its wrappers; all the members of a union. */
+export function forms(schema: z.ZodType): z.ZodType[] {
+  if (schema instanceof z.ZodOptional || schema instanceof z.ZodPrefault || schema instanceof z.ZodDefault)
+    return forms(schema.unwrap() as z.ZodType);
+  if (schema instanceof z.ZodUnion) return (schema.options as z.ZodType[]).flatMap(forms);
+  return [schema];
+}
+
+export function valueAt(tree: unknown, path: Path): unknown {
+  let value = tree;
+  for (const step of path) {
+    if (typeof value !== "object" || value === null || !Object.hasOwn(value, step)) return undefined;
+    value = (value as Record<string | number, unknown>)[step];
+  }
+  return value;
+}

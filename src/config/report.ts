@@ -1,0 +1,27 @@
+// How the semantic checks say what they found: at a path of the file, with the rule's name. Collects instead
+// of stopping, because a person wants all the problems at once.
+
+import type { Path, Problem } from "./diagnostic.js";
+import { pathText } from "./problems.js";
+
+export type Report = {
+  readonly error: (path: Path, code: string, message: string, hint?: string) => void;
+  readonly warning: (path: Path, code: string, message: string, hint?: string) => void;
+};
+
+/** A Report that keeps what it is told in `problems`. */
+export function collect(problems: Problem[]): Report {
+  const add =
+    (severity: Problem["severity"]) =>
+    (path: Path, code: string, message: string, hint?: string): void => {
+      problems.push({
+        severity,
+        path,
+        at: "value",
+        code,
+        message: `${pathText(path)}: ${message}`,
+        ...(hint === undefined ? {} : { hint }),
+      });
+    };
+  return { error: add("error"), warning: add("warning") };
+}

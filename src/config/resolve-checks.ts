@@ -1,0 +1,92 @@
+// From `check` as it is written (a word, a mapping, a list) to the checks of a real server, timing filled
+// in. Knows of a checker only its name and whether it has a `port` option.
+
+import { milliseconds, seconds, type Milliseconds } from "../core/units.js";
+import type { CheckerSpec } from "./checker-spec.js";
+import type { Path } from "./diagnostic.js";
+import { writeDuration } from "./duration.js";
+import type { CheckConfig, CheckTiming } from "./model.js";
+import { keysAt } from "./problems.js";
+import type { Report } from "./report.js";
+import type { FileCheck, FileConfig } from "./schema.js";
+
+export type CheckReader = {
+  (written: FileCheck, path: Path): readonly CheckConfig[];
+  /** Reports checks that would have no port to connect to. */
+  readonly needPort: (checks: readonly CheckConfig[], port: number, path: Path) => void;
+};
+
+type WrittenTiming = {
+  readonly every?: Milliseconds | undefined;
+  readonly timeout?: Milliseconds | undefined;
+  readonly rise?: number | undefined;
+  readonly fall?: number | undefined;
+};
+
+export function checkReader(file: FileConfig, checkers: readonly CheckerSpec[], report: Report): CheckReader {
+  const defaults: WrittenTiming = file.defaults?.check ?? {};
+  timingOf(defaults, {}, ["defaults", "check"], report);
+  const specs = new Map(checkers.map((checker) => [checker.name, checker]));
+
+  const one = (written: unknown, path: Path): CheckConfig[] => {
+    if (written === "none") return [];
+    if (typeof written === "string") {
+      const spec = specs.get(written);
+      // Checkers with an option that must be given say so here.
+      const options = spec?.options.safeParse({});
+      if (options?.success !== true) {
+        report.error(
+          path,
+          "options-missing",
+          `"${written}" needs options`,
+          `Write a mapping: { ${written}: { … } }.`,
+        );
+        return [];
+      }
+      return [{ type: written, options: options.data, timing: timingOf({}, defaults, path, report) }];
+    }
+    const mapping = written as WrittenTiming & Readonly<Record<string, unknown>>;
+    const type = checkers.map((checker) => checker.name).find((name) => mapping[name] !== undefined);
+    if (type === undefined) return [];
+    return [{ type, options: mapping[type], timing: timingOf(mapping, defaults, path, report) }];
+  };
+
+  const read = (written: FileCheck, path: Path): readonly CheckConfig[] =>
+    Array.isArray(written)
+      ? (written as unknown[]).flatMap((entry, i) => one(entry, [...path, i]))
+      : one(written, path);
+  const wantsPort = new Set(
+    checkers.filter(({ options }) => keysAt(options, []).includes("port")).map(({ name }) => name),
+  );
+  const needPort = (checks: readonly CheckConfig[], port: number, path: Path): void => {
+    if (port !== 0) return;
+    for (const check of checks)
+      if (wantsPort.has(check.type) && (check.options as { port?: number }).port === undefined)
+        report.error(
+          path,
+          "check-port",
+          `the servers have no port of their own, and the ${check.type} check names none`,
+          `Write which one tells of their health: { ${check.type}: { port: 80 } }.`,
+        );
+  };
+  return Object.assign(read, { needPort });
+}
+
+function timingOf(written: WrittenTiming, defaults: WrittenTiming, path: Path, report: Report): CheckTiming {
+  const every = written.every ?? defaults.every ?? seconds(5);
+  const timeout = written.timeout ?? defaults.timeout;
+  // Only a timeout that somebody wrote is a mistake; the default one gives way.
+  if (timeout !== undefined && timeout > every)
+    report.error(
+      written.timeout === undefined ? path : [...path, "timeout"],
+      "timeout-too-long",
+      `the timeout ${writeDuration(timeout)} is longer than the interval ${writeDuration(every)}`,
+      "Checks of one server do not overlap: shorten `timeout`, or lengthen `every`.",
+    );
+  return {
+    every,
+    timeout: timeout ?? milliseconds(Math.min(3000, every)),
+    rise: written.rise ?? defaults.rise ?? 1,
+    fall: written.fall ?? defaults.fall ?? 3,
+  };
+}

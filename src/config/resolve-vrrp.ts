@@ -1,0 +1,267 @@
+// From the `vrrp` section to the instances of one director: defaults filled in, the priority of this node
+// picked, and everything checked that concerns more than one value. All nodes of the file are looked at,
+// because a pair fails as a pair.
+
+import { compareIp, familyOf, formatPrefix, ipBytes, type IpAddress, type Prefix } from "../core/address.js";
+import { milliseconds, seconds, type Milliseconds } from "../core/units.js";
+import type { InstanceConfig, VirtualAddress } from "../vrrp/instance.js";
+import type { Path } from "./diagnostic.js";
+import { writeDuration } from "./duration.js";
+import type { Report } from "./report.js";
+import type { FileConfig, FileInstance } from "./schema.js";
+import { didYouMean } from "./suggest.js";
+
+type Nodes = FileConfig["nodes"];
+type Defaults = NonNullable<NonNullable<FileConfig["defaults"]>["vrrp"]>;
+
+/** The instances as `node` runs them. */
+export function resolveInstances(file: FileConfig, node: string, report: Report): InstanceConfig[] {
+  const defaults = file.defaults?.vrrp ?? {};
+  const instances: InstanceConfig[] = [];
+  for (const [name, written] of Object.entries(file.vrrp ?? {})) {
+    const priority = priorityOf(name, written, file.nodes, node, report);
+    if (priority !== undefined) instances.push(instanceOf(name, written, defaults, priority, report));
+  }
+  checkTogether(instances, file.nodes, report);
+  return instances;
+}
+
+function instanceOf(
+  name: string,
+  written: FileInstance,
+  defaults: Defaults,
+  priority: number,
+  report: Report,
+): InstanceConfig {
+  const version = (written.version ?? defaults.version ?? 3) === 2 ? 2 : 3;
+  const advertInterval = written["advert-interval"] ?? defaults["advert-interval"] ?? seconds(1);
+  const intervalPath: Path =
+    written["advert-interval"] === undefined && defaults["advert-interval"] !== undefined
+      ? ["defaults", "vrrp", "advert-interval"]
+      : ["vrrp", name, "advert-interval"];
+  checkInterval(version, advertInterval, intervalPath, report);
+  const preempt = written.preempt ?? defaults.preempt ?? true;
+  const preemptDelay = written["preempt-delay"] ?? defaults["preempt-delay"] ?? milliseconds(0);
+  if (!preempt && written["preempt-delay"] !== undefined && preemptDelay > 0)
+    report.warning(
+      ["vrrp", name, "preempt-delay"],
+      "no-effect",
+      "has no effect without preemption",
+      "Remove it, or set `preempt: true`.",
+    );
+  const announce = { ...defaults.announce, ...written.announce };
+  const sourceAddress = written["source-address"];
+  if (sourceAddress !== undefined && familyOf(sourceAddress) === "ipv6")
+    report.error(
+      ["vrrp", name, "source-address"],
+      "family",
+      "adverts are sent over IPv4, and this is an IPv6 address",
+    );
+  return {
+    name,
+    interface: written.interface,
+    virtualRouterId: written["router-id"],
+    version,
+    priority,
+    advertInterval,
+    preempt,
+    preemptDelay,
+    addresses: addressesOf(name, written, report),
+    ...(sourceAddress === undefined ? {} : { sourceAddress }),
+    checksum: written.checksum ?? defaults.checksum ?? "rfc5798",
+    announce: {
+      repeat: announce.repeat ?? 5,
+      delay: announce.delay ?? seconds(5),
+      refresh: announce.refresh ?? milliseconds(0),
+      refreshRepeat: announce["refresh-repeat"] ?? 1,
+    },
+  };
+}
+
+function checkInterval(version: 2 | 3, interval: Milliseconds, path: Path, report: Report): void {
+  if (version === 2 && (interval < 1000 || interval % 1000 !== 0))
+    report.error(
+      path,
+      "advert-interval",
+      `VRRP version 2 counts in whole seconds, and ${writeDuration(interval)} is not one`,
+      "Write whole seconds from 1s to 255s, or use `version: 3` on every director of this virtual router.",
+    );
+  if (version === 3 && (interval > 40_950 || Math.abs(interval / 10 - Math.round(interval / 10)) > 1e-6))
+    report.error(
+      path,
+      "advert-interval",
+      `VRRP version 3 takes 10ms to 40.95s in steps of 10ms, and not ${writeDuration(interval)}`,
+      "The interval has 12 bits of hundredths of a second in an advert (RFC 9568 section 5.2.7).",
+    );
+}
+
+/** The priority of this instance on `node`; problems of all nodes are reported. */
+function priorityOf(
+  name: string,
+  written: FileInstance,
+  nodes: Nodes,
+  node: string,
+  report: Report,
+): number | undefined {
+  const path: Path = ["vrrp", name, "priority"];
+  const own = written.priority;
+  const names = Object.keys(nodes);
+  const byNode = new Map<string, number>();
+  for (const key of names) {
+    const priority = typeof own === "number" ? own : (own?.[key] ?? nodes[key]?.priority);
+    if (priority !== undefined) byNode.set(key, priority);
+    else
+      report.error(
+        own === undefined ? ["nodes", key] : path,
+        "priority-missing",
+        `the instance "${name}" has no priority on the node "${key}"`,
+        `Give the node a priority, or the instance one for each node: priority: { ${names.map((n, i) => `${n}: ${150 - 50 * Math.min(i, 2)}`).join(", ")} }.`,
+      );
+  }
+  if (typeof own === "object")
+    for (const key of Object.keys(own))
+      if (!Object.hasOwn(nodes, key)) {
+        const near = didYouMean(key, names);
+        report.error(
+          [...path, key],
+          "unknown-node",
+          `there is no node "${key}"${near === undefined ? "" : `, did you mean "${near}"?`}`,
+          `The nodes are: ${names.join(", ")}.`,
+        );
+      }
+  checkPriorities(own === undefined ? ["vrrp", name] : path, byNode, written, nodes, report);
+  return byNode.get(node);
+}
+
+function checkPriorities(
+  path: Path,
+  byNode: ReadonlyMap<string, number>,
+  written: FileInstance,
+  nodes: Nodes,
+  report: Report,
+): void {
+  const owners = [...byNode].filter(([, priority]) => priority === 255).map(([node]) => node);
+  if (owners.length > 1)
+    report.error(
+      path,
+      "several-owners",
+      `${owners.join(" and ")} both have priority 255: an address has one owner`,
+      "Use priorities from 1 to 254.",
+    );
+  const addresses = written.addresses.map((entry) => prefixOf(entry).address);
+  for (const owner of owners) {
+    const address = nodes[owner]?.address;
+    if (owners.length === 1 && (address === undefined || !addresses.includes(address)))
+      report.warning(
+        path,
+        "owner",
+        `priority 255 means that ${owner} owns the address and always takes it, whatever \`preempt\` says`,
+        "Use a priority from 1 to 254 unless the virtual address is this director's own.",
+      );
+  }
+  const seen = new Map<number, string>();
+  for (const [node, priority] of byNode) {
+    const other = seen.get(priority);
+    if (other !== undefined && priority !== 255)
+      report.warning(
+        path,
+        "equal-priorities",
+        `${other} and ${node} have the same priority, ${priority}`,
+        "The director with the higher address wins. Different priorities make it plain who is master.",
+      );
+    seen.set(priority, node);
+  }
+}
+
+const prefixOf = (entry: FileInstance["addresses"][number]): Prefix =>
+  "length" in entry ? entry : entry.address;
+
+function addressesOf(name: string, written: FileInstance, report: Report): VirtualAddress[] {
+  return written.addresses.map((entry, i) => {
+    const prefix = prefixOf(entry);
+    const path: Path = ["vrrp", name, "addresses", i];
+    if (familyOf(prefix.address) === "ipv6")
+      report.error(
+        path,
+        "family",
+        `${prefix.address} is an IPv6 address, and adverts over IPv4 carry IPv4 addresses alone`,
+        "VRRP keeps a virtual router to one family (RFC 9568 section 5.2.9); vipd's adverts go over IPv4.",
+      );
+    else if (!isUnicast(prefix.address))
+      report.error(path, "not-unicast", `${prefix.address} is not the address of one host`);
+    return { prefix, interface: ("length" in entry ? undefined : entry.interface) ?? written.interface };
+  });
+}
+
+/** Addresses that a host can have on a link. */
+export function isUnicast(address: IpAddress): boolean {
+  const bytes = ipBytes(address);
+  const first = bytes[0]!;
+  return bytes.length === 4
+    ? first !== 0 && first !== 127 && first < 224
+    : first !== 0xff && address !== "::" && address !== "::1";
+}
+
+/** What no instance can see by itself. */
+function checkTogether(instances: readonly InstanceConfig[], nodes: Nodes, report: Report): void {
+  const routers = new Map<string, string>();
+  const addresses = new Map<IpAddress, string>();
+  const ownAddresses = new Map(
+    Object.entries(nodes).flatMap(([name, node]) =>
+      node.address === undefined ? [] : [[node.address, name] as const],
+    ),
+  );
+  for (const instance of instances) {
+    const router = `${instance.interface} ${instance.virtualRouterId}`;
+    const other = routers.get(router);
+    if (other !== undefined)
+      report.error(
+        ["vrrp", instance.name, "router-id"],
+        "router-id-taken",
+        `${instance.virtualRouterId} is also the router-id of "${other}" on ${instance.interface}`,
+        "Each virtual router on a link has a router-id of its own, from 1 to 255.",
+      );
+    else routers.set(router, instance.name);
+    for (const [i, { prefix }] of instance.addresses.entries()) {
+      const path: Path = ["vrrp", instance.name, "addresses", i];
+      const holder = addresses.get(prefix.address);
+      if (holder !== undefined)
+        report.error(
+          path,
+          "address-twice",
+          holder === instance.name
+            ? `${prefix.address} stands here for the second time`
+            : `${prefix.address} is also an address of "${holder}"`,
+          "An address belongs to one virtual router.",
+        );
+      else addresses.set(prefix.address, instance.name);
+      const node = ownAddresses.get(prefix.address);
+      if (node !== undefined && instance.priority !== 255)
+        report.error(
+          path,
+          "own-address",
+          `${prefix.address} is the own address of the node "${node}"`,
+          "A virtual address is one that no director has by itself.",
+        );
+      checkSource(instance, prefix, report);
+    }
+    if (instance.sourceAddress !== undefined && Object.keys(nodes).length > 1)
+      report.warning(
+        ["vrrp", instance.name, "source-address"],
+        "shared-source",
+        "every director that reads this file would send from this address",
+        "Leave it out: each director then sends from the first address of its interface.",
+      );
+  }
+}
+
+function checkSource(instance: InstanceConfig, prefix: Prefix, report: Report): void {
+  const source = instance.sourceAddress;
+  if (source !== undefined && compareIp(source, prefix.address) === 0)
+    report.error(
+      ["vrrp", instance.name, "source-address"],
+      "source-is-virtual",
+      `is the virtual address ${formatPrefix(prefix)}, which moves away`,
+      "Adverts come from an address that stays on this director.",
+    );
+}

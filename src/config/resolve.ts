@@ -1,0 +1,110 @@
+// From a file that has the right shape to the configuration of one director. Finds the director among the
+// nodes, fills in what is left out, and checks what values mean together; every problem is reported.
+
+import { familyOf, ipBytes } from "../core/address.js";
+import type { SyncConfig } from "../ipvs/model.js";
+import type { CheckerSpec } from "./checker-spec.js";
+import type { Config, LogTarget, NodeConfig } from "./model.js";
+import type { Report } from "./report.js";
+import { checkReader } from "./resolve-checks.js";
+import { resolveServices } from "./resolve-services.js";
+import { resolveInstances } from "./resolve-vrrp.js";
+import type { FileConfig } from "./schema.js";
+import { didYouMean } from "./suggest.js";
+
+/** Which director this is: named by the operator, or found by the machine's host name. */
+export type Identity =
+  { readonly kind: "node"; readonly name: string } | { readonly kind: "hostname"; readonly name: string };
+
+/** The node of this director, or undefined with a report. */
+export function findNode(names: readonly string[], identity: Identity, report: Report): string | undefined {
+  const short = (name: string): string => name.split(".")[0]?.toLowerCase() ?? "";
+  const { name } = identity;
+  if (names.includes(name)) return name;
+  // "lb1.example.net" is "lb1" in most files, and the other way round; never when it is ambiguous.
+  const alike = identity.kind === "hostname" ? names.filter((node) => short(node) === short(name)) : [];
+  if (alike.length === 1) return alike[0];
+  const near = didYouMean(name, names);
+  const list = `The nodes are: ${names.join(", ")}.`;
+  if (identity.kind === "node")
+    report.error(
+      ["nodes"],
+      "unknown-node",
+      `there is no node "${name}", which was asked for with --node`,
+      near === undefined ? list : `${list} Did you mean "${near}"?`,
+    );
+  else
+    report.error(
+      ["nodes"],
+      "unknown-host",
+      `none of the nodes is this machine: its host name is "${name}"`,
+      `${list} Name one of them after the host, or say which one this is: --node ${near ?? names[0] ?? "NAME"}.`,
+    );
+  return undefined;
+}
+
+export function resolveConfig(
+  file: FileConfig,
+  node: string,
+  checkers: readonly CheckerSpec[],
+  report: Report,
+): Config {
+  const vrrp = resolveInstances(file, node, report);
+  const services = resolveServices(file, checkReader(file, checkers, report), report);
+  const sync = syncOf(file, report);
+  if (Object.keys(file.vrrp ?? {}).length === 0 && Object.keys(file.services ?? {}).length === 0)
+    report.warning([], "nothing-to-do", "has neither instances under `vrrp` nor services under `services`");
+  return {
+    node,
+    nodes: Object.entries(file.nodes).map(([name, { address, priority }]): NodeConfig => ({
+      name,
+      ...(address === undefined ? {} : { address }),
+      ...(priority === undefined ? {} : { priority }),
+    })),
+    log: { level: file.log.level, format: file.log.format, targets: file.log.targets.map(targetOf) },
+    vrrpProcess: { realtimePriority: file.process["realtime-priority"], transport: file.process.transport },
+    vrrp,
+    ipvs: { reconcileEvery: file.ipvs["reconcile-every"], onStop: file.ipvs["on-stop"] },
+    ...(sync === undefined ? {} : { sync }),
+    services,
+  };
+}
+
+function targetOf(target: FileConfig["log"]["targets"][number]): LogTarget {
+  if (target === "syslog") return { kind: "syslog", facility: "daemon" };
+  if (typeof target === "string") return { kind: target };
+  return target.file === undefined
+    ? { kind: "syslog", facility: target.syslog ?? "daemon" }
+    : { kind: "file", path: target.file };
+}
+
+function syncOf(file: FileConfig, report: Report): SyncConfig | undefined {
+  const written = file.sync;
+  if (written === undefined) return undefined;
+  const { group, port, ttl } = written;
+  if (group !== undefined) {
+    const first = ipBytes(group)[0]!;
+    if (familyOf(group) === "ipv4" ? first < 224 || first > 239 : first !== 0xff)
+      report.error(["sync", "group"], "not-multicast", `${group} is not a multicast address`);
+  }
+  if (Object.keys(file.services ?? {}).length === 0)
+    report.warning(["sync"], "no-effect", "has no effect without services");
+  const clients = Object.entries(file.vrrp ?? {}).find(([, one]) => one.interface === written.interface);
+  if (clients !== undefined)
+    report.warning(
+      ["sync", "interface"],
+      "sync-on-client-link",
+      `${written.interface} also carries the virtual addresses of "${clients[0]}"`,
+      "Anybody on that link can inject connections: the kernel does not authenticate. Use a link between the directors.",
+    );
+  const maxLength = written["max-length"];
+  return {
+    interface: written.interface,
+    id: written.id,
+    roles: [...new Set(written.roles)],
+    ...(maxLength === undefined ? {} : { maxLength }),
+    ...(group === undefined ? {} : { group }),
+    ...(port === undefined ? {} : { port }),
+    ...(ttl === undefined ? {} : { ttl }),
+  };
+}
