@@ -1,0 +1,139 @@
+// What a reload changes, in phrases for people. Compares two resolved configurations by the names and
+// addresses a person knows things by; how the change is carried out is not known here.
+
+import { formatPrefix } from "../core/address.js";
+import { formatDuration, type Milliseconds } from "../core/units.js";
+import { serverId, serviceId } from "../ipvs/model.js";
+import type { InstanceConfig } from "../vrrp/instance.js";
+import type { CheckConfig, Config, ServerConfig, ServiceConfig } from "./model.js";
+
+/** One phrase for each change; empty when a reload would change nothing. */
+export function diffConfig(old: Config, wanted: Config): string[] {
+  return [
+    ...(old.node === wanted.node ? [] : [`node ${old.node} -> ${wanted.node}`]),
+    ...fields("log", facts(old.log), facts(wanted.log)),
+    ...fields("process", facts(old.vrrpProcess), facts(wanted.vrrpProcess)),
+    ...entries("vrrp", byName(old.vrrp), byName(wanted.vrrp), instanceFacts),
+    ...fields("ipvs", facts(old.ipvs), facts(wanted.ipvs)),
+    ...syncChange(old, wanted),
+    ...serviceChanges(byName(old.services), byName(wanted.services)),
+  ];
+}
+
+type Facts = Readonly<Record<string, string>>;
+
+function syncChange(old: Config, wanted: Config): string[] {
+  if (old.sync === undefined) return wanted.sync === undefined ? [] : ["sync added"];
+  return wanted.sync === undefined ? ["sync removed"] : fields("sync", facts(old.sync), facts(wanted.sync));
+}
+
+function serviceChanges(
+  old: ReadonlyMap<string, ServiceConfig>,
+  wanted: ReadonlyMap<string, ServiceConfig>,
+): string[] {
+  return [
+    ...entries("service", old, wanted, serviceFacts),
+    ...[...wanted].flatMap(([name, service]) => {
+      const before = old.get(name);
+      if (before === undefined) return [];
+      return entries(`service ${name}: server`, byId(before), byId(service), serverFacts);
+    }),
+  ];
+}
+
+/** Added, removed and changed entries of one kind. */
+function entries<T>(
+  kind: string,
+  old: ReadonlyMap<string, T>,
+  wanted: ReadonlyMap<string, T>,
+  describe: (entry: T) => Facts,
+): string[] {
+  const changes: string[] = [];
+  for (const name of old.keys()) if (!wanted.has(name)) changes.push(`${kind} ${name} removed`);
+  for (const [name, entry] of wanted) {
+    const before = old.get(name);
+    if (before === undefined) changes.push(`${kind} ${name} added`);
+    else changes.push(...fields(`${kind} ${name}`, describe(before), describe(entry)));
+  }
+  return changes;
+}
+
+function fields(subject: string, old: Facts, wanted: Facts): string[] {
+  const names = [...new Set([...Object.keys(old), ...Object.keys(wanted)])];
+  const changes = names
+    .filter((name) => old[name] !== wanted[name])
+    .map((name) => `${name} ${old[name] ?? "none"} -> ${wanted[name] ?? "none"}`);
+  return changes.length === 0 ? [] : [`${subject}: ${changes.join(", ")}`];
+}
+
+const byName = <T extends { readonly name: string }>(list: readonly T[]): Map<string, T> =>
+  new Map(list.map((entry) => [entry.name, entry]));
+const byId = (service: ServiceConfig): Map<string, ServerConfig> =>
+  new Map(service.servers.map((entry) => [serverId(entry.server), entry]));
+
+function instanceFacts(instance: InstanceConfig): Facts {
+  const {
+    name: _,
+    advertInterval,
+    preemptDelay,
+    addresses,
+    announce,
+    virtualRouterId,
+    sourceAddress,
+    ...rest
+  } = instance;
+  return {
+    ...facts(rest),
+    "router-id": String(virtualRouterId),
+    "advert-interval": formatDuration(advertInterval),
+    "preempt-delay": formatDuration(preemptDelay),
+    "source-address": sourceAddress ?? "the interface's",
+    addresses: addresses.map((a) => `${formatPrefix(a.prefix)} on ${a.interface}`).join(" "),
+    announce:
+      `${announce.repeat} times, again after ${formatDuration(announce.delay)}, ` +
+      `refresh ${announce.refresh === 0 ? "never" : `every ${formatDuration(announce.refresh)} ${announce.refreshRepeat} times`}`,
+  };
+}
+
+function serviceFacts({ service }: ServiceConfig): Facts {
+  const { persistence } = service;
+  return {
+    key: serviceId(service.key),
+    scheduler: service.scheduler,
+    persistence:
+      persistence === undefined
+        ? "none"
+        : `${formatDuration(persistence.timeout)} /${persistence.prefixLength}`,
+  };
+}
+
+function serverFacts({ server, checks }: ServerConfig): Facts {
+  return {
+    weight: String(server.weight),
+    forwarding: server.forwarding,
+    checks: checks.length === 0 ? "none" : checks.map(checkText).join(" and "),
+  };
+}
+
+function checkText({ type, options, timing }: CheckConfig): string {
+  return (
+    `${type} ${JSON.stringify(options)} every ${formatDuration(timing.every)}, ` +
+    `timeout ${formatDuration(timing.timeout)}, rise ${timing.rise}, fall ${timing.fall}`
+  );
+}
+
+const DURATIONS = new Set(["reconcileEvery"]);
+
+/** The values of a plain record as text, under the names that the file uses. */
+function facts(record: object): Facts {
+  return Object.fromEntries(
+    Object.entries(record as Record<string, unknown>).map(([key, value]) => [
+      key.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`),
+      DURATIONS.has(key)
+        ? formatDuration(value as Milliseconds)
+        : typeof value === "string"
+          ? value
+          : JSON.stringify(value),
+    ]),
+  );
+}
