@@ -42,8 +42,6 @@ export function describeReason(reason: TransitionReason): string {
       return `could not ${reason.action}: ${reason.error}`;
     case "retry":
       return `trying again ${span(reason.waited_ms)} after it failed to ${reason.action}`;
-    case "retry":
-      return `trying again ${span(reason.waited_ms)} after it could not ${reason.action}`;
     case "shutdown":
       return "vipd is stopping";
     case "deleted":

@@ -1,0 +1,159 @@
+// Child processes played by the test, and a supervisor around them with a clock of its own for the monotonic
+// time. What a test waits for is bounded and polled.
+
+import type { FromChild, ToChecks, ToVrrp } from "../../src/control/ipc.js";
+import type { EventRecord, VipdEvent } from "../../src/control/event.js";
+import { ip } from "../../src/core/address.js";
+import { instant, milliseconds, type Instant } from "../../src/core/units.js";
+import type { ChildListener, ChildName, ChildPatience, Spawn } from "../../src/director/supervisor/child.js";
+import type { LoadedConfig, LoadOutcome, LoadRequest } from "../../src/director/supervisor/config-source.js";
+import type { AddressOnInterface } from "../../src/director/supervisor/stranded-addresses.js";
+import { Supervisor } from "../../src/director/supervisor/supervisor.js";
+import type { InstanceConfig } from "../../src/vrrp/instance.js";
+
+export type FakeChild = {
+  readonly name: ChildName;
+  readonly pid: number;
+  readonly got: (ToVrrp | ToChecks)[];
+  readonly signals: string[];
+  readonly say: (message: FromChild<unknown>) => void;
+  readonly event: (event: VipdEvent) => void;
+  readonly die: (how: string) => void;
+  alive: boolean;
+};
+
+export type Behaviour = {
+  /** Says hello, answers pings, takes configurations, goes when told: a healthy child. */
+  readonly obedient?: boolean;
+  /** What it answers to a configuration. */
+  readonly configureError?: string;
+};
+
+export const instanceNamed = (name: string, advertInterval = 100): InstanceConfig => ({
+  name, interface: "eth0", virtualRouterId: 51, version: 3, priority: 150, advertInterval: milliseconds(advertInterval),
+  preempt: true, preemptDelay: milliseconds(0), checksum: "rfc5798",
+  addresses: [{ prefix: { address: ip("192.168.1.1"), length: 24 }, interface: "eth0" }],
+  announce: { repeat: 5, delay: milliseconds(5000), refresh: milliseconds(0), refreshRepeat: 1 },
+});
+
+export const loaded = (instances: readonly InstanceConfig[] = [instanceNamed("web")], services = 0): LoadedConfig => ({
+  path: "/etc/vipd/vipd.yaml",
+  servicesJson: "[]",
+  services,
+  servers: 0,
+  head: {
+    node: "lb1",
+    nodes: [{ name: "lb1", priority: 150 }],
+    log: { level: "info", format: "text", targets: [{ kind: "stderr" }] },
+    vrrpProcess: { realtimePriority: 50, transport: "native" },
+    vrrp: instances,
+    ipvs: { reconcileEvery: milliseconds(30_000), onStop: "remove" },
+  },
+});
+
+export const accepted = (config = loaded(), changes: readonly string[] = []): LoadOutcome => ({ ok: true, config, warnings: [], changes });
+
+export class World {
+  readonly children: FakeChild[] = [];
+  readonly events: VipdEvent[] = [];
+  readonly order: string[] = [];
+  readonly removed: AddressOnInterface[] = [];
+  readonly requests: LoadRequest[] = [];
+  readonly supervisor: Supervisor;
+  behaviour: Record<ChildName, Behaviour> = { vrrp: { obedient: true }, checks: { obedient: true } };
+  outcome: LoadOutcome = accepted();
+
+  constructor(patience?: ChildPatience) {
+    const spawn: Spawn = (name, listener) => this.spawn(name, listener);
+    this.supervisor = new Supervisor(
+      {
+        spawn,
+        loadConfig: (request) => {
+          this.requests.push(request);
+          return Promise.resolve(this.outcome);
+        },
+        removeAddresses: (addresses) => {
+          this.removed.push(...addresses);
+          return [];
+        },
+        configureLog: () => undefined,
+        monotonic: now,
+        wall: Date.now,
+      },
+      {
+        version: "0.0.0",
+        configPath: "/etc/vipd/vipd.yaml",
+        runtimeDirectory: "/run/vipd",
+        ...(patience === undefined ? {} : { patience: { vrrp: patience, checks: patience } }),
+      },
+    );
+    this.supervisor.events.listen(({ event }) => this.events.push(event));
+  }
+
+  /** The newest child of that name. */
+  child(name: ChildName): FakeChild {
+    const child = this.children.findLast((candidate) => candidate.name === name);
+    if (child === undefined) throw new Error(`no ${name} child yet`);
+    return child;
+  }
+  all(name: ChildName): readonly FakeChild[] {
+    return this.children.filter((child) => child.name === name);
+  }
+
+  private spawn(name: ChildName, listener: ChildListener): ReturnType<Spawn> {
+    const pid = 1000 + this.children.length;
+    const behaviour = this.behaviour[name];
+    let sequence = 0;
+    const child: FakeChild = {
+      name, pid, got: [], signals: [], alive: true,
+      say: (message) => {
+        if (child.alive) listener.message(message);
+      },
+      event: (event) => {
+        const record: EventRecord = { time: Date.now(), process: name, sequence: ++sequence, event };
+        child.say({ kind: "event", record });
+      },
+      die: (how) => {
+        if (!child.alive) return;
+        child.alive = false;
+        this.order.push(`${name} ended`);
+        listener.exit(how);
+      },
+    };
+    this.children.push(child);
+    if (behaviour.obedient === true) setImmediate(() => child.say({ kind: "hello", pid }));
+    return {
+      pid,
+      send: (message) => {
+        const order = message as ToVrrp | ToChecks;
+        if (order.kind !== "ping") child.got.push(order);
+        if (order.kind === "stop") this.order.push(`${name} told to stop`);
+        if (behaviour.obedient === true) setImmediate(() => obey(child, order, behaviour));
+      },
+      kill: (signal) => {
+        child.signals.push(signal);
+        setImmediate(() => child.die(`killed by ${signal}`));
+      },
+    };
+  }
+}
+
+function obey(child: FakeChild, order: ToVrrp | ToChecks, behaviour: Behaviour): void {
+  if (order.kind === "ping") child.say({ kind: "pong", id: order.id });
+  if (order.kind === "configure") child.say({ kind: "configured", error: behaviour.configureError ?? null });
+  if (order.kind === "stop") {
+    child.say({ kind: "stopped" });
+    child.die("exit code 0");
+  }
+}
+
+export const now = (): Instant => instant(performance.now());
+
+/** Polls until `is` holds; fails after a time that no machine needs. */
+export async function until(is: () => boolean, what: string): Promise<void> {
+  for (let i = 0; i < 2000; i++) {
+    if (is()) return;
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  throw new Error(`waited in vain: ${what}`);
+}

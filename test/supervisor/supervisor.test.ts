@@ -1,0 +1,180 @@
+// The supervisor with children played by the test: starts, deaths, reloads and stops.
+
+import { strict as assert } from "node:assert";
+import { test } from "node:test";
+import { milliseconds } from "../../src/core/units.js";
+import { restartDelay } from "../../src/director/supervisor/back-off.js";
+import type { VipdEvent } from "../../src/control/event.js";
+import { accepted, instanceNamed, loaded, until, World } from "./fakes.js";
+
+const becameMaster = (instance = "web"): VipdEvent => ({
+  kind: "vrrp-transition", instance, from: "backup", to: "master", priority: 150, done: [],
+  reason: { kind: "no-master-heard", waited_ms: 3000 },
+});
+
+async function started(world = new World()): Promise<World> {
+  assert.deepEqual(await world.supervisor.start(), { ok: true });
+  return world;
+}
+
+test("the first restart is immediate, later ones wait longer, a minute at most", () => {
+  assert.deepEqual(Array.from({ length: 9 }, (_, i) => restartDelay(i)), [0, 1000, 2000, 4000, 8000, 16_000, 32_000, 60_000, 60_000]);
+});
+
+test("both children get their part of the configuration, and ready is said when both have it", async () => {
+  const world = await started();
+  assert.equal(world.child("vrrp").got[0]?.kind, "configure");
+  assert.equal(world.child("checks").got[0]?.kind, "configure");
+  assert.deepEqual(world.events.map(({ kind }) => kind), ["process-started", "process-started", "config-loaded", "ready"]);
+  await world.supervisor.stop("end");
+});
+
+test("VRRP is told nothing before the table of services is in the kernel", async () => {
+  const world = new World();
+  world.outcome = accepted(loaded([instanceNamed("web")], 1));
+  world.behaviour.checks = {};
+  const start = world.supervisor.start();
+  const checks = world.child("checks");
+  checks.say({ kind: "hello", pid: checks.pid });
+  await until(() => checks.got.length === 1, "configuration of checks");
+  assert.deepEqual(world.child("vrrp").got, []);
+  checks.say({ kind: "configured", error: null });
+  assert.deepEqual(await start, { ok: true });
+  assert.equal(world.child("vrrp").got.length, 1);
+  const stop = world.supervisor.stop("end");
+  await until(() => checks.got.some(({ kind }) => kind === "stop"), "stop of checks");
+  checks.die("exit code 0");
+  await stop;
+});
+
+test("a kernel without ip_vs refuses a configuration with services, and accepts one without", async () => {
+  const world = new World();
+  world.behaviour.checks = { obedient: true, configureError: "the kernel has no ip_vs: run modprobe ip_vs" };
+  world.outcome = accepted(loaded([instanceNamed("web")], 1));
+  assert.deepEqual(await world.supervisor.start(), { ok: false, report: "the kernel has no ip_vs: run modprobe ip_vs" });
+  assert.ok(world.children.every(({ alive }) => !alive));
+  assert.deepEqual(world.child("vrrp").got.map(({ kind }) => kind), ["stop"]);
+
+  const plain = new World();
+  plain.behaviour.checks = world.behaviour.checks;
+  await started(plain);
+  await plain.supervisor.stop("end");
+});
+
+test("an invalid configuration at the start ends both children and gives the report", async () => {
+  const world = new World();
+  world.outcome = { ok: false, problems: ["x"], report: "f:1:1: error: x" };
+  assert.deepEqual(await world.supervisor.start(), { ok: false, report: "f:1:1: error: x" });
+  assert.ok(world.children.every(({ alive }) => !alive));
+});
+
+test("a killed VRRP process is started again at once and told what it was master of", async () => {
+  const world = await started();
+  world.child("vrrp").event(becameMaster());
+  world.child("vrrp").die("killed by SIGKILL");
+  assert.equal(world.all("vrrp").length, 2);
+  await until(() => world.child("vrrp").got.length === 1, "configuration of the next");
+  const order = world.child("vrrp").got[0];
+  assert.ok(order?.kind === "configure" && "resume" in order);
+  assert.deepEqual(order.resume.map(({ instance }) => instance), ["web"]);
+  await until(() => world.events.some((event) => event.kind === "process-exited" && event.restart_ms === 0), "the event");
+  assert.equal(world.removed.length, 0);
+  // Once told, the next process says itself what it is: a later death does not repeat the order.
+  world.behaviour.vrrp = {};
+  world.child("vrrp").die("killed by SIGKILL");
+  assert.equal(world.removed.length, 0);
+  await world.supervisor.stop("end");
+});
+
+test("the addresses are removed when the VRRP process is not back before the peer may take over", async () => {
+  const world = await started();
+  world.child("vrrp").event(becameMaster());
+  world.behaviour.vrrp = {};
+  world.child("vrrp").die("killed by SIGKILL");
+  assert.equal(world.removed.length, 0);
+  await until(() => world.removed.length === 1, "removal");
+  assert.deepEqual(world.removed.map((address) => address.interface), ["eth0"]);
+  assert.ok(world.events.some((event) => event.kind === "warning" && event.subject === "vrrp web" && event.text.includes("not back after 0.2 s")));
+  await world.supervisor.stop("end");
+});
+
+test("a frozen child is killed, and counted as dead since its last answer", async () => {
+  const world = new World({ pingEvery: milliseconds(20), misses: 3, missesAtStart: 100 });
+  await started(world);
+  const frozen = world.child("vrrp");
+  frozen.event(becameMaster());
+  (frozen as { say: unknown }).say = () => undefined;
+  await until(() => world.all("vrrp").length === 2, "a restart");
+  assert.deepEqual(frozen.signals, ["SIGKILL"]);
+  assert.ok(world.events.some((event) => event.kind === "process-exited" && event.how.startsWith("did not answer for")));
+  await world.supervisor.stop("end");
+});
+
+test("a child that dies again and again is started with growing pauses", async () => {
+  const world = await started();
+  world.behaviour.checks = {};
+  world.child("checks").die("exit code 1");
+  world.child("checks").die("exit code 1");
+  assert.equal(world.all("checks").length, 2);
+  assert.deepEqual(
+    world.events.flatMap((event) => (event.kind === "process-exited" ? [event.restart_ms] : [])),
+    [0, 1000],
+  );
+  await world.supervisor.stop("end");
+  assert.equal(world.all("checks").length, 2);
+});
+
+test("a stop lets VRRP resign first, then ends the checks, and does not restart what ends", async () => {
+  const world = await started();
+  await world.supervisor.stop("SIGTERM");
+  assert.deepEqual(world.order, ["vrrp told to stop", "vrrp ended", "checks told to stop", "checks ended"]);
+  assert.equal(world.children.length, 2);
+  assert.deepEqual(world.child("checks").got.at(-1), { kind: "stop", table: "remove" });
+  assert.deepEqual(world.events.slice(-4).map(({ kind }) => kind), ["stopping", "process-exited", "process-exited", "stopped"]);
+  assert.equal(world.removed.length, 0);
+});
+
+test("the command may say what a stop leaves in the kernel", async () => {
+  const world = await started();
+  await world.supervisor.stop("vipd stop", "keep");
+  assert.deepEqual(world.child("checks").got.at(-1), { kind: "stop", table: "keep" });
+});
+
+test("the addresses of a VRRP process that is gone at the stop are removed by the supervisor", async () => {
+  const world = await started();
+  world.behaviour.vrrp = {};
+  world.child("vrrp").die("killed by SIGKILL");
+  await world.supervisor.stop("SIGTERM");
+  assert.equal(world.removed.length, 1);
+});
+
+test("a reload of a bad file changes nothing and says why", async () => {
+  const world = await started();
+  const before = world.children.map(({ got }) => got.length);
+  world.outcome = { ok: false, problems: ["f:1:1: error: x"], report: "f:1:1: error: x\n  1 | x" };
+  assert.deepEqual(await world.supervisor.reload(), { ok: false, changes: [], problems: ["f:1:1: error: x", "  1 | x"] });
+  assert.deepEqual(world.children.map(({ got }) => got.length), before);
+  assert.ok(world.events.some((event) => event.kind === "config-rejected" && event.problems[0] === "f:1:1: error: x"));
+  await world.supervisor.stop("end");
+});
+
+test("a reload gives both children the new configuration and says what changed", async () => {
+  const world = await started();
+  world.outcome = accepted(loaded([instanceNamed("db")]), ["vrrp db: added"]);
+  const outcomes = await Promise.all([world.supervisor.reload(), world.supervisor.reload()]);
+  assert.deepEqual(outcomes[0], { ok: true, changes: ["vrrp db: added"], problems: [] });
+  const order = world.child("vrrp").got.at(-1);
+  assert.ok(order?.kind === "configure" && "instances" in order && order.instances[0]?.name === "db");
+  assert.equal(world.requests.at(-1)?.previous?.head.vrrp[0]?.name, "db");
+  await world.supervisor.stop("end");
+});
+
+test("status does without a child that does not answer", async () => {
+  const world = await started();
+  world.child("checks").die("exit code 1");
+  const status = await world.supervisor.status();
+  assert.equal(status.node, "lb1");
+  assert.equal(status.checks, null);
+  assert.equal(status.processes[1]?.restarts, 1);
+  await world.supervisor.stop("end");
+});
