@@ -8,7 +8,6 @@ import type { ValueTypes } from "../config/values.js";
 import type { z } from "zod";
 import type { IpAddress } from "../core/address.js";
 import type { Instant, Milliseconds } from "../core/units.js";
-import type { Protocol } from "../ipvs/model.js";
 import type { Cancel } from "../ports/cancel.js";
 import type { Dialer } from "../ports/dialer.js";
 import type { Runner } from "../ports/runner.js";
@@ -66,7 +65,7 @@ export type CheckTarget = {
   readonly virtual:
     | {
         readonly kind: "address";
-        readonly protocol: Protocol;
+        readonly protocol: "tcp" | "udp" | "sctp";
         readonly address: IpAddress;
         readonly port: number;
       }

@@ -6,8 +6,8 @@ import type { ValueTypes } from "../config/values.js";
 import type { IpAddress } from "../core/address.js";
 import { formatEndpoint } from "../core/address.js";
 import { err, ok, type Result } from "../core/result.js";
-import { between } from "../core/units.js";
-import type { DialRequest } from "../ports/dialer.js";
+import { between, formatDuration, milliseconds, seconds, type Instant } from "../core/units.js";
+import type { DialFailure, DialRequest } from "../ports/dialer.js";
 import { fail, type CheckContext, type CheckResult } from "./checker.js";
 
 export type ConnectOptions = {
@@ -48,8 +48,19 @@ export function dialRequest(context: CheckContext<ConnectOptions>): Result<DialR
     ...(options.source === undefined ? {} : { source: options.source }),
     ...(options.interface === undefined ? {} : { interface: options.interface }),
     ...(options.mark === undefined ? {} : { mark: options.mark }),
-    timeout: between(context.now(), context.deadline),
+    // The deadline speaks by cancellation, because its keeper knows when this process was late itself.
+    timeout: milliseconds(between(context.now(), context.deadline) + BACKSTOP),
   });
+}
+
+const BACKSTOP = seconds(5);
+
+/** A connection that failed, as a result. `began`: when the attempt did. */
+export function connectFailed(failure: DialFailure, began: Instant, context: CheckContext<ConnectOptions>): CheckResult {
+  const phases = { connect: between(began, context.now()) };
+  if (!context.cancel.cancelled) return fail(failure.reason, failure.detail, phases);
+  const waited = formatDuration(milliseconds(Math.round(phases.connect)));
+  return fail("connect-timeout", `no answer to the connect in ${waited}`, phases);
 }
 
 export const endpointText = (request: DialRequest): string => formatEndpoint(request.address, request.port);
@@ -62,7 +73,6 @@ export async function connect(
   if (!request.ok) return request;
   const began = context.now();
   const dialed = await context.dialer.dial(request.value, context.cancel);
-  if (!dialed.ok)
-    return err(fail(dialed.error.reason, dialed.error.detail, { connect: between(began, context.now()) }));
+  if (!dialed.ok) return err(connectFailed(dialed.error, began, context));
   return ok({ socket: dialed.value, request: request.value });
 }

@@ -1,8 +1,8 @@
 // Succeeds when a TCP connection to the real server opens. Says nothing of what listens there.
 
 import { between } from "../core/units.js";
-import { fail, defineChecker, ok } from "./checker.js";
-import { connectOptions, dialRequest, endpointText } from "./connect.js";
+import { defineChecker, ok } from "./checker.js";
+import { connectFailed, connectOptions, dialRequest, endpointText } from "./connect.js";
 
 export const tcp = defineChecker({
   name: "tcp",
@@ -13,9 +13,7 @@ export const tcp = defineChecker({
     if (!request.ok) return request.error;
     const began = context.now();
     const opened = await context.dialer.probe(request.value, context.cancel);
-    const phases = { connect: between(began, context.now()) };
-    return opened.ok
-      ? ok(`connected to ${endpointText(request.value)}`, phases)
-      : fail(opened.error.reason, opened.error.detail, phases);
+    if (!opened.ok) return connectFailed(opened.error, began, context);
+    return ok(`connected to ${endpointText(request.value)}`, { connect: between(began, context.now()) });
   },
 });

@@ -6,7 +6,7 @@ import { fail, type CheckResult } from "../checkers/checker.js";
 import type { Random } from "../core/random.js";
 import { after, between, instant, milliseconds, type Instant, type Milliseconds } from "../core/units.js";
 import type { Timers } from "../ports/timers.js";
-import { DeadlineHeap } from "./deadline-heap.js";
+import { CheckHeap } from "./check-heap.js";
 
 export type CheckCost = "socket" | "process";
 
@@ -65,7 +65,7 @@ const STALL = milliseconds(2000);
 export class CheckScheduler {
   private readonly ports: SchedulerPorts;
   private entries = new Map<string, Entry>();
-  private readonly heap = new DeadlineHeap<Entry>();
+  private readonly heap = new CheckHeap<Entry>();
   private readonly queues: Record<CheckCost, Set<Entry>> = { socket: new Set(), process: new Set() };
   private readonly running: Record<CheckCost, number> = { socket: 0, process: 0 };
   private armedFor = Infinity;
@@ -93,6 +93,8 @@ export class CheckScheduler {
     }
     for (const entry of this.entries.values()) this.drop(entry);
     this.entries = next;
+    this.takeFromQueue("socket");
+    this.takeFromQueue("process");
     this.arm();
   }
 

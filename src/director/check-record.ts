@@ -1,0 +1,132 @@
+// One check of one real server over time: its health, its last result, and which of its results are worth a
+// line. A failing check is told of at its first failure, when its reason changes, and when its state does;
+// the hundredth equal failure says nothing new.
+
+import type { CheckResult } from "../checkers/checker.js";
+import { newHealth, stepHealth, type Health, type HealthState } from "../checkers/health.js";
+import type { CheckConfig } from "../config/model.js";
+import type { VipdEvent } from "../control/event.js";
+import type { CheckStatus } from "../control/ipc.js";
+import { after, instant, minutes, type Instant, type Milliseconds } from "../core/units.js";
+
+/** Between two reports of a new reason, or of new words of a script, while the state stays. */
+const NOT_OFTENER = minutes(1);
+
+export class CheckRecord {
+  config: CheckConfig;
+  private health: Health;
+  private readonly names: { readonly service: string; readonly server: string };
+  private last: CheckResult | undefined;
+  private took = 0;
+  private runs = 0;
+  private since: number;
+  private toldReason: string | undefined;
+  private tellAgainAt: Instant = instant(-Infinity);
+  private toldOutput: string | undefined;
+  private tellOutputAt: Instant = instant(-Infinity);
+
+  constructor(names: CheckRecord["names"], config: CheckConfig, presumed: HealthState, wallTime: number) {
+    this.names = names;
+    this.config = config;
+    this.health = newHealth(presumed);
+    this.since = wallTime;
+  }
+
+  get state(): HealthState {
+    return this.health.state;
+  }
+
+  /** Takes a result in; gives what is to be said of it, and whether the state changed. */
+  take(
+    result: CheckResult,
+    took: Milliseconds,
+    now: Instant,
+    wallTime: number,
+  ): { readonly changed: boolean; readonly events: readonly VipdEvent[] } {
+    const before = this.health.state;
+    const { health, changed } = stepHealth(this.health, result.ok, this.config.timing);
+    this.health = health;
+    this.last = result;
+    this.took = took;
+    this.runs++;
+    if (changed) this.since = wallTime;
+    const events: VipdEvent[] = [];
+    const news = changed || this.isNews(result, now);
+    if (changed) events.push(this.changedEvent(result, before === "unknown"));
+    else if (news && !result.ok) events.push(this.failedEvent(result));
+    if (result.ok && health.state === "up") this.toldReason = undefined;
+    if (news && !result.ok) {
+      this.toldReason = result.reason;
+      this.tellAgainAt = after(now, NOT_OFTENER);
+    }
+    const output = this.newOutput(result, news, now);
+    if (output !== undefined) events.push({ kind: "script-output", ...this.names, text: output });
+    return { changed, events };
+  }
+
+  /** "http: bad-status: GET /: 503, 3 in a row": why the server is as it is, as far as it is this check. */
+  cause(): string {
+    const { last, health } = this;
+    if (last === undefined) return `${this.config.type} not run yet`;
+    const times = health.inARow > 1 ? `, ${health.inARow} times in a row` : "";
+    return last.ok
+      ? `${this.config.type}: ${last.detail}${times}`
+      : `${this.config.type} ${last.reason}: ${last.detail}${times}`;
+  }
+
+  status(): CheckStatus {
+    const { last } = this;
+    return {
+      check: this.config.type,
+      up: this.state === "unknown" ? null : this.state === "up",
+      since: this.since,
+      reason: last === undefined ? "not-run-yet" : last.ok ? "ok" : last.reason,
+      detail: last?.detail ?? "",
+      took_ms: round(this.took),
+      runs: this.runs,
+    };
+  }
+
+  private isNews(result: CheckResult, now: Instant): boolean {
+    if (result.ok) return false;
+    if (this.health.state === "up" && this.health.inARow === 1) return true;
+    return result.reason !== this.toldReason && now >= this.tellAgainAt;
+  }
+
+  private changedEvent(result: CheckResult, first: boolean): VipdEvent {
+    return {
+      kind: "check-changed",
+      ...this.names,
+      check: this.config.type,
+      up: result.ok,
+      reason: result.ok ? "ok" : result.reason,
+      detail: result.detail,
+      in_a_row: this.health.inARow,
+      took_ms: round(this.took),
+      first,
+    };
+  }
+
+  private failedEvent(result: CheckResult & { readonly ok: false }): VipdEvent {
+    return {
+      kind: "check-failed-once",
+      ...this.names,
+      check: this.config.type,
+      reason: result.reason,
+      detail: result.detail,
+      in_a_row: this.health.inARow,
+      needed: this.config.timing.fall,
+    };
+  }
+
+  private newOutput(result: CheckResult, news: boolean, now: Instant): string | undefined {
+    const { output } = result;
+    if (output === undefined || output === this.toldOutput) return undefined;
+    if (!news && now < this.tellOutputAt) return undefined;
+    this.toldOutput = output;
+    this.tellOutputAt = after(now, NOT_OFTENER);
+    return output;
+  }
+}
+
+const round = (ms: number): number => Math.round(ms * 100) / 100;

@@ -1,0 +1,183 @@
+// Every real server with its checks: turns results into "this server is up" and "this server is down", and
+// says so. Knows nothing of the kernel: who keeps the table is told, and is asked what it presumes of a server
+// that has not been checked yet.
+
+import type { CheckContext, CheckResult, CheckTarget, Checker } from "../checkers/checker.js";
+import type { HealthState } from "../checkers/health.js";
+import { findChecker } from "../checkers/registry.js";
+import type { CheckConfig, ServerConfig, ServiceConfig } from "../config/model.js";
+import type { VipdEvent } from "../control/event.js";
+import type { CheckStatus } from "../control/ipc.js";
+import type { Milliseconds } from "../core/units.js";
+import { serverId, type ServerId } from "../ipvs/model.js";
+import { CheckRecord } from "./check-record.js";
+import type { CheckJob, CheckRun } from "./check-scheduler.js";
+
+export type BoardPorts = Pick<CheckContext<unknown>, "dialer" | "runner" | "now"> & {
+  /** Milliseconds since 1970, for "since" in the status. */
+  readonly wallTime: () => number;
+  readonly report: (event: VipdEvent) => void;
+  /** Whoever keeps the table: told once for every change, and once when a server is first known. */
+  readonly setServer: (service: string, server: ServerId, up: boolean) => void;
+  /** What a server without results is taken for. "unknown": it serves, and its first result decides. */
+  readonly presume: (service: string, server: ServerId) => HealthState;
+};
+
+type ServiceRecord = { readonly name: string; alive: number; readonly servers: Map<ServerId, ServerRecord> };
+type ServerRecord = {
+  readonly service: ServiceRecord;
+  readonly id: ServerId;
+  config: ServerConfig;
+  checks: ReadonlyMap<string, CheckRecord>;
+  /** Whether it counts as serving. */
+  up: boolean;
+  /** What the table was told. */
+  told: boolean | undefined;
+};
+
+export type ServerHealth = { readonly up: boolean; readonly checks: readonly CheckStatus[] };
+
+export class HealthBoard {
+  private readonly ports: BoardPorts;
+  private services = new Map<string, ServiceRecord>();
+  /** A number for every set of options that was ever seen: short keys, and no comparing of objects. */
+  private readonly optionNumbers = new Map<string, number>();
+
+  constructor(ports: BoardPorts) {
+    this.ports = ports;
+  }
+
+  /** Takes new services; what they have in common with the old ones keeps its health. Gives the checks to run. */
+  configure(services: readonly ServiceConfig[]): CheckJob[] {
+    const jobs: CheckJob[] = [];
+    const next = new Map<string, ServiceRecord>();
+    for (const config of services) {
+      const old = this.services.get(config.name);
+      const service: ServiceRecord = { name: config.name, alive: 0, servers: new Map() };
+      next.set(config.name, service);
+      for (const server of config.servers) {
+        const record = this.serverRecord(service, server, old);
+        service.servers.set(record.id, record);
+        if (record.up) service.alive++;
+        for (const [key, check] of record.checks) jobs.push(this.job(config, record, key, check));
+      }
+    }
+    this.services = next;
+    return jobs;
+  }
+
+  /** After the table has taken the same configuration: tells it what is known. */
+  tellAll(): void {
+    for (const service of this.services.values())
+      for (const server of service.servers.values())
+        this.evaluate(server, server.checks.size === 0 ? "not checked" : "its checks were configured anew");
+  }
+
+  server(service: string, server: ServerId): ServerHealth | undefined {
+    const record = this.services.get(service)?.servers.get(server);
+    if (record === undefined) return undefined;
+    return { up: record.up, checks: Array.from(record.checks.values(), (check) => check.status()) };
+  }
+
+  alive(service: string): number {
+    return this.services.get(service)?.alive ?? 0;
+  }
+
+  private serverRecord(service: ServiceRecord, config: ServerConfig, oldService: ServiceRecord | undefined): ServerRecord {
+    const id = serverId(config.server);
+    const old = oldService?.servers.get(id);
+    const presumed = old === undefined ? this.ports.presume(service.name, id) : "unknown";
+    const checks = new Map<string, CheckRecord>();
+    for (const check of config.checks) {
+      const key = this.keyOf(service.name, id, check, checks);
+      let record = old?.checks.get(key);
+      if (record === undefined)
+        record = new CheckRecord({ service: service.name, server: id }, check, presumed, this.ports.wallTime());
+      record.config = check;
+      checks.set(key, record);
+    }
+    return { service, id, config, checks, up: old?.up ?? presumed !== "down", told: old?.told };
+  }
+
+  private keyOf(service: string, server: ServerId, check: CheckConfig, taken: ReadonlyMap<string, unknown>): string {
+    const options = JSON.stringify(check.options ?? null);
+    let number = this.optionNumbers.get(options);
+    if (number === undefined) this.optionNumbers.set(options, (number = this.optionNumbers.size));
+    const key = `${service} ${server} ${check.type} ${number}`;
+    let unique = key;
+    for (let nth = 2; taken.has(unique); nth++) unique = `${key} ${nth}`;
+    return unique;
+  }
+
+  private job(service: ServiceConfig, server: ServerRecord, key: string, record: CheckRecord): CheckJob {
+    const { type, options, timing } = record.config;
+    const checker = findChecker(type);
+    if (checker === undefined) throw new Error(`there is no checker "${type}"`);
+    const target = targetOf(service, server.config);
+    return {
+      key,
+      every: timing.every,
+      timeout: timing.timeout,
+      cost: checker.cost,
+      run: (run) => this.run(checker, target, options, run),
+      onResult: (result, took) => {
+        this.result(server, record, result, took);
+      },
+    };
+  }
+
+  private async run(checker: Checker, target: CheckTarget, options: unknown, run: CheckRun): Promise<CheckResult> {
+    const { dialer, runner, now } = this.ports;
+    // The options were made by this checker's own schema when the configuration was read.
+    return checker.check({ target, options: options as never, dialer, runner, now, ...run });
+  }
+
+  private result(server: ServerRecord, check: CheckRecord, result: CheckResult, took: Milliseconds): void {
+    const taken = check.take(result, took, this.ports.now(), this.ports.wallTime());
+    for (const event of taken.events) this.ports.report(event);
+    if (taken.changed) this.evaluate(server, check.cause());
+  }
+
+  private evaluate(server: ServerRecord, cause: string): void {
+    const health = healthOf(server);
+    if (health === "unknown") return;
+    const up = health === "up";
+    if (server.told !== up) {
+      server.told = up;
+      this.ports.setServer(server.service.name, server.id, up);
+    }
+    if (server.up === up) return;
+    server.up = up;
+    server.service.alive += up ? 1 : -1;
+    this.ports.report({
+      kind: "server-changed",
+      service: server.service.name,
+      server: server.id,
+      up,
+      weight: server.config.server.weight,
+      cause,
+      alive: server.service.alive,
+      total: server.service.servers.size,
+    });
+  }
+}
+
+/** One failed check is enough to take a server out; all must have succeeded to have it in for sure. */
+function healthOf(server: ServerRecord): HealthState {
+  let health: HealthState = "up";
+  for (const check of server.checks.values()) {
+    if (check.state === "down") return "down";
+    if (check.state === "unknown") health = "unknown";
+  }
+  return health;
+}
+
+function targetOf({ name, service }: ServiceConfig, { server }: ServerConfig): CheckTarget {
+  const { key } = service;
+  return {
+    service: name,
+    virtual: key.kind === "fwmark" ? { kind: "fwmark", mark: key.mark } : key,
+    address: server.address,
+    port: server.port,
+  };
+}

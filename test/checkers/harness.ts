@@ -1,0 +1,102 @@
+// Runs one checker once against something real on the loopback: real sockets, real programs, options read by
+// the checker's own schema.
+
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createServer, type AddressInfo, type Server, type Socket } from "node:net";
+
+import { CancelSource } from "../../src/checkers/cancel.js";
+import type { CheckResult, CheckTarget, FailReason } from "../../src/checkers/checker.js";
+import { findChecker } from "../../src/checkers/registry.js";
+import * as values from "../../src/config/values.js";
+import { ip } from "../../src/core/address.js";
+import { after, milliseconds } from "../../src/core/units.js";
+import { tcpDialer } from "../../src/linux/dial.js";
+import { nodeTimers } from "../../src/linux/node-timers.js";
+import { processRunner } from "../../src/linux/process-runner.js";
+
+export const LOOPBACK = ip("127.0.0.1");
+
+export const target = (port: number): CheckTarget => ({
+  service: "web",
+  virtual: { kind: "address", protocol: "tcp", address: ip("192.0.2.80"), port: 80 },
+  address: LOOPBACK,
+  port,
+});
+
+export function readOptions(name: string, options: unknown): unknown {
+  const checker = findChecker(name);
+  assert.ok(checker !== undefined, `no checker ${name}`);
+  return checker.options(values).parse(options);
+}
+
+export type Outcome = { readonly result: CheckResult; readonly gone: Promise<unknown> };
+
+/** `timeout` in milliseconds; generous where the test is not about it. */
+export async function run(
+  name: string,
+  options: unknown,
+  where: CheckTarget | number,
+  timeout = 20_000,
+): Promise<Outcome> {
+  const checker = findChecker(name);
+  assert.ok(checker !== undefined, `no checker ${name}`);
+  const cancel = new CancelSource();
+  const deadline = after(nodeTimers.now(), milliseconds(timeout));
+  const forget = nodeTimers.wakeAt(deadline, () => {
+    cancel.cancel();
+  });
+  let gone: Promise<unknown> = Promise.resolve();
+  const result = await checker.check({
+    target: typeof where === "number" ? target(where) : where,
+    options: readOptions(name, options) as never,
+    deadline,
+    cancel,
+    now: nodeTimers.now,
+    dialer: tcpDialer,
+    runner: processRunner,
+    linger: (work) => (gone = work),
+  });
+  forget();
+  return { result, gone };
+}
+
+export const check = async (...args: Parameters<typeof run>): Promise<CheckResult> => (await run(...args)).result;
+
+export function assertFails(result: CheckResult, reason: FailReason, detail: RegExp): void {
+  assert.ok(!result.ok, `succeeded: ${result.detail}`);
+  assert.equal(result.reason, reason, result.detail);
+  assert.match(result.detail, detail);
+}
+
+export function assertUp(result: CheckResult, detail: RegExp): void {
+  assert.ok(result.ok, `failed: ${result.ok ? "" : result.reason}: ${result.detail}`);
+  assert.match(result.detail, detail);
+}
+
+/** Serves while `use` runs, then cuts every connection and closes. */
+export async function serving<T>(server: Server, use: (port: number) => Promise<T>): Promise<T> {
+  const open = new Set<Socket>();
+  server.on("connection", (socket: Socket) => {
+    open.add(socket);
+    socket.on("error", () => undefined);
+    socket.on("close", () => open.delete(socket));
+  });
+  server.listen(0, LOOPBACK);
+  await once(server, "listening");
+  try {
+    return await use((server.address() as AddressInfo).port);
+  } finally {
+    for (const socket of open) socket.destroy();
+    server.close();
+    await once(server, "close");
+  }
+}
+
+/** A TCP server that does with each connection what it is told. */
+export const talking = (talk: (socket: Socket) => void): Server => createServer({ allowHalfOpen: true }, talk);
+
+/** A port on which nobody listens. */
+export async function closedPort(): Promise<number> {
+  return serving(createServer(), (port) => Promise.resolve(port));
+}

@@ -1,0 +1,168 @@
+import assert from "node:assert/strict";
+import { chmodSync, chownSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+
+import { findChecker } from "../../src/checkers/registry.js";
+import { processRunner } from "../../src/linux/process-runner.js";
+import { assertFails, assertUp, check, readOptions, run, target } from "./harness.js";
+
+let folder: string;
+before(() => {
+  folder = mkdtempSync(join(tmpdir(), "vipd-script-"));
+  chmodSync(folder, 0o755);
+});
+after(() => {
+  rmSync(folder, { recursive: true });
+});
+
+const asRoot = { skip: process.getuid?.() === 0 ? false : "changing users needs root" };
+let count = 0;
+function program(text: string, mode = 0o755): string {
+  const path = join(folder, `check-${++count}`);
+  writeFileSync(path, text);
+  chmodSync(path, mode);
+  return path;
+}
+const sh = (body: string, mode?: number): string => program(`#!/bin/sh\n${body}\n`, mode);
+
+/** Whether a process is there and not a zombie. */
+function isAlive(pid: number): boolean {
+  try {
+    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
+  } catch {
+    return false;
+  }
+}
+
+test("script is up with exit code 0 and down with every other", async () => {
+  assertUp(await check("script", { command: sh("exit 0") }, 80), /^exit code 0$/);
+  for (const code of [1, 2, 99, 255])
+    assertFails(await check("script", { command: sh(`exit ${code}`) }, 80), "script-failed", new RegExp(`^exit code ${code}$`));
+  assertFails(await check("script", { command: sh("no-such-command") }, 80), "script-failed", /127 .*not found/);
+});
+
+test("script is down when it is killed", async () => {
+  assertFails(await check("script", { command: sh("kill -9 $$") }, 80), "script-failed", /killed by SIGKILL/);
+});
+
+test("script gets its arguments as they are, without a shell", async () => {
+  const command = [sh('test "$#" = 2 && test "$1" = "a b" && test "$2" = \'$HOME;*\''), "a b", "$HOME;*"];
+  assertUp(await check("script", { command }, 80), /0/);
+});
+
+test("script runs text by the shell when told to", async () => {
+  assertUp(await check("script", { command: "true && test $VIPD_PORT = 80", shell: true }, 80), /0/);
+  assertFails(await check("script", { command: "false || exit 7", shell: true }, 80), "script-failed", /7/);
+});
+
+test("script gets a clean environment with the service and the server in it", async () => {
+  process.env["VIPD_TEST_SECRET"] = "not for scripts";
+  const { result } = await run("script", { command: sh("env | sort >&2; exit 1") }, 8080, 5000);
+  delete process.env["VIPD_TEST_SECRET"];
+  const names = (result.output ?? "").split("\n").filter((line) => !/^(PWD|OLDPWD|SHLVL|_)=/.test(line));
+  assert.deepEqual(names.filter((line) => !line.startsWith("VIPD_TIMEOUT_MS=")), [
+    "LANG=C.UTF-8",
+    "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    "VIPD_PORT=8080",
+    "VIPD_PROTOCOL=tcp",
+    "VIPD_SERVER=127.0.0.1",
+    "VIPD_SERVICE=web",
+    "VIPD_VIP=192.0.2.80",
+    "VIPD_VPORT=80",
+  ]);
+  assert.match(names.join("\n"), /^VIPD_TIMEOUT_MS=\d+$/m);
+});
+
+test("script of a firewall mark service learns the mark", async () => {
+  const where = { ...target(80), virtual: { kind: "fwmark" as const, mark: 7 } };
+  assertUp(await check("script", { command: sh('test "$VIPD_FWMARK" = 7 && test -z "${VIPD_VIP+set}"') }, where), /0/);
+});
+
+test("script's stderr is in its result, up to a limit", async () => {
+  const { result } = await run("script", { command: sh("echo first >&2; echo second >&2; exit 3") }, 80);
+  assertFails(result, "script-failed", /^exit code 3: first$/);
+  assert.equal(result.output, "first\nsecond");
+  const flood = await check("script", { command: sh("head -c 3000000 /dev/zero | tr '\\0' x >&2") }, 80);
+  assertUp(flood, /0/);
+  assert.match(flood.output ?? "", /^x{4096} \[more was written\]$/);
+});
+
+test("script that does not end is down at its deadline, and its whole group is ended", async () => {
+  const command = sh("sleep 1000 & echo $! >&2; sleep 1000 & echo $! >&2; wait");
+  const { result, gone } = await run("script", { command }, 80, 500);
+  assertFails(result, "script-timeout", /not done after \d+ ms: ended with TERM/);
+  const children = (result.output ?? "").split("\n").map(Number);
+  assert.equal(children.length, 2);
+  await gone;
+  assert.deepEqual(children.map(isAlive), [false, false]);
+});
+
+test("script that ignores TERM is killed with its children", async () => {
+  const command = sh("trap '' TERM; sh -c 'trap \"\" TERM; echo $$ >&2; while :; do sleep 1; done' & echo $$ >&2; wait; wait");
+  const { result, gone } = await run("script", { command }, 80, 500);
+  assertFails(result, "script-timeout", /./);
+  const pids = (result.output ?? "").split("\n").map(Number);
+  assert.equal(pids.length, 2);
+  await gone;
+  assert.deepEqual(pids.map(isAlive), [false, false]);
+});
+
+test("script leaves nothing behind that holds the check up", async () => {
+  const { result, gone } = await run("script", { command: sh("sleep 1000 & echo $! >&2; exit 0") }, 80);
+  assertUp(result, /0/);
+  await gone;
+  assert.equal(isAlive(Number(result.output)), false);
+});
+
+test("script that cannot be run is down, and the reason names the remedy", async () => {
+  const cases: readonly [unknown, RegExp][] = [
+    [{ command: join(folder, "missing") }, /does not exist/],
+    [{ command: folder }, /is not a file/],
+    [{ command: sh("exit 0", 0o644) }, /not executable: chmod \+x/],
+    [{ command: program("#!/no/such/interpreter\n") }, /interpreter "\/no\/such\/interpreter".*cannot be run/],
+    [{ command: program("exit 0\n") }, /first line must name the interpreter/],
+    [{ command: program("") }, /first line must name the interpreter/],
+    [{ command: sh("exit 0"), user: "no-such-user" }, /no user "no-such-user"/],
+  ];
+  const script = findChecker("script")!;
+  for (const [options, why] of cases) {
+    assertFails(await check("script", options, 80), "script-not-runnable", why);
+    const problem = script.problem?.({ options: readOptions("script", options) as never, runner: processRunner });
+    assert.match(problem ?? "", why);
+  }
+  const fine = { options: readOptions("script", { command: sh("exit 1") }) as never, runner: processRunner };
+  assert.equal(script.problem?.(fine), undefined);
+});
+
+test("script that others may change is not run as root", asRoot, async () => {
+  assertFails(await check("script", { command: sh("exit 0", 0o777) }, 80), "script-not-runnable", /others may write/);
+  const foreign = sh("exit 0");
+  chownSync(foreign, 65534, 65534);
+  assertFails(await check("script", { command: foreign }, 80), "script-not-runnable", /belongs to user 65534/);
+  assertUp(await check("script", { command: foreign, user: "nobody" }, 80), /0/);
+});
+
+test("script runs as its user, with that user's group and no other", asRoot, async () => {
+  const { result } = await run("script", { command: sh("id -u >&2; id -g >&2; id -G >&2; exit 1"), user: "nobody" }, 80);
+  assert.equal(result.output, "65534\n65534\n65534");
+});
+
+test("script of another user that hangs is ended all the same", asRoot, async () => {
+  const { result, gone } = await run("script", { command: sh("echo $$ >&2; sleep 1000"), user: "nobody" }, 80, 500);
+  assertFails(result, "script-timeout", /./);
+  await gone;
+  assert.equal(isAlive(Number(result.output)), false);
+});
+
+test("script says what is wrong with its options", () => {
+  for (const [options, problem] of [
+    [{ command: "check.sh" }, /not an absolute path/],
+    [{ command: [] }, /names no program/],
+    [{ command: ["/bin/true", {}] }, /something other than text/],
+    [{ command: ["a", "b"], shell: true }, /wants one text/],
+    [{}, /command/],
+  ] as const)
+    assert.throws(() => readOptions("script", options), problem, JSON.stringify(options));
+});
