@@ -275,6 +275,8 @@ export class VrrpEngine {
     }
     const { kind } = runtime.state;
     if (trouble !== undefined) {
+      // One that was to be resumed as master, and cannot.
+      if (kind === "initialize") this.removeStale(runtime);
       if (kind !== "fault") this.apply(runtime, { kind: "link-down", cause: trouble }, now);
     } else if (kind === "fault") this.apply(runtime, { kind: "link-up" }, now);
     else if (kind === "initialize")
