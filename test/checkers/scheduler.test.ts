@@ -1,0 +1,238 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import fc from "fast-check";
+
+import { ok, type CheckResult } from "../../src/checkers/checker.js";
+import { seededRandom } from "../../src/core/random.js";
+import { after, instant, milliseconds, seconds, type Instant } from "../../src/core/units.js";
+import { CheckHeap } from "../../src/director/check-heap.js";
+import { CheckScheduler, type CheckJob, type CheckRun } from "../../src/director/check-scheduler.js";
+import type { Timers } from "../../src/ports/timers.js";
+
+/** A clock that stands still until it is moved; moving it lets promises settle after every wake-up. */
+class World implements Timers {
+  private time = instant(0);
+  private wakeUps = new Set<{ at: Instant; fire: () => void }>();
+
+  now(): Instant {
+    return this.time;
+  }
+  wakeAt(at: Instant, fire: () => void): () => void {
+    const wakeUp = { at, fire };
+    this.wakeUps.add(wakeUp);
+    return () => this.wakeUps.delete(wakeUp);
+  }
+  get timers(): number {
+    return this.wakeUps.size;
+  }
+  async until(end: number): Promise<void> {
+    await settle();
+    for (;;) {
+      const next = [...this.wakeUps].filter(({ at }) => at <= end).sort((a, b) => a.at - b.at)[0];
+      if (next === undefined) break;
+      this.wakeUps.delete(next);
+      this.time = instant(Math.max(this.time, next.at));
+      next.fire();
+      await settle();
+    }
+    this.time = instant(end);
+  }
+  /** As if the process had been stopped for a while. */
+  skip(to: number): void {
+    this.time = instant(to);
+  }
+  after(wait: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.wakeAt(after(this.time, milliseconds(wait)), resolve);
+    });
+  }
+}
+
+async function settle(): Promise<void> {
+  for (let i = 0; i < 10; i++) await Promise.resolve();
+}
+
+type Log = { readonly starts: number[]; readonly results: { at: number; result: CheckResult }[] };
+
+function setUp(limits = { socket: 1000, process: 1000 }) {
+  const world = new World();
+  const scheduler = new CheckScheduler({ timers: world, random: seededRandom(1), limits });
+  const logs = new Map<string, Log>();
+  const job = (key: string, change: Partial<CheckJob> = {}, takes = 1): CheckJob => {
+    const log = logs.get(key) ?? { starts: [], results: [] };
+    logs.set(key, log);
+    const { run, ...rest } = change;
+    return {
+      key,
+      every: seconds(5),
+      timeout: seconds(3),
+      cost: "socket",
+      onResult: (result) => log.results.push({ at: world.now(), result }),
+      ...rest,
+      run: (context) => {
+        log.starts.push(world.now());
+        return run?.(context) ?? world.after(takes).then(() => ok("fine"));
+      },
+    };
+  };
+  const log = (key: string): Log => logs.get(key) ?? { starts: [], results: [] };
+  return { world, scheduler, job, log };
+}
+
+const gaps = (times: readonly number[]): number[] => times.slice(1).map((time, i) => time - times[i]!);
+
+/** A check that never answers by itself; settles at its cancellation, as checkers must. */
+const hangs = ({ cancel }: CheckRun): Promise<CheckResult> =>
+  new Promise((resolve) => {
+    cancel.onCancel(() => resolve({ ok: false, reason: "read-timeout", detail: "", phases: {} }));
+  });
+
+test("a new check runs within a second, then within its interval, then in a rhythm without drift", async () => {
+  const { world, scheduler, job, log } = setUp();
+  scheduler.configure([job("slow", { every: seconds(60) }), job("quick", { every: milliseconds(300) })]);
+  await world.until(600_000);
+  const { starts } = log("slow");
+  assert.ok(starts[0]! <= 1000);
+  const [first, ...rest] = gaps(starts);
+  assert.ok(first! > 0 && first! <= 60_000);
+  for (const gap of rest) assert.ok(Math.abs(gap - 60_000) < 1e-6, String(gap));
+  assert.ok(log("quick").starts[0]! <= 300);
+});
+
+test("many checks use one timer, and are spread over their interval after the first run", async () => {
+  const { world, scheduler, job, log } = setUp();
+  const keys = Array.from({ length: 500 }, (_, i) => `check ${i}`);
+  scheduler.configure(keys.map((key) => job(key, { run: () => Promise.resolve(ok("")) })));
+  await world.until(20_000);
+  assert.equal(world.timers, 1);
+  const perSecond = [0, 0, 0, 0, 0];
+  for (const key of keys) perSecond[Math.floor(log(key).starts.at(-1)! / 1000) % 5]!++;
+  for (const count of perSecond) assert.ok(count > 50 && count < 150, perSecond.join(" "));
+});
+
+test("a check never runs twice at once, and a slow one leaves out the points it missed", async () => {
+  const { world, scheduler, job, log } = setUp();
+  scheduler.configure([job("a", { every: seconds(1), timeout: seconds(10) }, 2500)]);
+  await world.until(60_000);
+  const { starts, results } = log("a");
+  assert.ok(results.every(({ at }, i) => starts[i + 1] === undefined || starts[i + 1]! >= at));
+  for (const gap of gaps(starts).slice(1)) assert.ok(Math.abs(gap - 3000) < 1e-6, String(gap));
+});
+
+test("a check is cancelled at its deadline, and its verdict is there at that moment", async () => {
+  const { world, scheduler, job, log } = setUp();
+  scheduler.configure([job("a", { run: hangs })]);
+  await world.until(5000);
+  const { starts, results } = log("a");
+  assert.equal(results[0]!.at, starts[0]! + 3000);
+});
+
+test("a check that does not end when told to counts as failed, and the next run comes all the same", async () => {
+  const { world, scheduler, job, log } = setUp({ socket: 1, process: 1 });
+  scheduler.configure([job("a", { run: () => new Promise(() => undefined) })]);
+  await world.until(60_000);
+  const { starts, results } = log("a");
+  assert.ok(starts.length > 5);
+  assert.ok(results.every(({ result }) => !result.ok && result.reason === "internal"));
+});
+
+test("a checker that throws counts as failed", async () => {
+  const { world, scheduler, job, log } = setUp();
+  scheduler.configure([job("a", { run: () => Promise.reject(new Error("a bug")) })]);
+  await world.until(2000);
+  const [first] = log("a").results;
+  assert.ok(first?.result.ok === false && first.result.reason === "internal");
+  assert.match(first.result.detail, /a bug/);
+});
+
+test("an answer that came while this process was held up is no timeout", async () => {
+  const { world, scheduler, job, log } = setUp();
+  let answer: () => void = () => undefined;
+  const run = (context: CheckRun): Promise<CheckResult> =>
+    Promise.race([hangs(context), new Promise<CheckResult>((resolve) => (answer = () => resolve(ok("in time"))))]);
+  scheduler.configure([job("a", { run })]);
+  await world.until(1500);
+  world.skip(20_000);
+  // The timer comes first, as in the event loop; the answer is read just after it.
+  world.wakeAt(instant(20_005), () => answer());
+  await world.until(20_100);
+  assert.equal(log("a").results[0]?.result.ok, true);
+});
+
+test("what waits for a place gets it in order, and hung checks of one kind do not hold up the other", async () => {
+  const { world, scheduler, job, log } = setUp({ socket: 2, process: 1 });
+  const hung = ["p1", "p2", "p3"].map((key) => job(key, { cost: "process", run: hangs }));
+  scheduler.configure([...hung, ...["s1", "s2", "s3", "s4"].map((key) => job(key, {}, 10))]);
+  await world.until(1200);
+  for (const key of ["s1", "s2", "s3", "s4"]) assert.ok(log(key).results.length >= 1, key);
+  await world.until(20_000);
+  for (const key of ["p1", "p2", "p3"]) assert.ok(log(key).starts.length >= 2, key);
+});
+
+test("the next run waits for what the last one left behind", async () => {
+  const { world, scheduler, job, log } = setUp();
+  const run = (context: CheckRun): Promise<CheckResult> => {
+    context.linger(world.after(7000));
+    return Promise.resolve(ok(""));
+  };
+  scheduler.configure([job("a", { every: seconds(1), run })]);
+  await world.until(60_000);
+  for (const gap of gaps(log("a").starts)) assert.ok(gap >= 7000 && gap <= 8001, String(gap));
+  assert.equal(log("a").results.length, log("a").starts.length);
+});
+
+test("a new configuration leaves the rhythm of the checks it keeps, and ends the ones it drops", async () => {
+  const { world, scheduler, job, log } = setUp();
+  let cancelled = 0;
+  const watched = (context: CheckRun): Promise<CheckResult> => {
+    context.cancel.onCancel(() => cancelled++);
+    return hangs(context);
+  };
+  scheduler.configure([job("kept"), job("dropped", { run: watched })]);
+  await world.until(7000);
+  const rhythm = log("kept").starts.at(-1)! % 5000;
+  const before = log("dropped").results.length;
+  await world.until(log("dropped").starts.at(-1)! > 5000 ? 7001 : 7000);
+  for (let i = 0; i < 10; i++) scheduler.configure([job("kept")]);
+  await world.until(60_000);
+  for (const start of log("kept").starts.slice(2)) assert.ok(Math.abs((start % 5000) - rhythm) < 1e-6);
+  assert.equal(log("dropped").results.length, before);
+  assert.ok(cancelled >= 1);
+  scheduler.stop();
+  assert.equal(world.timers, 0);
+});
+
+test("a check that falls due later than its turn is counted as late", async () => {
+  const { world, scheduler, job } = setUp();
+  scheduler.configure([job("a")]);
+  await world.until(10_000);
+  scheduler.takeLateness();
+  world.skip(60_000);
+  await world.until(60_001);
+  assert.ok(scheduler.takeLateness() > 40_000);
+  assert.equal(scheduler.takeLateness(), 0);
+});
+
+test("the heap gives the earliest first, whatever was moved or taken out", () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.tuple(fc.nat(20), fc.option(fc.nat(100), { nil: undefined })), { maxLength: 200 }),
+      (steps) => {
+        const heap = new CheckHeap<{ at: number; place: number; id: number }>();
+        const items = Array.from({ length: 21 }, (_, id) => ({ at: 0, place: -1, id }));
+        const wanted = new Map<number, number>();
+        for (const [id, at] of steps) {
+          if (at === undefined) {
+            heap.remove(items[id]!);
+            wanted.delete(id);
+          } else {
+            heap.set(items[id]!, at);
+            wanted.set(id, at);
+          }
+          assert.equal(heap.first?.at, wanted.size === 0 ? undefined : Math.min(...wanted.values()));
+        }
+      },
+    ),
+  );
+});
