@@ -159,7 +159,7 @@ export class RawVrrpSocket implements AdvertLink {
       this.controlLengths,
     );
     const isFirst = receiver === this.receivers[0];
-    for (let i = 0; i < count && !this.closed; i++) {
+    for (let i = 0; i < count && this.isOpen(); i++) {
       // Without the interface nobody can say whose advert it is.
       if ((this.controlLengths[i] as number) < CONTROL_LENGTH) continue;
       const packet = this.packets[i] as Uint8Array;
@@ -169,6 +169,11 @@ export class RawVrrpSocket implements AdvertLink {
       this.handlers.onPacket(packet, this.lengths[i] as number, ifindex);
     }
     return Math.max(count, 0);
+  }
+
+  /** Asked anew for each packet, because a handler may close the socket. */
+  private isOpen(): boolean {
+    return !this.closed;
   }
 
   private addReceiver(): Result<Receiver, SystemError> {

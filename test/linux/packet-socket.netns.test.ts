@@ -16,7 +16,7 @@ let pair: NamespacePair;
 let socket: PacketSocket;
 let capture = -1;
 let links: number[] = [];
-let failures: (readonly [ifindex: number, error: number])[] = [];
+const failures: (readonly [ifindex: number, error: number])[] = [];
 
 const frame = (number: number, link = 0, length = 42): Frame => {
   const bytes = new Uint8Array(length);
