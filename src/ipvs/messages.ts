@@ -57,28 +57,52 @@ export const serversRequest = (type: number, key: ServiceKey): Request =>
   request(type, COMMAND.getServer, { service: keyValues(key) });
 export const daemonsRequest = (type: number): Request => request(type, COMMAND.getDaemon, {});
 
-/** Makes the message of a command. */
-export function commandRequest(type: number, command: Command): Request {
+/**
+ * Makes messages of commands. Ten servers of one service share its key, which is encoded once; the rest is
+ * encoded when the message is written, so that ten thousand commands do not lie about as bytes.
+ */
+export function commandEncoder(type: number): (command: Command) => Request {
+  let lastKey: ServiceKey | undefined;
+  let lastBytes: Uint8Array = new Uint8Array();
+  const keyBytes = (key: ServiceKey): Uint8Array => {
+    if (key === lastKey) return lastBytes;
+    const out = new Writer(64);
+    commandAttributes.write(out, { service: keyValues(key) });
+    lastBytes = out.finish();
+    lastKey = key;
+    return lastBytes;
+  };
+  return (command) => ({ type, flags: 0, body: (out) => writeCommand(out, command, keyBytes) });
+}
+
+function writeCommand(out: Writer, command: Command, keyBytes: (key: ServiceKey) => Uint8Array): void {
+  writeGenericHeader(out, COMMAND_NUMBER[command.kind], FAMILY_VERSION);
   switch (command.kind) {
     case "add-service":
-      return request(type, COMMAND.newService, { service: serviceValues(command.service) });
     case "edit-service":
-      return request(type, COMMAND.setService, { service: serviceValues(command.service) });
+      return commandAttributes.write(out, { service: serviceValues(command.service) });
     case "remove-service":
-      return request(type, COMMAND.deleteService, { service: keyValues(command.key) });
+      return void out.raw(keyBytes(command.key));
     case "add-server":
-      return serverRequest(type, COMMAND.newServer, command.key, serverValues(command.server));
     case "edit-server":
-      return serverRequest(type, COMMAND.setServer, command.key, serverValues(command.server));
+      out.raw(keyBytes(command.key));
+      return commandAttributes.write(out, { server: serverValues(command.server) });
     case "remove-server":
-      return serverRequest(type, COMMAND.deleteServer, command.key, serverKeyValues(command.server));
+      out.raw(keyBytes(command.key));
+      return commandAttributes.write(out, { server: serverKeyValues(command.server) });
     default:
       return unreachable(command);
   }
 }
 
-const serverRequest = (type: number, command: number, key: ServiceKey, server: ServerValues): Request =>
-  request(type, command, { service: keyValues(key), server });
+const COMMAND_NUMBER: Record<Command["kind"], number> = {
+  "add-service": COMMAND.newService,
+  "edit-service": COMMAND.setService,
+  "remove-service": COMMAND.deleteService,
+  "add-server": COMMAND.newServer,
+  "edit-server": COMMAND.setServer,
+  "remove-server": COMMAND.deleteServer,
+};
 
 function keyValues(key: ServiceKey): ServiceValues {
   if (key.kind === "fwmark") return { family: familyNumber(key.family), mark: key.mark };
@@ -116,7 +140,9 @@ const serverKeyValues = ({ address, port }: ListedServer): ServerValues => ({
 });
 
 const serverValues = (server: RealServer): ServerValues => ({
-  ...serverKeyValues(server),
+  address: ipBytes(server.address),
+  port: server.port,
+  family: familyNumber(familyOf(server.address)),
   forwarding: FORWARDING_NUMBER[server.forwarding],
   weight: server.weight,
   upper: 0,

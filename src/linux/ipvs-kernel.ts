@@ -3,7 +3,7 @@
 import { err, ok, type Result } from "../core/result.js";
 import { describeCommand, type Command } from "../ipvs/command.js";
 import {
-  commandRequest,
+  commandEncoder,
   daemonsRequest,
   listedFamily,
   readDaemon,
@@ -65,7 +65,7 @@ function dataPlane(socket: NetlinkSocket, family: number): DataPlane {
       return table;
     },
     apply(commands) {
-      const answers = socket.transact(commands.map((command) => commandRequest(family, command)));
+      const answers = socket.transact(commands.map(commandEncoder(family)));
       return commands.map((command, i) => resultOf(command, answers[i] as Acknowledgement));
     },
     syncDaemons: () => socket.dump("list sync daemons", daemonsRequest(family), readDaemon),

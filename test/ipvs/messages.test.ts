@@ -7,7 +7,7 @@ import { familyOf, ip } from "../../src/core/address.js";
 import { toHex, Writer } from "../../src/core/bytes.js";
 import { seconds } from "../../src/core/units.js";
 import {
-  commandRequest,
+  commandEncoder,
   readDaemon,
   readServer,
   readService,
@@ -33,7 +33,7 @@ function sent(request: Request): Message {
 test("a service is read back as it was ordered", () => {
   fc.assert(
     fc.property(service, (one) => {
-      assert.deepEqual(readService(sent(commandRequest(FAMILY, { kind: "add-service", service: one }))), one);
+      assert.deepEqual(readService(sent(commandEncoder(FAMILY)({ kind: "add-service", service: one }))), one);
     }),
   );
 });
@@ -41,14 +41,14 @@ test("a service is read back as it was ordered", () => {
 test("a server is read back as it was ordered, also with another family than its service", () => {
   fc.assert(
     fc.property(service, server, (one, real) => {
-      const message = sent(commandRequest(FAMILY, { kind: "add-server", key: one.key, server: real }));
+      const message = sent(commandEncoder(FAMILY)({ kind: "add-server", key: one.key, server: real }));
       assert.deepEqual(readServer(message, "ipv4"), { ...real, active: 0, inactive: 0 });
     }),
   );
 });
 
 test("the bytes of a new service are those of linux/ip_vs.h", () => {
-  const request = commandRequest(FAMILY, {
+  const request = commandEncoder(FAMILY)({
     kind: "add-service",
     service: {
       key: { kind: "address", protocol: "tcp", address: ip("192.168.1.1"), port: 80 },
@@ -97,7 +97,7 @@ test("no bytes make a reader throw", () => {
       };
       read({ bytes: noise, type: FAMILY, flags: 0, sequence: 0, from: 0, to: noise.length });
       // A real message with noise over its attributes gets further than noise alone.
-      const bytes = encode(commandRequest(FAMILY, { kind: "add-server", key: one.key, server: real }));
+      const bytes = encode(commandEncoder(FAMILY)({ kind: "add-server", key: one.key, server: real }));
       for (const [i, byte] of noise.entries()) if (byte > 127) bytes[20 + (i % (bytes.length - 20))] = byte;
       read({ bytes, type: FAMILY, flags: 0, sequence: 0, from: 16, to: bytes.length });
     }),
