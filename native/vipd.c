@@ -5,6 +5,11 @@
 #include "arguments.h"
 #include "functions.h"
 
+#ifdef VIPD_SOURCES
+/// Which sources this binary was built from; tools/build-native.mjs looks for it to tell whether it is current.
+__attribute__((used)) static const char SOURCES[] = "vipd sources " VIPD_SOURCES;
+#endif
+
 typedef struct {
   const char *name;
   napi_callback function;

@@ -1,8 +1,10 @@
 // Builds the native addon with plain gcc: `node tools/build-native.mjs` for this machine, with `--all` for every
-// platform of the package (the foreign one by a cross compiler). Prints one line for each binary it builds, and
-// does nothing when a binary is newer than its sources and was built with the same headers and compiler.
-// Plain JavaScript, because it runs before anything is compiled. No node-gyp, hence no Python and no make.
+// platform of the package (the foreign one by a cross compiler), `--check` only says whether all are current.
+// Prints one line for each binary it builds. Each carries a digest of its sources, so a binary that is current is
+// left alone, and a fresh clone needs no compiler. Plain JavaScript, because it runs before anything is compiled.
+// No node-gyp, hence no Python and no make.
 
+import { createHash } from "node:crypto";
 import { spawnSync } from "node:child_process";
 import {
   existsSync,
@@ -21,7 +23,7 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
 const platforms = {
   x64: { compiler: "x86_64-linux-gnu-gcc", debian: "gcc-x86-64-linux-gnu" },
-  arm64: { compiler: "aarch64-linux-gnu-gcc", debian: "gcc-aarch64-linux-gnu and libc6-dev-arm64-cross" },
+  arm64: { compiler: "aarch64-linux-gnu-gcc", debian: "gcc-aarch64-linux-gnu libc6-dev-arm64-cross" },
 };
 
 const flags = [
@@ -74,29 +76,46 @@ function compilerFor(arch) {
   return { command, version: version.stdout.trim().replaceAll("\n", " ") };
 }
 
-function build(arch) {
-  const native = join(root, "native");
-  const files = readdirSync(native)
-    .filter((name) => /\.[ch]$/.test(name))
-    .sort();
-  const sources = files.filter((name) => name.endsWith(".c"));
-  const output = join(root, "prebuilds", `linux-${arch}`, "vipd.node");
-  const stampFile = join(root, ".cache", `native-linux-${arch}.json`);
-  const include = headers();
-  const compiler = compilerFor(arch);
-  const stamp = JSON.stringify({ compiler, include, flags, files });
-  const newest = Math.max(...files.map((name) => statSync(join(native, name)).mtimeMs));
-  const known = existsSync(stampFile) ? readFileSync(stampFile, "utf8") : "";
-  if (existsSync(output) && statSync(output).mtimeMs > newest && known === stamp) return;
+const native = join(root, "native");
+const files = readdirSync(native)
+  .filter((name) => /\.[ch]$/.test(name))
+  .sort();
 
+/** A digest of everything in this repository that a binary depends on. */
+function sourceDigest() {
+  const hash = createHash("sha256").update(flags.join(" "));
+  for (const name of files) hash.update(`\0${name}\0`).update(readFileSync(join(native, name)));
+  return hash.digest("hex").slice(0, 32);
+}
+
+const outputOf = (arch) => join(root, "prebuilds", `linux-${arch}`, "vipd.node");
+const isCurrent = (arch) =>
+  existsSync(outputOf(arch)) && readFileSync(outputOf(arch)).includes(`vipd sources ${sourceDigest()}`);
+
+function build(arch) {
+  const stampFile = join(root, ".cache", `native-linux-${arch}.json`);
+  // Another Node.js with other headers is a reason to build again, but only where one has been built before.
+  const stamped = existsSync(stampFile);
+  if (isCurrent(arch) && !stamped) return;
+  const include = headers();
+  const stamp = JSON.stringify(include);
+  if (isCurrent(arch) && readFileSync(stampFile, "utf8") === stamp) return;
+
+  const compiler = compilerFor(arch);
+  const output = outputOf(arch);
+  const sources = files.filter((name) => name.endsWith(".c"));
   mkdirSync(dirname(output), { recursive: true });
   mkdirSync(dirname(stampFile), { recursive: true });
   // Written aside and renamed: a process that has the old one loaded keeps it, and nobody loads half a file.
   const fresh = `${output}.${process.pid}.tmp`;
-  const done = spawnSync(compiler.command, [...flags, ...include, "-o", fresh, ...sources], {
-    cwd: native,
-    encoding: "utf8",
-  });
+  const done = spawnSync(
+    compiler.command,
+    [...flags, `-DVIPD_SOURCES="${sourceDigest()}"`, ...include, "-o", fresh, ...sources],
+    {
+      cwd: native,
+      encoding: "utf8",
+    },
+  );
   if (done.status !== 0) {
     rmSync(fresh, { force: true });
     throw new BuildError(`${compiler.command} failed for linux-${arch}:\n${done.stderr}`);
@@ -108,14 +127,24 @@ function build(arch) {
   );
 }
 
+/** Ends with a failure that names the binaries which do not come from the present sources. */
+function check() {
+  const stale = Object.keys(platforms).filter((arch) => !isCurrent(arch));
+  if (stale.length > 0)
+    throw new BuildError(
+      `not built from the present sources: ${stale.map((arch) => `prebuilds/linux-${arch}/vipd.node`).join(", ")}; run "node tools/build-native.mjs --all"`,
+    );
+}
+
 try {
-  const wanted = process.argv.slice(2);
-  if (wanted.some((argument) => argument !== "--all"))
-    throw new BuildError("usage: build-native.mjs [--all]");
+  const [mode, ...rest] = process.argv.slice(2);
+  if (rest.length > 0 || (mode !== undefined && mode !== "--all" && mode !== "--check"))
+    throw new BuildError("usage: build-native.mjs [--all | --check]");
   if (process.platform !== "linux") throw new BuildError("vipd runs on Linux only");
   if (!(process.arch in platforms))
     throw new BuildError(`no build for linux-${process.arch}; known: ${Object.keys(platforms).join(", ")}`);
-  for (const arch of wanted.includes("--all") ? Object.keys(platforms) : [process.arch]) build(arch);
+  if (mode === "--check") check();
+  else for (const arch of mode === "--all" ? Object.keys(platforms) : [process.arch]) build(arch);
 } catch (error) {
   if (!(error instanceof BuildError)) throw error;
   process.stderr.write(`build-native: ${error.message}\n`);

@@ -94,6 +94,13 @@ test("the tarball holds both prebuilt addons, their source, the program and its 
     );
 });
 
+test("both prebuilt addons were built from the present sources", () => {
+  const check = spawnSync(process.execPath, [join(root, "tools/build-native.mjs"), "--check"], {
+    encoding: "utf8",
+  });
+  assert.equal(check.status, 0, check.stderr);
+});
+
 test("the tarball holds no tests, sources in TypeScript, maps or leftovers", () => {
   for (const { path } of packed.files) {
     assert.doesNotMatch(path, /^(src|test|bench|demo|tools|node_modules|build\/test|\.)/, path);
