@@ -1,0 +1,33 @@
+// `vipd check`: reads a configuration as every director of the file would, and says all that is wrong with it.
+
+import { configOption, DEFAULT_CONFIG, EXIT, jsonOption, nodeOption, type Command } from "./command.js";
+
+export const check: Command = {
+  word: "check",
+  summary: "Validates a configuration for all its nodes; exit code 1 when it has errors.",
+  options: [configOption, { ...nodeOption, summary: "only as this node reads it" }, jsonOption],
+  async run(options, output) {
+    const path = options.text("config") ?? DEFAULT_CONFIG;
+    const node = options.text("node");
+    const { failed, readConfig, readConfigForAll, report } = await import("../director/supervisor/config-reader.js");
+    const reading = node === undefined ? readConfigForAll(path) : readConfig(path, node);
+    const bad = failed(reading);
+    if (options.flag("json")) {
+      const { diagnostics, warnings } = reading;
+      output.out(`${JSON.stringify({ ok: !bad, diagnostics, warnings }, null, 2)}\n`);
+      return bad ? EXIT.failed : EXIT.ok;
+    }
+    if (reading.diagnostics.length > 0) output.err(report(reading));
+    for (const warning of reading.warnings) output.err(`warning: ${warning}\n`);
+    if (bad) return EXIT.failed;
+    const [first] = reading.configs;
+    if (first === undefined) return EXIT.failed;
+    const servers = first.services.reduce((sum, service) => sum + service.servers.length, 0);
+    const count = (n: number, noun: string): string => `${n} ${noun}${n === 1 ? "" : "s"}`;
+    output.out(
+      `${path}: valid for ${count(reading.configs.length, "node")} (${reading.configs.map((config) => config.node).join(", ")}): ` +
+        `${count(first.vrrp.length, "VRRP instance")}, ${count(first.services.length, "service")}, ${count(servers, "real server")}\n`,
+    );
+    return EXIT.ok;
+  },
+};

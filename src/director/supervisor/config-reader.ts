@@ -1,0 +1,64 @@
+// From a path to a configuration: reads the file, knows the checkers, and looks whether what the checks would
+// run is there. Loaded by commands and by the short-lived config process, never by the daemon itself.
+
+import { hostname } from "node:os";
+import { findChecker, checkerSpecs } from "../../checkers/registry.js";
+import { hasErrors, renderDiagnostics, type Diagnostic } from "../../config/diagnostic.js";
+import { checkConfig, loadConfig } from "../../config/load.js";
+import type { Config } from "../../config/model.js";
+import type { Identity } from "../../config/resolve.js";
+import * as values from "../../config/values.js";
+import { readConfigFile } from "../../linux/config-file.js";
+import { processRunner } from "../../linux/process-runner.js";
+
+export type Reading = {
+  readonly path: string;
+  /** Empty when the file could not be read. */
+  readonly text: string;
+  /** What was read; more than one only when it was read for every node. Empty when there is an error. */
+  readonly configs: readonly Config[];
+  readonly diagnostics: readonly Diagnostic[];
+  /** What is right in the file but would not work on this machine. */
+  readonly warnings: readonly string[];
+};
+
+/** As one director reads it: the one called `node`, or like this machine. */
+export function readConfig(path: string, node: string | undefined): Reading {
+  const identity: Identity = node === undefined ? { kind: "hostname", name: hostname() } : { kind: "node", name: node };
+  return read(path, (text) => {
+    const { config, diagnostics } = loadConfig({ path, text, checkers: checkerSpecs(values), identity });
+    return { configs: config === undefined ? [] : [config], diagnostics };
+  });
+}
+
+/** As every director of the file reads it. */
+export const readConfigForAll = (path: string): Reading =>
+  read(path, (text) => checkConfig({ path, text, checkers: checkerSpecs(values) }));
+
+function read(path: string, load: (text: string) => Pick<Reading, "configs" | "diagnostics">): Reading {
+  const file = readConfigFile(path);
+  if (!file.ok) return { path, text: "", configs: [], diagnostics: [file.error], warnings: [] };
+  const { configs, diagnostics } = load(file.value);
+  return { path, text: file.value, configs, diagnostics, warnings: configs[0] === undefined ? [] : unrunnable(configs[0]) };
+}
+
+export const failed = (reading: Reading): boolean => hasErrors(reading.diagnostics);
+
+/** For people, with the lines of the file. */
+export const report = (reading: Reading): string => renderDiagnostics(reading.diagnostics, reading.text);
+
+/** Checks that cannot succeed here, a missing script for example; each once, however many servers have it. */
+function unrunnable(config: Config): string[] {
+  const found = new Map<string, string>();
+  for (const service of config.services)
+    for (const server of service.servers)
+      for (const { type, options } of server.checks) {
+        const problem = findChecker(type)?.problem;
+        if (problem === undefined) continue;
+        const key = `${service.name} ${JSON.stringify(options)}`;
+        if (found.has(key)) continue;
+        const text = problem({ options: options as never, runner: processRunner });
+        found.set(key, text === undefined ? "" : `service ${service.name}: ${type} check cannot run: ${text}`);
+      }
+  return [...found.values()].filter((text) => text !== "");
+}

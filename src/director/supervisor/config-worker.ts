@@ -1,0 +1,34 @@
+// The short-lived process that reads the configuration for the daemon: a LoadRequest comes in as JSON, a
+// WorkerAnswer goes out, and what was needed for it is given back to the system with the process.
+
+import { readFileSync, writeSync } from "node:fs";
+import { diffConfig } from "../../config/change.js";
+import { summarizeDiagnostic } from "../../config/diagnostic.js";
+import type { WorkerAnswer } from "./config-process.js";
+import { failed, readConfig, report } from "./config-reader.js";
+import { servicesOf, type LoadRequest } from "./config-source.js";
+
+const request = JSON.parse(readFileSync(0, "utf8")) as LoadRequest;
+const reading = readConfig(request.path, request.node);
+const [config] = reading.configs;
+const summaries = reading.diagnostics.map(summarizeDiagnostic);
+
+if (config === undefined || failed(reading)) answer({ ok: false, problems: summaries, report: report(reading) });
+else {
+  const { services, ...head } = config;
+  const { previous } = request;
+  const changes = previous === undefined ? [] : diffConfig({ ...previous.head, services: servicesOf(previous) }, config);
+  const servers = services.reduce((sum, service) => sum + service.servers.length, 0);
+  answer({ ok: true, head, services: services.length, servers, warnings: [...summaries, ...reading.warnings], changes });
+  write(`${JSON.stringify(services)}\n`);
+}
+
+function answer(value: WorkerAnswer): void {
+  write(`${JSON.stringify(value)}\n`);
+}
+
+/** Written at once and in whole: process.stdout to a pipe would go on in the background. */
+function write(text: string): void {
+  const bytes = Buffer.from(text);
+  for (let done = 0; done < bytes.length; ) done += writeSync(1, bytes, done);
+}
