@@ -23,6 +23,8 @@ function guard(): void {
   for (const [signal, status] of Object.entries(statuses)) process.on(signal, () => process.exit(status));
 }
 
+export type End = { readonly host: Host; readonly interface: string; readonly addresses?: readonly string[] };
+
 export class Lab {
   /** Starts every namespace's name; has the pid in it, so that labs of several processes never meet. */
   readonly prefix: string;
@@ -59,40 +61,34 @@ export class Lab {
     b.ip(`link set ${bName} up`);
   }
 
-  /** A switch, in a namespace of its own; give it to `plug`. */
-  bridge(name: string): Host {
+  /** A namespace that holds switches which are not joined to each other; give it to `plug`. */
+  bridge(name: string, ...devices: readonly string[]): Host {
     const box = this.host(name);
-    box.ip("link add name br0 type bridge stp_state 0 forward_delay 0 mcast_snooping 0", "link set br0 up");
+    for (const device of devices.length === 0 ? ["br0"] : devices) {
+      box.ip(
+        `link add name ${device} type bridge stp_state 0 forward_delay 0 mcast_snooping 0`,
+        `link set ${device} up`,
+      );
+    }
     return box;
   }
 
   /**
    * Plugs interfaces into a switch. The far end on the switch is called after the host and the interface, so that a
-   * test can pull the cable there (`unplug`).
+   * test can pull the cable there (`setPort`).
    */
-  plug(
-    bridge: Host,
-    ends: readonly {
-      readonly host: Host;
-      readonly interface: string;
-      readonly addresses?: readonly string[];
-    }[],
-  ): void {
+  plug(box: Host, ends: readonly End[], device = "br0"): void {
     ipBatch(
       ends.map(
         ({ host, interface: name }) =>
-          `link add ${name} netns ${host.namespace} type veth peer name ${portName(host, name)} netns ${bridge.namespace}`,
+          `link add ${name} netns ${host.namespace} type veth peer name ${portName(host, name)} netns ${box.namespace}`,
       ),
     );
-    bridge.ip(...ends.map(({ host, interface: name }) => `link set ${portName(host, name)} master br0 up`));
+    box.ip(
+      ...ends.map(({ host, interface: name }) => `link set ${portName(host, name)} master ${device} up`),
+    );
     for (const { host, interface: name, addresses = [] } of ends) {
-      // Duplicate address detection would hold the host's IPv6 back for a second; nobody here has a duplicate.
-      host.ip(
-        `link set ${name} up`,
-        ...addresses.map(
-          (address) => `address add ${address} dev ${name}${address.includes(":") ? " nodad" : ""}`,
-        ),
-      );
+      host.ip(`link set ${name} up`, ...addresses.map((address) => addressCommand(address, name)));
     }
   }
 
@@ -108,13 +104,26 @@ export class Lab {
     return path;
   }
 
+  /** Takes one host away with everything on it; the far ends of its cables vanish a little later. */
+  remove(host: Host): void {
+    host.killAll();
+    spawnSync("ip", ["netns", "delete", host.namespace]);
+    this.#hosts.delete(host.name);
+  }
+
   /** Ends every process in the lab, removes every namespace and file. Synchronous: it also runs while exiting. */
   close(): void {
     if (!open.delete(this)) return;
     for (const host of this.#hosts.values()) host.killAll();
-    for (const host of this.#hosts.values()) spawnSync("ip", ["netns", "delete", host.namespace]);
+    const deletions = [...this.#hosts.values()].map((host) => `netns delete ${host.namespace}`);
+    spawnSync("ip", ["-force", "-batch", "-"], { input: `${deletions.join("\n")}\n` });
     rmSync(this.directory, { recursive: true, force: true });
   }
+}
+
+/** Duplicate address detection would hold the host's IPv6 back for a second; nobody here has a duplicate. */
+function addressCommand(address: string, name: string): string {
+  return `address add ${address} dev ${name}${address.includes(":") ? " nodad" : ""}`;
 }
 
 /** At most 15 characters, the kernel's limit for an interface name. */
