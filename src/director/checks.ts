@@ -1,0 +1,128 @@
+// The whole of the checks process without its process: the schedule, the health it gives, and the table that
+// follows. Whatever it is told comes in by calls; whatever it has to say goes out by `report`.
+
+import { checkProblems } from "../checkers/problems.js";
+import type { HealthState } from "../checkers/health.js";
+import type { VipdEvent } from "../control/event.js";
+import type { ChecksStatus, ServiceStatus, ToChecks } from "../control/ipc.js";
+import { after, formatDuration, minutes, seconds } from "../core/units.js";
+import { serverId, serviceId, type ServerId } from "../ipvs/model.js";
+import type { Timers } from "../ports/timers.js";
+import { CheckScheduler, type SchedulerPorts } from "./check-scheduler.js";
+import { HealthBoard, type BoardPorts } from "./health-board.js";
+
+export type ChecksOrder = Omit<Extract<ToChecks, { readonly kind: "configure" }>, "kind">;
+
+/** Whoever keeps the kernel's table as it should be. */
+export type TableKeeper = {
+  /** Takes services and sync daemons over; gives what makes it impossible, for people, or null. */
+  configure(order: ChecksOrder): string | null;
+  /** What a server without results is taken for: as the predecessor left it, or "unknown". */
+  presume(service: string, server: ServerId): HealthState;
+  setServer(service: string, server: ServerId, up: boolean): void;
+  inKernel(service: string, server: ServerId): boolean;
+  status(): Pick<ChecksStatus, "sync" | "table">;
+  stop(table: "remove" | "keep"): void;
+};
+
+export type ChecksPorts = Pick<BoardPorts, "dialer" | "runner" | "wallTime"> & {
+  readonly timers: Timers;
+  readonly random: SchedulerPorts["random"];
+  readonly limits: SchedulerPorts["limits"];
+  readonly table: TableKeeper;
+  readonly report: (event: VipdEvent) => void;
+};
+
+/** How often it is looked at whether checks ran late. */
+const LOOK_EVERY = minutes(1);
+/** Checks that begin later than this say that the machine is too busy. */
+const TOO_LATE = seconds(1);
+
+export class Checks {
+  private readonly ports: ChecksPorts;
+  private readonly board: HealthBoard;
+  private readonly scheduler: CheckScheduler;
+  private services: ChecksOrder["services"] = [];
+  private checks = 0;
+  private stopLooking: () => void = () => undefined;
+
+  constructor(ports: ChecksPorts) {
+    this.ports = ports;
+    const { dialer, runner, wallTime, timers, random, limits, table, report } = ports;
+    this.board = new HealthBoard({
+      dialer,
+      runner,
+      wallTime,
+      report,
+      now: () => timers.now(),
+      setServer: (service, server, up) => {
+        table.setServer(service, server, up);
+      },
+      presume: (service, server) => table.presume(service, server),
+    });
+    this.scheduler = new CheckScheduler({ timers, random, limits });
+  }
+
+  /** Gives what makes it impossible, for people; then everything goes on as before. */
+  configure(order: ChecksOrder): string | null {
+    const error = this.ports.table.configure(order);
+    if (error !== null) return error;
+    this.services = order.services;
+    const jobs = this.board.configure(order.services);
+    this.checks = jobs.length;
+    this.board.tellAll();
+    this.scheduler.configure(jobs);
+    for (const { service, check, text } of checkProblems(order.services, this.ports.runner))
+      this.ports.report({ kind: "warning", subject: `check ${service}`, text: `${check} can never succeed: ${text}` });
+    this.look();
+    return null;
+  }
+
+  stop(table: "remove" | "keep"): void {
+    this.leave();
+    this.ports.table.stop(table);
+  }
+
+  /** Ends the checks and leaves the table to whoever comes next. */
+  leave(): void {
+    this.stopLooking();
+    this.scheduler.stop();
+  }
+
+  status(pid: number): ChecksStatus {
+    return { pid, services: this.services.map((config) => this.serviceStatus(config)), ...this.ports.table.status() };
+  }
+
+  private serviceStatus({ name, service, servers }: ChecksOrder["services"][number]): ServiceStatus {
+    return {
+      name,
+      service: serviceId(service.key),
+      scheduler: service.scheduler,
+      alive: this.board.alive(name),
+      servers: servers.map(({ server }) => {
+        const id = serverId(server);
+        const health = this.board.server(name, id);
+        return {
+          server: id,
+          up: health?.up ?? false,
+          weight: server.weight,
+          in_kernel: this.ports.table.inKernel(name, id),
+          checks: health?.checks ?? [],
+        };
+      }),
+    };
+  }
+
+  private look(): void {
+    this.stopLooking();
+    const { timers, report } = this.ports;
+    this.stopLooking = timers.wakeAt(after(timers.now(), LOOK_EVERY), () => {
+      const lateness = this.scheduler.takeLateness();
+      if (lateness > TOO_LATE) {
+        const text = `checks began up to ${formatDuration(lateness)} late: too little processor time for ${this.checks} checks`;
+        report({ kind: "warning", subject: "checks", text });
+      }
+      this.look();
+    });
+  }
+}

@@ -1,0 +1,230 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Socket } from "node:net";
+
+import type { HealthState } from "../../src/checkers/health.js";
+import type { CheckConfig, ServiceConfig } from "../../src/config/model.js";
+import type { VipdEvent } from "../../src/control/event.js";
+import { ip } from "../../src/core/address.js";
+import { seededRandom } from "../../src/core/random.js";
+import { err, ok } from "../../src/core/result.js";
+import { milliseconds, seconds } from "../../src/core/units.js";
+import { Checks, type ChecksOrder } from "../../src/director/checks.js";
+import type { Dialer, DialFailure } from "../../src/ports/dialer.js";
+import type { Runner } from "../../src/ports/runner.js";
+import { World } from "./world.js";
+
+const tcp = (change: Partial<CheckConfig["timing"]> = {}, options: object = {}): CheckConfig => ({
+  type: "tcp",
+  options,
+  timing: { every: seconds(5), timeout: seconds(3), rise: 1, fall: 3, ...change },
+});
+
+const service = (name: string, servers: Record<string, readonly CheckConfig[]>): ServiceConfig => ({
+  name,
+  service: {
+    key: { kind: "address", protocol: "tcp", address: ip("192.0.2.80"), port: 80 },
+    scheduler: "wlc",
+  },
+  servers: Object.entries(servers).map(([address, checks]) => ({
+    server: { address: ip(address), port: 80, forwarding: "nat", weight: 5 },
+    checks,
+  })),
+});
+
+const order = (...services: ServiceConfig[]): ChecksOrder => ({
+  runtimeDirectory: "/nowhere",
+  ipvs: { reconcileEvery: seconds(60), onStop: "remove" },
+  sync: null,
+  services,
+  nodePriority: 100,
+});
+
+function setUp() {
+  const world = new World();
+  const down = new Map<string, DialFailure["reason"]>();
+  const presumed = new Map<string, HealthState>();
+  const events: VipdEvent[] = [];
+  const orders: string[] = [];
+  let dialled = 0;
+  const dialer: Dialer<Socket> = {
+    dial: () => Promise.reject(new Error("not used")),
+    probe({ address }) {
+      dialled++;
+      const reason = down.get(address);
+      return Promise.resolve(reason === undefined ? ok(null) : err({ reason, detail: `${reason}!` }));
+    },
+  };
+  const runner: Runner = {
+    run: () => ({ end: Promise.resolve({ kind: "not-runnable", why: "no" }), gone: Promise.resolve() }),
+    probe: ({ argv }) => err(`${argv[0]} does not exist`),
+  };
+  let refusal: string | null = null;
+  const checks = new Checks({
+    dialer,
+    runner,
+    timers: world,
+    random: seededRandom(7),
+    limits: { socket: 100, process: 100 },
+    wallTime: () => 1_000_000 + world.now(),
+    report: (event) => events.push(event),
+    table: {
+      configure: () => refusal,
+      presume: (_, server) => presumed.get(server) ?? "unknown",
+      setServer: (name, server, up) => orders.push(`${name} ${server} ${up ? "up" : "down"}`),
+      inKernel: () => true,
+      status: () => ({ sync: [], table: { in_order: true, checked_ms_ago: 0, repairs: 0 } }),
+      stop: (table) => orders.push(`stop ${table}`),
+    },
+  });
+  /** What was said since the last time, in short. */
+  const said = (): string[] =>
+    events.splice(0).map((event) => {
+      if (event.kind === "check-changed") return `${event.server} ${event.up ? "+" : "-"} ${event.reason}${event.first ? " first" : ""} x${event.in_a_row}`;
+      if (event.kind === "check-failed-once") return `${event.server} failed ${event.reason} ${event.in_a_row}/${event.needed}`;
+      if (event.kind === "server-changed") return `${event.server} ${event.up ? "UP" : "DOWN"} (${event.cause}) ${event.alive}/${event.total}`;
+      return `${event.kind} ${"text" in event ? event.text : ""}`;
+    });
+  return {
+    world, checks, down, presumed, said,
+    orders: () => orders.splice(0),
+    dialled: () => dialled,
+    refuse: (why: string) => (refusal = why),
+  };
+}
+
+const A = "10.0.0.1";
+const B = "10.0.0.2";
+
+test("a server that fails is taken out after its count, and each step of it is said once", async () => {
+  const { world, checks, down, said, orders } = setUp();
+  assert.equal(checks.configure(order(service("web", { [A]: [tcp()], [B]: [tcp()] }))), null);
+  await world.until(10_000);
+  assert.deepEqual(said().sort(), [`${A}:80 + ok first x1`, `${B}:80 + ok first x1`]);
+  assert.deepEqual(orders().sort(), [`web ${A}:80 up`, `web ${B}:80 up`]);
+  down.set(A, "connect-refused");
+  await world.until(60_000);
+  assert.deepEqual(said(), [
+    `${A}:80 failed connect-refused 1/3`,
+    `${A}:80 - connect-refused x3`,
+    `${A}:80 DOWN (tcp connect-refused: connect-refused!, 3 times in a row) 1/2`,
+  ]);
+  assert.deepEqual(orders(), [`web ${A}:80 down`]);
+  down.delete(A);
+  await world.until(70_000);
+  assert.deepEqual(said(), [`${A}:80 + ok x1`, `${A}:80 UP (tcp: connected to ${A}:80) 2/2`]);
+  assert.deepEqual(orders(), [`web ${A}:80 up`]);
+});
+
+test("a new reason while a server is down is said, but not more than once a minute", async () => {
+  const { world, checks, down, said } = setUp();
+  down.set(A, "connect-refused");
+  checks.configure(order(service("web", { [A]: [tcp()] })));
+  await world.until(100_000);
+  assert.equal(said().length, 2);
+  for (let at = 100_000; at < 220_000; at += 10_000) {
+    down.set(A, at % 20_000 === 0 ? "connect-timeout" : "connect-refused");
+    await world.until(at + 10_000);
+  }
+  const again = said();
+  assert.ok(again.length >= 1 && again.length <= 3, again.join("\n"));
+  assert.match(again[0]!, /failed connect-timeout \d+\/3/);
+});
+
+test("a server is up only while all of its checks are", async () => {
+  const { world, checks, down, orders } = setUp();
+  checks.configure(order(service("web", { [A]: [tcp(), tcp({}, { address: B })] })));
+  await world.until(10_000);
+  assert.deepEqual(orders(), [`web ${A}:80 up`]);
+  down.set(B, "connect-timeout");
+  await world.until(30_000);
+  assert.deepEqual(orders(), [`web ${A}:80 down`]);
+  down.set(A, "connect-timeout");
+  await world.until(50_000);
+  down.delete(B);
+  await world.until(60_000);
+  assert.deepEqual(orders(), []);
+  down.delete(A);
+  await world.until(70_000);
+  assert.deepEqual(orders(), [`web ${A}:80 up`]);
+});
+
+test("a server without checks is up", () => {
+  const { checks, orders, said } = setUp();
+  checks.configure(order(service("web", { [A]: [] })));
+  assert.deepEqual(orders(), [`web ${A}:80 up`]);
+  assert.deepEqual(said(), []);
+});
+
+test("what the predecessor left in the kernel is the first opinion of a server", async () => {
+  const { world, checks, down, presumed, said, orders } = setUp();
+  presumed.set(`${A}:80`, "up").set(`${B}:80`, "down");
+  down.set(A, "connect-timeout");
+  checks.configure(order(service("web", { [A]: [tcp()], [B]: [tcp({ rise: 2 })] })));
+  assert.deepEqual(orders(), [`web ${A}:80 up`, `web ${B}:80 down`]);
+  await world.until(1000);
+  assert.deepEqual(orders(), []);
+  await world.until(30_000);
+  assert.deepEqual(orders().sort(), [`web ${A}:80 down`, `web ${B}:80 up`]);
+  assert.equal(said().filter((line) => /UP|DOWN/.test(line)).length, 2);
+});
+
+test("a reload keeps the health of what it leaves alone, and checks what is new", async () => {
+  const { world, checks, down, said, orders } = setUp();
+  down.set(A, "connect-refused");
+  checks.configure(order(service("web", { [A]: [tcp()], [B]: [tcp()] })));
+  await world.until(20_000);
+  said();
+  orders();
+  checks.configure(order(service("web", { [A]: [tcp({ fall: 5 })], [B]: [tcp()], "10.0.0.3": [tcp()] })));
+  assert.deepEqual(said(), []);
+  assert.deepEqual(orders(), []);
+  assert.deepEqual(checks.status(1).services[0]!.servers.map(({ up }) => up), [false, true, true]);
+  await world.until(21_000);
+  assert.deepEqual(said(), ["10.0.0.3:80 + ok first x1"]);
+  checks.configure(order(service("web", { [A]: [], [B]: [tcp()] })));
+  assert.deepEqual(said(), [`${A}:80 UP (not checked) 2/2`]);
+  assert.deepEqual(orders(), ["web 10.0.0.3:80 up", `web ${A}:80 up`]);
+});
+
+test("a configuration that the table refuses changes nothing", async () => {
+  const { world, checks, refuse, dialled } = setUp();
+  checks.configure(order(service("web", { [A]: [tcp()] })));
+  await world.until(20_000);
+  const before = dialled();
+  refuse("the kernel has no ip_vs");
+  assert.equal(checks.configure(order()), "the kernel has no ip_vs");
+  await world.until(40_000);
+  assert.ok(dialled() > before);
+});
+
+test("a script that can never succeed is said when the configuration is taken", () => {
+  const { checks, said } = setUp();
+  const script = { ...tcp(), type: "script", options: { command: ["/no/such"], shell: false } };
+  checks.configure(order(service("web", { [A]: [script], [B]: [script] })));
+  assert.deepEqual(said(), ["warning script can never succeed: /no/such does not exist"]);
+});
+
+test("the status tells each check's last result, since when, and how often it ran", async () => {
+  const { world, checks, down } = setUp();
+  down.set(A, "connect-refused");
+  checks.configure(order(service("web", { [A]: [tcp({ every: seconds(2), timeout: milliseconds(500) })] })));
+  assert.equal(checks.status(7).services[0]!.servers[0]!.checks[0]!.up, null);
+  await world.until(10_000);
+  const [web] = checks.status(7).services;
+  assert.equal(web!.alive, 0);
+  const { since, runs, took_ms, ...rest } = web!.servers[0]!.checks[0]!;
+  assert.deepEqual(rest, { check: "tcp", up: false, reason: "connect-refused", detail: "connect-refused!" });
+  assert.ok(since >= 1_000_000 && since <= 1_002_000 && runs >= 5 && took_ms === 0);
+});
+
+test("a stop ends the checks before the table", async () => {
+  const { world, checks, orders } = setUp();
+  checks.configure(order(service("web", { [A]: [tcp()] })));
+  await world.until(10_000);
+  orders();
+  checks.stop("keep");
+  await world.until(60_000);
+  assert.deepEqual(orders(), ["stop keep"]);
+  assert.equal(world.timers, 0);
+});
