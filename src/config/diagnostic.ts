@@ -47,7 +47,9 @@ export function placer(
   const starts = [0];
   for (let at = text.indexOf("\n"); at >= 0; at = text.indexOf("\n", at + 1)) starts.push(at + 1);
   return (span, what) => {
-    const offset = Math.max(0, Math.min(span.offset, text.length));
+    // After the last line's end there is no line: what is wrong at the end is shown there.
+    const last = text.endsWith("\n") ? text.length - 1 : text.length;
+    const offset = Math.max(0, Math.min(span.offset, last));
     let low = 0;
     let high = starts.length - 1;
     while (low < high) {

@@ -3,6 +3,7 @@
 
 import { err, ok, type Result } from "../core/result.js";
 import { milliseconds, type Milliseconds } from "../core/units.js";
+import { shown } from "./shown.js";
 
 const UNITS: Readonly<Record<string, number>> = { h: 3_600_000, m: 60_000, s: 1000, ms: 1 };
 const PART = /(\d+(?:\.\d+)?)(ms|s|m|h)/y;
@@ -33,16 +34,12 @@ export function parseDuration(input: unknown): Result<Milliseconds, string> {
   return ok(milliseconds(Math.round(total * 1000) / 1000));
 }
 
-/** The shortest configuration text of a duration: "1m30s", "40.95s", "100ms". */
+/** In the largest unit that leaves no rest: "2h", "90s", "40.95s", "100ms". */
 export function writeDuration(ms: Milliseconds): string {
   if (ms === 0) return "0s";
   if (ms < 1000) return `${ms}ms`;
-  const hours = Math.floor(ms / 3_600_000);
-  const minutes = Math.floor((ms % 3_600_000) / 60_000);
-  const rest = Math.round(ms % 60_000) / 1000;
-  // "1000s" is easier to compare with a limit in seconds than "16m40s".
-  if (rest !== 0 && hours === 0 && ms < 1_000_000 && minutes > 0 && rest % 1 !== 0) return `${ms / 1000}s`;
-  return `${hours > 0 ? `${hours}h` : ""}${minutes > 0 ? `${minutes}m` : ""}${rest > 0 ? `${rest}s` : ""}`;
+  if (ms % 3_600_000 === 0) return `${ms / 3_600_000}h`;
+  return ms % 60_000 === 0 ? `${ms / 60_000}m` : `${ms / 1000}s`;
 }
 
 const HOW = 'Write a number and a unit: "100ms", "5s", "1m30s", "2h".';
@@ -50,5 +47,3 @@ const HOW = 'Write a number and a unit: "100ms", "5s", "1m30s", "2h".';
 function wrong(text: string): Result<Milliseconds, string> {
   return err(`${JSON.stringify(text)} is not a duration\n${HOW}`);
 }
-
-const shown = (input: unknown): string => (input === null ? "nothing" : JSON.stringify(input));

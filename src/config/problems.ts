@@ -4,8 +4,8 @@
 import { z } from "zod";
 
 import type { Path, Problem } from "./diagnostic.js";
-import { didYouMean } from "./suggest.js";
-import { shown } from "./values.js";
+import { shown } from "./shown.js";
+import { suggestKey } from "./suggest.js";
 
 /** "vrrp.web.addresses[0]"; "the file" for the whole. */
 export function pathText(path: Path): string {
@@ -78,7 +78,7 @@ function keyProblem(path: Path, message: string): Problem {
 }
 
 function unknownKey(path: Path, key: string, known: readonly string[]): Problem & Suggestion {
-  const near = didYouMean(key, known);
+  const near = suggestKey(key, known);
   return {
     severity: "error",
     path: [...path, key],

@@ -31,7 +31,7 @@ const timingShape = () => ({
     .describe("From the start of one check to the start of the next."),
   timeout: duration({ min: milliseconds(10), max: minutes(60) })
     .optional()
-    .meta({ default: "3s, or `every` if that is shorter" })
+    .meta({ otherwise: "3s, or `every` if that is shorter" })
     .describe(
       "The whole check must be done in this time, from connect to verdict. It may not be longer than `every`: " +
         "checks of one server do not overlap.",
@@ -83,18 +83,18 @@ export function serviceSchema(checkers: readonly CheckerSpec[]) {
     address: maybeEndpoint().describe("The real server's address, or address and port."),
     port: port()
       .optional()
-      .meta({ default: "the service's" })
+      .meta({ otherwise: "the service's" })
       .describe("The real server's port. Only `nat` can map ports."),
     weight: weight()
       .prefault(1)
       .describe("Share of new connections compared with the other servers. 0: no new connections."),
     forwarding: forwarding()
       .optional()
-      .meta({ default: "the service's" })
+      .meta({ otherwise: "the service's" })
       .describe("Overrides the service's."),
     check: check
       .optional()
-      .meta({ default: "the service's" })
+      .meta({ otherwise: "the service's" })
       .describe("Replaces the service's checks for this server."),
   });
   return section({
@@ -137,7 +137,7 @@ export function serviceSchema(checkers: readonly CheckerSpec[]) {
             .describe("How long a client keeps its real server; whole seconds."),
           "prefix-length": integer({ min: 1, max: 128 })
             .optional()
-            .meta({ default: "32 or 128: each client for itself" })
+            .meta({ otherwise: "32 or 128: each client for itself" })
             .describe("Clients whose addresses agree in this many leading bits keep the same real server."),
         }),
       ])

@@ -109,7 +109,7 @@ const addressEntry = section({
   address: prefix().describe("ADDRESS/LENGTH; without a length it is /32 or /128."),
   interface: interfaceName()
     .optional()
-    .meta({ default: "the instance's" })
+    .meta({ otherwise: "the instance's" })
     .describe("The interface that carries this address."),
 });
 
@@ -125,14 +125,14 @@ export const instanceSchema = section({
   priority: z
     .union([priority(), z.record(nodeName(), priority())])
     .optional()
-    .meta({ default: "the node's" })
+    .meta({ otherwise: "the node's" })
     .describe(
       "VRRP priority: one number for all nodes, or one for each: `{ lb1: 150, lb2: 100 }`. Two instances " +
         "with opposite priorities make an active/active pair.",
     ),
   "source-address": ipAddress()
     .optional()
-    .meta({ default: "the interface's first address" })
+    .meta({ otherwise: "the interface's first address" })
     .describe("Source address of the adverts. It differs for each director, so most files leave it out."),
   ...sharedShape(),
 });
@@ -152,7 +152,7 @@ export const syncSchema = section({
     ),
   "max-length": integer({ min: 100, max: 65_507 })
     .optional()
-    .meta({ default: "from the MTU" })
+    .meta({ otherwise: "from the MTU" })
     .describe("Most bytes of payload in a datagram."),
   group: ipAddress().optional().meta({ default: "224.0.0.81" }).describe("Multicast group."),
   port: port().optional().meta({ default: 8848 }).describe("UDP port."),

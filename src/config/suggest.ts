@@ -16,6 +16,32 @@ export function didYouMean(word: string, words: readonly string[]): string | und
   return best?.word;
 }
 
+/** What keepalived calls it: half of all operators come from there. */
+const KEEPALIVED: Readonly<Record<string, string>> = {
+  virtualrouterid: "router-id",
+  vrid: "router-id",
+  advertint: "advert-interval",
+  virtualipaddress: "addresses",
+  mcastsrcip: "source-address",
+  nopreempt: "preempt",
+  vrrpversion: "version",
+  lbalgo: "scheduler",
+  lvssched: "scheduler",
+  lbkind: "forwarding",
+  lvsmethod: "forwarding",
+  persistencetimeout: "persistence",
+  realserver: "servers",
+  delayloop: "every",
+  connecttimeout: "timeout",
+  retry: "fall",
+};
+
+/** For a key: the nearest of the known ones, or what keepalived's word is here. */
+export function suggestKey(key: string, known: readonly string[]): string | undefined {
+  const here = KEEPALIVED[plain(key)];
+  return here !== undefined && known.includes(here) ? here : didYouMean(key, known);
+}
+
 /** Upper case, underscores and missing hyphens are no difference: "routerId" means "router-id". */
 const plain = (word: string): string => word.toLowerCase().replaceAll(/[-_ ]/g, "").slice(0, 60);
 

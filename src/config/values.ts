@@ -12,6 +12,7 @@ import { parseIp, parsePrefix, familyOf, type Family, type IpAddress, type Prefi
 import { err, ok, type Result } from "../core/result.js";
 import { milliseconds, type Milliseconds } from "../core/units.js";
 import { parseDuration, writeDuration } from "./duration.js";
+import { shown } from "./shown.js";
 import { didYouMean } from "./suggest.js";
 
 /** This module as a value: what a checker's `options` function is given. */
@@ -273,7 +274,7 @@ function addressIn(input: unknown): Result<IpAddress, string> {
 
 function endpointIn(input: unknown): Result<{ address: IpAddress; port?: number }, string> {
   if (typeof input !== "string") return err(`${shown(input)} is not an address`);
-  const parts = /^\[([^\]]*)\](?::(.*))?$/.exec(input) ?? /^([^:]*)(?::(.*))?$/.exec(input);
+  const parts = /^\[([^\]]*)\](?::(.*))?$/.exec(input) ?? /^([^:]*)(?::([^:]*))?$/.exec(input);
   // Anything else with colons is an IPv6 address without brackets, and so without a port.
   const address = addressIn(parts === null ? input : parts[1]);
   if (!address.ok) return address;
@@ -288,12 +289,6 @@ function endpointIn(input: unknown): Result<{ address: IpAddress; port?: number 
 const DURATION = "^(\\d+(\\.\\d+)?h)?(\\d+(\\.\\d+)?m)?(\\d+(\\.\\d+)?s)?(\\d+(\\.\\d+)?ms)?$";
 
 const familyName = (family: Family): string => (family === "ipv4" ? "IPv4" : "IPv6");
-
-/** A value as it is quoted in an error: short, and on one line. */
-export function shown(input: unknown): string {
-  const json = input === null ? "nothing" : JSON.stringify(input);
-  return json.length > 60 ? `${json.slice(0, 57)}...` : json;
-}
 
 /** No limit from below or above worth naming: for `duration`. */
 export const anyDuration = { min: milliseconds(0), max: milliseconds(31_536_000_000) };

@@ -32,10 +32,10 @@ export function readYaml(
     strict: true,
     version: "1.2",
   });
-  const problems = [...document.errors.map(syntaxProblem), ...keyProblems(document)];
+  const problems = [...document.errors.map((error) => syntaxProblem(error, text)), ...keyProblems(document)];
   if (problems.length > 0) return { problems };
   const warning = document.warnings[0];
-  if (warning !== undefined) return { problems: [syntaxProblem(warning)] };
+  if (warning !== undefined) return { problems: [syntaxProblem(warning, text)] };
   try {
     const value: unknown = document.toJS({ maxAliasCount: MOST_ALIASES });
     return { tree: { value, locate: (path, at) => locateInDocument(document, path, at) } };
@@ -126,14 +126,19 @@ function keyProblems(document: yaml.Document.Parsed): YamlProblem[] {
 }
 
 /** The package's words for what goes wrong most often are about its parser; these are about the file. */
-function syntaxProblem(error: yaml.YAMLError): YamlProblem {
+function syntaxProblem(error: yaml.YAMLError, text: string): YamlProblem {
   const [from, to] = error.pos;
   const span = { offset: from, length: Math.max(1, to - from) };
-  const known = SYNTAX[error.code];
+  const known = text.slice(from).trim() === "" ? UNFINISHED : SYNTAX[error.code];
   return known === undefined
     ? { ...span, code: "yaml", message: lowerFirst(error.message) }
     : { ...span, code: "yaml", ...known };
 }
+
+const UNFINISHED = {
+  message: "the file ends in the middle of something",
+  hint: "A bracket or a quote is not closed.",
+};
 
 const SYNTAX: Partial<Record<yaml.ErrorCode, { message: string; hint: string }>> = {
   TAB_AS_INDENT: { message: "a tab is used for indentation", hint: "YAML is indented with spaces alone." },
