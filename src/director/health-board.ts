@@ -96,7 +96,9 @@ export class HealthBoard {
       record.config = check;
       checks.set(key, record);
     }
-    return { service, id, config, checks, up: old?.up ?? presumed !== "down", told: old?.told };
+    // Nothing would ever prove a server that has no checks.
+    const up = old?.up ?? (checks.size === 0 || presumed !== "down");
+    return { service, id, config, checks, up, told: old?.told };
   }
 
   private keyOf(service: string, server: ServerId, check: CheckConfig, taken: ReadonlyMap<string, unknown>): string {

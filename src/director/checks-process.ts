@@ -1,0 +1,85 @@
+// The process that runs health checks and keeps the kernel's table. The supervisor tells it what to run and
+// hears what it did, over the IPC channel; it never waits for an answer. When the supervisor is gone it ends
+// and leaves the table as it is, so that traffic flows on; its successor takes the table over.
+
+import type { VipdEvent } from "../control/event.js";
+import type { FromChecks, ToChecks } from "../control/ipc.js";
+import { seededRandom } from "../core/random.js";
+import { monotonicNow } from "../linux/clock.js";
+import { tcpDialer } from "../linux/dial.js";
+import { openIpvs } from "../linux/ipvs-kernel.js";
+import { nodeTimers } from "../linux/node-timers.js";
+import { openFilesLimit } from "../linux/open-files.js";
+import { processRunner } from "../linux/process-runner.js";
+import { Checks } from "./checks.js";
+import { IpvsDirector } from "./ipvs-director.js";
+import { ownershipFile } from "./ipvs-ownership.js";
+
+process.title = "vipd: checks";
+
+/** Descriptors for everything that is not the socket of a check. */
+const OTHER_FILES = 200;
+/** Programs of the operator's at a time. */
+const MOST_PROCESSES = 256;
+const MOST_SOCKETS = 16_384;
+
+let sequence = 0;
+
+function send(message: FromChecks, done?: () => void): void {
+  if (process.send === undefined || !process.connected) {
+    done?.();
+    return;
+  }
+  process.send(message, undefined, undefined, () => done?.());
+}
+
+function report(event: VipdEvent): void {
+  sequence += 1;
+  send({ kind: "event", record: { time: Date.now(), process: "checks", sequence, event } });
+}
+
+const checks = new Checks({
+  dialer: tcpDialer,
+  runner: processRunner,
+  timers: nodeTimers,
+  // Two directors must not check in step: each has its own chance.
+  random: seededRandom(Math.floor(monotonicNow() * 1000) ^ process.pid),
+  // Hung servers hold their connections until the deadline, and must not keep the others waiting for a place;
+  // each script's program has a pipe.
+  limits: {
+    socket: Math.max(64, Math.min(MOST_SOCKETS, openFilesLimit() - OTHER_FILES - MOST_PROCESSES)),
+    process: MOST_PROCESSES,
+  },
+  wallTime: () => Date.now(),
+  report,
+  table: new IpvsDirector({ openPlane: openIpvs, openOwnership: ownershipFile, timers: nodeTimers, report }),
+});
+
+function take(message: ToChecks): void {
+  switch (message.kind) {
+    case "configure":
+      send({ kind: "configured", error: checks.configure(message) });
+      return;
+    case "status":
+      send({ kind: "status", id: message.id, status: checks.status(process.pid) });
+      return;
+    case "ping":
+      send({ kind: "pong", id: message.id });
+      return;
+    case "stop":
+      checks.stop(message.table);
+      send({ kind: "stopped" }, () => process.exit(0));
+      return;
+  }
+}
+
+process.on("message", (message) => {
+  take(message as ToChecks);
+});
+process.on("disconnect", () => {
+  checks.leave();
+  process.exit(0);
+});
+// Only the supervisor decides what becomes of the table: it sends "stop", or its end is the "disconnect".
+for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.on(signal, () => undefined);
+send({ kind: "hello", pid: process.pid });
