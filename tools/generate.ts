@@ -65,7 +65,7 @@ function page(checkers: readonly CheckerSpec[]): string {
     "## Checks",
     "What stands under `check`: the name of a checker with its options, and the timing beside it. Several " +
       "checks are a list; all of them must succeed. `check: tcp` is short for `check: { tcp: {} }`.",
-    table(timingSchema.shape as unknown as Shape),
+    table(timingSchema.shape),
     ...checkers.flatMap(checkerSection),
   ].join("\n\n");
 }
@@ -86,8 +86,8 @@ function checkerSection(checker: CheckerSpec): string[] {
   return [
     `### check.${checker.name}`,
     checker.summary,
-    table(options.shape as unknown as Shape),
-    ...nested(`check.${checker.name}`, options.shape as unknown as Shape, 4),
+    table(options.shape),
+    ...nested(`check.${checker.name}`, options.shape, 4),
   ];
 }
 

@@ -72,16 +72,8 @@ const byId = (service: ServiceConfig): Map<string, ServerConfig> =>
   new Map(service.servers.map((entry) => [serverId(entry.server), entry]));
 
 function instanceFacts(instance: InstanceConfig): Facts {
-  const {
-    name: _,
-    advertInterval,
-    preemptDelay,
-    addresses,
-    announce,
-    virtualRouterId,
-    sourceAddress,
-    ...rest
-  } = instance;
+  const { advertInterval, preemptDelay, addresses, announce, virtualRouterId, sourceAddress, ...rest } =
+    instance;
   return {
     ...facts(rest),
     "router-id": String(virtualRouterId),

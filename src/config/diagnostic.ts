@@ -128,7 +128,6 @@ const WIDTH = 160;
 
 /** A very long line is shown around the place. Control characters would move the mark: they become spaces. */
 function excerpt(source: string, column: number): { shown: string; column: number } {
-  // eslint-disable-next-line no-control-regex
   const characters = Array.from(source.replaceAll(/[\u0000-\u001f\u007f]/g, " "));
   if (characters.length <= WIDTH) return { shown: characters.join(""), column };
   const from = Math.max(0, Math.min(column - WIDTH / 2, characters.length - WIDTH));

@@ -13,7 +13,7 @@ const GAVE_UP = new GaveUp();
 /** The tree of a plain text, or undefined: ask another reader. Records positions when given `spans`. */
 export function readPlainYaml(text: string, spans?: Spans): { readonly value: unknown } | undefined {
   // Tabs, carriage returns, control characters, byte order marks and line separators have rules of their own.
-  // eslint-disable-next-line no-control-regex
+
   if (/[\u0000-\u0009\u000b-\u001f\u007f-\u00a0\u2028\u2029\ufeff\ud800-\udfff]/.test(text)) return undefined;
   try {
     return { value: new PlainReader(text, spans).document() };

@@ -14,9 +14,10 @@ import { milliseconds, type Milliseconds } from "../core/units.js";
 import { parseDuration, writeDuration } from "./duration.js";
 import { shown } from "./shown.js";
 import { didYouMean } from "./suggest.js";
+import type * as Own from "./values.js";
 
 /** This module as a value: what a checker's `options` function is given. */
-export type ValueTypes = typeof import("./values.js");
+export type ValueTypes = typeof Own;
 
 /** What the documentation says of a kind of value; the rest of a schema's metadata is JSON Schema. */
 export type ValueDocs = {
