@@ -3,7 +3,14 @@
 // machine can decide. What happens for every advert (hearing the same again, sending the same again) takes
 // the short way of vrrp/repeat.ts.
 
-import { formatPrefix, ipFromBytes, type IpAddress, type MacAddress, type Prefix } from "../core/address.js";
+import {
+  familyOf,
+  formatPrefix,
+  ipFromBytes,
+  type IpAddress,
+  type MacAddress,
+  type Prefix,
+} from "../core/address.js";
 import { instant, type Instant } from "../core/units.js";
 import type { TransitionReason } from "../control/event.js";
 import type { InstanceStatus, ResumeOrder } from "../control/ipc.js";
@@ -37,6 +44,12 @@ export class VrrpEngine {
   private readonly byName = new Map<string, Runtime>();
   private readonly table = new Map<number, Runtime>();
   private slots: (Runtime | undefined)[] = [];
+  /** The configuration as it was given, by instance. */
+  private wanted = new Map<string, InstanceConfig>();
+  /** All virtual addresses: none of them is a source of adverts, even when a crash left it behind. */
+  private virtual = new Set<IpAddress>();
+  /** Whose a virtual address is. */
+  private readonly owners = new Map<IpAddress, Runtime>();
   private readonly postponed: number[] = [];
   /** Inside a wake-up the orders of many instances are collected and settled once, at its end. */
   private collecting = false;
@@ -50,28 +63,32 @@ export class VrrpEngine {
   /** Makes the running instances those of `instances`: what did not change is not touched. */
   configure(instances: readonly InstanceConfig[], resume: readonly ResumeOrder[]): void {
     const now = this.ports.clock.now();
+    this.wanted = new Map(instances.map((config) => [config.name, config]));
+    this.virtual = new Set(
+      instances.flatMap(({ addresses }) => addresses.map(({ prefix }) => prefix.address)),
+    );
     this.collect(() => {
       for (const runtime of [...this.byName.values()]) {
-        const wanted = instances.find((instance) => instance.name === runtime.config.name);
+        const wanted = this.wanted.get(runtime.config.name);
         const moved = wanted && whyAnother(runtime.config, wanted);
         if (wanted === undefined) this.remove(runtime, { kind: "deleted" }, now);
         else if (moved !== undefined) this.remove(runtime, { kind: "reconfigured", what: moved }, now);
       }
+    });
+    this.collect(() => {
       for (const config of instances) {
         const running = this.byName.get(config.name);
-        if (running !== undefined) this.change(running, config, instances, now);
+        if (running !== undefined) this.change(running, config, now);
         else
           this.add(
             config,
-            instances,
             resume.find((order) => order.instance === config.name),
             now,
           );
       }
-      this.rebuildTable();
+      this.rebuildTables();
     });
-    const watched = instances.flatMap(({ addresses }) => addresses.map(({ prefix }) => prefix.address));
-    this.ports.neighbours.watch(watched);
+    this.ports.neighbours.watch([...this.virtual]);
   }
 
   /** The wake-up of the port: sends what is due, hears what has come, and only then gives up on masters. */
@@ -120,39 +137,32 @@ export class VrrpEngine {
   /** Interfaces came, went or changed: looks at all of them again. */
   interfacesChanged(): void {
     const now = this.ports.clock.now();
-    const all = [...this.byName.values()].map(({ config }) => config);
     this.collect(() => {
-      for (const runtime of this.byName.values()) this.lookAtInterface(runtime, all, now);
-      this.rebuildTable();
+      for (const runtime of this.byName.values()) this.lookAtInterface(runtime, now);
+      this.rebuildTables();
     });
   }
 
   /** An address is no longer on an interface, whoever deleted it. */
   addressGone(ifindex: number, prefix: Prefix): void {
+    const runtime = this.owners.get(prefix.address);
+    if (runtime?.state.kind !== "master") return;
+    const address = runtime.config.addresses.find(({ prefix: own }) => own.address === prefix.address);
+    if (address?.prefix.length !== prefix.length) return;
+    if (this.ports.interfaces.find(address.interface)?.index !== ifindex) return;
     const now = this.ports.clock.now();
-    this.collect(() => {
-      for (const runtime of this.byName.values()) {
-        if (runtime.state.kind !== "master") continue;
-        for (const address of runtime.config.addresses) {
-          if (address.prefix.address !== prefix.address || address.prefix.length !== prefix.length) continue;
-          if (this.ports.interfaces.find(address.interface)?.index !== ifindex) continue;
-          this.apply(runtime, { kind: "address-lost", address }, now);
-        }
-      }
-    });
+    this.collect(() => this.apply(runtime, { kind: "address-lost", address }, now));
   }
 
   /** An ARP frame of somebody who says that `address` is his. */
   heardArp(ifindex: number, mac: MacAddress, address: IpAddress): void {
-    for (const runtime of this.byName.values()) {
-      if (runtime.state.kind !== "master") continue;
-      for (const { interface: name, prefix } of runtime.config.addresses) {
-        const view = prefix.address === address ? this.ports.interfaces.find(name) : undefined;
-        if (view?.index !== ifindex || view.mac === mac) continue;
-        // Said at the next advert, if we are still master then: a better master announces just before we yield.
-        runtime.conflict = { address, mac };
-      }
-    }
+    const runtime = this.owners.get(address);
+    if (runtime?.state.kind !== "master") return;
+    const holder = runtime.config.addresses.find(({ prefix }) => prefix.address === address);
+    const view = holder && this.ports.interfaces.find(holder.interface);
+    if (view?.index !== ifindex || view.mac === mac) return;
+    // Said at the next advert, if we are still master then: a better master announces just before we yield.
+    runtime.conflict = { address, mac };
   }
 
   /** The link could not send on this interface. */
@@ -186,19 +196,14 @@ export class VrrpEngine {
     return [...this.byName.values()].map((runtime) => instanceStatus(runtime, runtime.current(), now, wall));
   }
 
-  private add(
-    config: InstanceConfig,
-    all: readonly InstanceConfig[],
-    order: ResumeOrder | undefined,
-    now: Instant,
-  ): void {
+  private add(config: InstanceConfig, order: ResumeOrder | undefined, now: Instant): void {
     let slot = this.slots.indexOf(undefined);
     if (slot < 0) slot = this.slots.length;
     const runtime = new Runtime(slot, config, now);
     this.slots[slot] = runtime;
     this.byName.set(config.name, runtime);
     if (order === undefined) this.removeStale(runtime);
-    this.lookAtInterface(runtime, all, now, order);
+    this.lookAtInterface(runtime, now, order);
   }
 
   private remove(
@@ -210,23 +215,17 @@ export class VrrpEngine {
     this.heap.set(runtime.slot, Infinity);
     this.slots[runtime.slot] = undefined;
     this.byName.delete(runtime.config.name);
-    const shared = [...this.byName.values()].some(({ ifindex }) => ifindex === runtime.ifindex);
-    if (!shared && runtime.ifindex !== 0) this.ports.link.leave(runtime.ifindex);
+    if (runtime.ifindex !== 0 && !this.isUsed(runtime.ifindex)) this.ports.link.leave(runtime.ifindex);
   }
 
-  private change(
-    runtime: Runtime,
-    config: InstanceConfig,
-    all: readonly InstanceConfig[],
-    now: Instant,
-  ): void {
+  private change(runtime: Runtime, config: InstanceConfig, now: Instant): void {
     const { sourceAddress, ...before } = runtime.config;
     const given = config.sourceAddress === undefined ? before : { ...before, sourceAddress };
     if (sameValue(given, config)) return;
     const previous = runtime.config;
     const view = this.ports.interfaces.find(config.interface);
     runtime.current();
-    runtime.adopt(config, view, sourceOf(config, view, all));
+    runtime.adopt(config, view, this.sourceOf(config, view));
     this.apply(runtime, { kind: "reconfigure", previous }, now);
   }
 
@@ -251,27 +250,21 @@ export class VrrpEngine {
     }
   }
 
-  private lookAtInterface(
-    runtime: Runtime,
-    all: readonly InstanceConfig[],
-    now: Instant,
-    order?: ResumeOrder,
-  ): void {
+  private lookAtInterface(runtime: Runtime, now: Instant, order?: ResumeOrder): void {
     const { config } = runtime;
-    const { sourceAddress: _, ...rest } = config;
-    const asked = all.find(({ name }) => name === config.name)?.sourceAddress;
-    const given = { ...rest, ...(asked !== undefined && { sourceAddress: asked }) };
+    const given = this.wanted.get(config.name) ?? config;
     const view = this.ports.interfaces.find(config.interface);
-    const source = sourceOf(given, view, all);
+    const source = this.sourceOf(given, view);
     const trouble = troubleOf(config.interface, view, source);
     const changed =
       (view?.index ?? 0) !== runtime.ifindex ||
       view?.mac !== runtime.mac ||
       (source !== undefined && source !== config.sourceAddress);
     if (changed || runtime.advert.length === 0) {
-      if (view !== undefined && view.index !== runtime.ifindex) this.join(view.index, runtime);
+      const left = runtime.ifindex;
       runtime.current();
-      runtime.adopt(given, view, source ?? runtime.config.sourceAddress);
+      runtime.adopt(given, view, source ?? config.sourceAddress);
+      if (runtime.ifindex !== left) this.moveMembership(runtime, left);
     }
     const { kind } = runtime.state;
     if (trouble !== undefined) {
@@ -287,8 +280,9 @@ export class VrrpEngine {
       );
   }
 
-  private join(ifindex: number, runtime: Runtime): void {
-    const refused = this.ports.link.join(ifindex);
+  private moveMembership(runtime: Runtime, left: number): void {
+    if (left !== 0 && !this.isUsed(left)) this.ports.link.leave(left);
+    const refused = runtime.ifindex === 0 ? undefined : this.ports.link.join(runtime.ifindex);
     if (refused === undefined) return;
     this.ports.report({
       kind: "vrrp-note",
@@ -297,13 +291,30 @@ export class VrrpEngine {
     });
   }
 
-  private rebuildTable(): void {
+  private isUsed(ifindex: number): boolean {
+    return [...this.byName.values()].some((runtime) => runtime.ifindex === ifindex);
+  }
+
+  private rebuildTables(): void {
     this.table.clear();
-    for (const runtime of this.byName.values())
+    this.owners.clear();
+    for (const runtime of this.byName.values()) {
       if (runtime.ifindex !== 0) this.table.set(runtime.key, runtime);
-    this.ports.link.setVirtualRouters([
-      ...new Set([...this.byName.values()].map(({ config }) => config.virtualRouterId)),
-    ]);
+      for (const { prefix } of runtime.config.addresses) this.owners.set(prefix.address, runtime);
+    }
+    const ids = [...this.byName.values()].map(({ config }) => config.virtualRouterId);
+    this.ports.link.setVirtualRouters([...new Set(ids)]);
+  }
+
+  /** Where adverts come from: as configured, or the interface's first address that is nobody's virtual one. */
+  private sourceOf(config: InstanceConfig, view: InterfaceView | undefined): IpAddress | undefined {
+    if (config.sourceAddress !== undefined) return config.sourceAddress;
+    const own = view?.addresses
+      .map(({ address }) => address)
+      .filter((address) => familyOf(address) === "ipv4");
+    // The owner's own addresses are the virtual ones.
+    if (config.priority === OWNER_PRIORITY) return own?.[0];
+    return own?.find((address) => !this.virtual.has(address));
   }
 
   /** The short way of a master's periodic advert. False: this deadline needs a full step. */
@@ -482,20 +493,6 @@ function whyAnother(old: InstanceConfig, wanted: InstanceConfig): string | undef
   if (old.virtualRouterId !== wanted.virtualRouterId)
     return `router-id ${old.virtualRouterId} -> ${wanted.virtualRouterId}`;
   return old.version === wanted.version ? undefined : `version ${old.version} -> ${wanted.version}`;
-}
-
-/** The interface's first address that is nobody's virtual one. */
-function sourceOf(
-  config: InstanceConfig,
-  view: InterfaceView | undefined,
-  all: readonly InstanceConfig[],
-): IpAddress | undefined {
-  if (config.sourceAddress !== undefined) return config.sourceAddress;
-  const own = view?.addresses.map(({ address }) => address).filter((address) => !address.includes(":"));
-  if (config.priority === OWNER_PRIORITY) return own?.[0];
-  const virtual = (address: IpAddress): boolean =>
-    all.some(({ addresses }) => addresses.some(({ prefix }) => prefix.address === address));
-  return own?.find((address) => !virtual(address));
 }
 
 function troubleOf(

@@ -8,6 +8,7 @@ type Instruction = readonly [code: number, jumpTrue: number, jumpFalse: number, 
 
 /** Opcodes, put together from <linux/bpf_common.h>. */
 const LD_BYTE_ABSOLUTE = 0x30;
+const LD_WORD_ABSOLUTE = 0x20;
 const LD_BYTE_INDIRECT = 0x50;
 const LD_CONSTANT = 0x00;
 const LD_MEMORY = 0x60;
@@ -28,6 +29,13 @@ const DROP: Instruction = [RETURN, 0, 0, 0];
 
 const IP_PROTOCOL_OFFSET = 9;
 const VRRP_VRID_OFFSET = 1;
+/** SKF_AD_OFF + SKF_AD_PKTTYPE of <linux/filter.h>, and PACKET_OUTGOING of <linux/if_packet.h>. */
+const PACKET_TYPE = 0xfffff004;
+const PACKET_OUTGOING = 4;
+/** The sender's protocol address of an ARP frame, behind the Ethernet header. */
+const ARP_SENDER_OFFSET = 28;
+/** Two instructions each, of the 4096 that a program may have. */
+const MOST_ARP_SENDERS = 2000;
 
 /**
  * For a raw IPv4 socket: keeps VRRP packets of the given virtual router ids (1..255), whatever their version, TTL
@@ -60,6 +68,25 @@ export function vrrpIpv4Filter(ids: Iterable<number>): Uint8Array {
   }
   program.push(DROP, [RIGHT_SHIFT_X, 0, 0, 0], [JUMP_BIT_SET, 0, 1, 1], KEEP, DROP);
   return assemble(program);
+}
+
+/**
+ * For an ARP packet socket: keeps the frames of other hosts whose sender is one of these IPv4 addresses (4 bytes
+ * each). Beyond MOST_ARP_SENDERS addresses it keeps every ARP frame that came in.
+ */
+export function arpSenderFilter(addresses: readonly Uint8Array[]): Uint8Array {
+  const program: Instruction[] = [
+    [LD_BYTE_ABSOLUTE, 0, 0, PACKET_TYPE],
+    [JUMP_EQUAL, 0, 1, PACKET_OUTGOING],
+    DROP,
+  ];
+  if (addresses.length > MOST_ARP_SENDERS) return assemble([...program, KEEP]);
+  program.push([LD_WORD_ABSOLUTE, 0, 0, ARP_SENDER_OFFSET]);
+  for (const bytes of addresses) {
+    const value = new DataView(bytes.buffer, bytes.byteOffset, bytes.length).getUint32(0);
+    program.push([JUMP_EQUAL, 0, 1, value], KEEP);
+  }
+  return assemble([...program, DROP]);
 }
 
 /** struct sock_filter: u16 code, u8 jt, u8 jf, u32 k, in host order. */

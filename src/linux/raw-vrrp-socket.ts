@@ -33,6 +33,8 @@ const RECEIVE_BUFFER = 4 * 1024 * 1024;
 export type RawVrrpHandlers = {
   /** `packet` is a view of `length` bytes or more, from the IPv4 header on, valid until the handler returns. */
   readonly onPacket: (packet: Uint8Array, length: number, ifindex: number) => void;
+  /** After the last packet of a batch that the event loop read. */
+  readonly onBatch?: () => void;
   /** An advert could not leave; the others of the same flush did. `error` is -errno. */
   readonly onSendFailed: (ifindex: number, error: SyscallResult) => void;
 };
@@ -203,6 +205,7 @@ export class RawVrrpSocket implements AdvertLink {
       interfaces: new Set(),
       watch: new Watch(fd, () => {
         this.receiveFrom(receiver);
+        this.handlers.onBatch?.();
       }),
     };
     this.receivers.push(receiver);

@@ -1,0 +1,76 @@
+// The real ports of the VRRP engine, joined: advert socket, packet socket, ARP watch, rtnetlink and the one
+// timer. Opened once; the engine is attached afterwards, because each needs the other.
+
+import { err, ok, type Result } from "../core/result.js";
+import type { VipdEvent } from "../control/event.js";
+import type { VrrpEngine } from "./vrrp-engine.js";
+import type { AdvertLink, VrrpPorts } from "../ports/vrrp.js";
+import { ArpWatch } from "../linux/arp-watch.js";
+import { monotonicNow, TimerFd } from "../linux/clock.js";
+import { errnoText, systemErrorText } from "../linux/errno.js";
+import { InterfaceTable } from "../linux/interface-table.js";
+import { PacketSocket } from "../linux/packet-socket.js";
+import { RawSocketTransport } from "../linux/raw-socket-transport.js";
+import { RawVrrpSocket } from "../linux/raw-vrrp-socket.js";
+import { openRouteKernel } from "../linux/route-kernel.js";
+
+export type Transport = "native" | "raw-socket";
+type Engine = Pick<
+  VrrpEngine,
+  "wake" | "receive" | "received" | "interfacesChanged" | "addressGone" | "heardArp" | "sendFailed"
+>;
+
+/** The error says which socket could not be had, and why. Needs CAP_NET_RAW and CAP_NET_ADMIN. */
+export function openVrrpPorts<E extends Engine>(
+  transport: Transport,
+  report: (event: VipdEvent) => void,
+  makeEngine: (ports: VrrpPorts) => E,
+): Result<E, string> {
+  // eslint-disable-next-line prefer-const -- assigned once, after the ports that call it have been made.
+  let engine: E | undefined;
+  const link = openLink(transport, () => engine);
+  if (!link.ok) return link;
+  const frames = PacketSocket.open((ifindex, error) =>
+    engine?.sendFailed(ifindex, `announcement: ${errnoText(error)}`),
+  );
+  if (!frames.ok) return err(systemErrorText(frames.error));
+  const arp = ArpWatch.open((ifindex, mac, address) => engine?.heardArp(ifindex, mac, address));
+  if (!arp.ok) return err(systemErrorText(arp.error));
+  const kernel = openRouteKernel();
+  const interfaces = new InterfaceTable(kernel, {
+    changed: () => engine?.interfacesChanged(),
+    addressGone: (ifindex, prefix) => engine?.addressGone(ifindex, prefix),
+  });
+  const timer = new TimerFd(() => engine?.wake());
+  engine = makeEngine({
+    clock: { now: monotonicNow },
+    wakeup: timer,
+    link: link.value,
+    neighbours: {
+      announce: (list) => void frames.value.sendFrames(list),
+      watch: (addresses) => arp.value.setAddresses(addresses),
+    },
+    addresses: kernel,
+    interfaces,
+    report,
+  });
+  return ok(engine);
+}
+
+function openLink(transport: Transport, engine: () => Engine | undefined): Result<AdvertLink, string> {
+  const onPacket = (packet: Uint8Array, length: number, ifindex: number): void =>
+    engine()?.receive(packet, length, ifindex);
+  const onBatch = (): void => engine()?.received();
+  if (transport === "raw-socket")
+    return RawSocketTransport.open({
+      onPacket,
+      onBatch,
+      onError: (ifindex, error) => engine()?.sendFailed(ifindex, error),
+    });
+  const socket = RawVrrpSocket.open({
+    onPacket,
+    onBatch,
+    onSendFailed: (ifindex, error) => engine()?.sendFailed(ifindex, errnoText(error)),
+  });
+  return socket.ok ? socket : err(systemErrorText(socket.error));
+}

@@ -1,0 +1,114 @@
+// The process that does nothing but VRRP: adverts, virtual addresses, gratuitous ARP. The supervisor tells it
+// what to run and hears what it did, over the IPC channel; it never waits for an answer. Nothing that could
+// take a millisecond may be added here (docs/adr/0002): no config, no log, no scripts, no files.
+
+import { readdirSync } from "node:fs";
+import type { VipdEvent } from "../control/event.js";
+import type { FromVrrp, ToVrrp, VrrpStatus } from "../control/ipc.js";
+import type { VrrpProcessConfig } from "../config/model.js";
+import { setRealtime, setTimeSharing } from "../linux/scheduling.js";
+import { VrrpEngine } from "./vrrp-engine.js";
+import { openVrrpPorts } from "./vrrp-ports.js";
+
+process.title = "vipd: vrrp";
+
+class VrrpProcess {
+  private engine: VrrpEngine | undefined;
+  private transport: VrrpProcessConfig["transport"] | undefined;
+  private priority = -1;
+  private realtime = "ordinary scheduling";
+  private sequence = 0;
+  private stopping = false;
+
+  take(message: ToVrrp): void {
+    switch (message.kind) {
+      case "configure":
+        send({ kind: "configured", error: this.configure(message) });
+        return;
+      case "status":
+        send({ kind: "status", id: message.id, status: this.status() });
+        return;
+      case "ping":
+        send({ kind: "pong", id: message.id });
+        return;
+      case "stop":
+        this.stop(message.keepAddresses);
+        return;
+    }
+  }
+
+  /** Leaves the process: masters resign, their addresses go (or stay). */
+  stop(keepAddresses: boolean): void {
+    if (this.stopping) return;
+    this.stopping = true;
+    this.engine?.stop(keepAddresses);
+    send({ kind: "stopped" }, () => process.exit(0));
+  }
+
+  private configure(message: Extract<ToVrrp, { kind: "configure" }>): string | null {
+    const { process: settings, instances, resume } = message;
+    const report = (event: VipdEvent): void => this.report(event);
+    if (this.engine === undefined) {
+      const opened = openVrrpPorts(settings.transport, report, (ports) => new VrrpEngine(ports));
+      if (!opened.ok) return opened.error;
+      this.engine = opened.value;
+      this.transport = settings.transport;
+    } else if (settings.transport !== this.transport) {
+      const text = `the transport of adverts stays ${this.transport ?? ""} until vipd is started again`;
+      this.report({ kind: "warning", subject: "vrrp", text });
+    }
+    this.engine.configure(instances, resume);
+    // After the instances: a process that resumes has no time to lose.
+    if (settings.realtimePriority !== this.priority) this.schedule(settings.realtimePriority);
+    return null;
+  }
+
+  private schedule(priority: number): void {
+    this.priority = priority;
+    if (priority === 0) {
+      setTimeSharing();
+      this.realtime = "ordinary scheduling";
+      return;
+    }
+    // All threads: this one waits for V8's helpers in a garbage collection, and they must not wait behind others.
+    const threads = readdirSync("/proc/self/task").map(Number);
+    const results = threads.map((tid) => setRealtime(priority, tid));
+    const refused = results.find((result) => !result.ok);
+    const granted = refused === undefined;
+    const detail = granted ? `SCHED_FIFO ${priority}` : refused.error.reason;
+    this.realtime = granted ? detail : `ordinary scheduling (SCHED_FIFO refused: ${detail})`;
+    this.report({ kind: "realtime", granted, detail });
+  }
+
+  private status(): VrrpStatus {
+    const lateness = this.engine?.lateness;
+    return {
+      pid: process.pid,
+      realtime: this.realtime,
+      instances: this.engine?.status(Date.now()) ?? [],
+      lateness_ms: {
+        p50: lateness?.quantile(0.5) ?? 0,
+        p99: lateness?.quantile(0.99) ?? 0,
+        max: lateness?.max ?? 0,
+      },
+    };
+  }
+
+  private report(event: VipdEvent): void {
+    this.sequence += 1;
+    send({ kind: "event", record: { time: Date.now(), process: "vrrp", sequence: this.sequence, event } });
+  }
+}
+
+function send(message: FromVrrp, done?: () => void): void {
+  if (process.send === undefined || !process.connected) return done?.();
+  process.send(message, undefined, undefined, () => done?.());
+}
+
+const vrrp = new VrrpProcess();
+process.on("message", (message) => vrrp.take(message as ToVrrp));
+// Without a supervisor nobody would remove the addresses later, and a successor of it starts anew.
+process.on("disconnect", () => vrrp.stop(false));
+process.on("SIGTERM", () => vrrp.stop(false));
+process.on("SIGINT", () => vrrp.stop(false));
+send({ kind: "hello", pid: process.pid });

@@ -1,0 +1,140 @@
+// The interfaces of this network namespace as they are now: read once, then kept up to date by rtnetlink
+// events, so that looking one up costs nothing. Says when something changed; many changes at once are said once.
+
+import { formatPrefix, type IpAddress, type Prefix } from "../core/address.js";
+import type { InterfaceAddress, Link } from "../netlink/route.js";
+import type { RouteEvent, RouteKernel } from "../ports/route.js";
+import type { Interfaces, InterfaceView } from "../ports/vrrp.js";
+
+type Address = { readonly address: IpAddress; readonly length: number };
+export type InterfaceListener = {
+  /** Interfaces or their addresses changed. */
+  changed(): void;
+  /** This address went, whoever deleted it. */
+  addressGone(ifindex: number, prefix: Prefix): void;
+};
+
+export class InterfaceTable implements Interfaces {
+  private readonly kernel: RouteKernel;
+  private readonly listener: InterfaceListener;
+  private readonly links = new Map<number, Link>();
+  /** By interface, then by their text; a Map keeps the kernel's order. */
+  private readonly addresses = new Map<number, Map<string, Address>>();
+  /** Made when asked for, dropped at a change. */
+  private readonly views = new Map<string, InterfaceView>();
+  private readonly indices = new Map<string, number>();
+  private readonly unsubscribe: () => void;
+  private announced = false;
+
+  constructor(kernel: RouteKernel, listener: InterfaceListener) {
+    this.kernel = kernel;
+    this.listener = listener;
+    // First the events, then the state: what happens in between is heard twice rather than not at all.
+    this.unsubscribe = kernel.subscribe((event) => this.take(event));
+    this.read();
+  }
+
+  find(name: string): InterfaceView | undefined {
+    const known = this.views.get(name);
+    if (known !== undefined) return known;
+    const index = this.indices.get(name);
+    const link = index === undefined ? undefined : this.links.get(index);
+    if (index === undefined || link === undefined) return undefined;
+    const view = {
+      index,
+      up: link.up && link.running,
+      mac: link.mac,
+      addresses: [...(this.addresses.get(index)?.values() ?? [])],
+    };
+    this.views.set(name, view);
+    return view;
+  }
+
+  close(): void {
+    this.unsubscribe();
+  }
+
+  private read(): void {
+    const before = new Map(this.addresses);
+    this.links.clear();
+    this.addresses.clear();
+    this.indices.clear();
+    this.views.clear();
+    for (const link of this.kernel.links()) this.putLink(link);
+    for (const address of this.kernel.addresses()) this.putAddress(address);
+    for (const [ifindex, list] of before)
+      for (const [text, prefix] of list)
+        if (this.addresses.get(ifindex)?.has(text) !== true) this.listener.addressGone(ifindex, prefix);
+  }
+
+  private take(event: RouteEvent): void {
+    switch (event.kind) {
+      case "link":
+        if (event.change === "deleted") this.dropLink(event.link);
+        else if (!this.putLink(event.link)) return;
+        break;
+      case "address":
+        if (event.change === "new") this.putAddress(event.address);
+        else this.dropAddress(event.address);
+        break;
+      case "resync":
+        this.read();
+        break;
+    }
+    this.announce();
+  }
+
+  /** False when it says nothing new: the kernel also tells of changes that are none of our business. */
+  private putLink(link: Link): boolean {
+    const old = this.links.get(link.index);
+    if (old !== undefined && sameLink(old, link)) return false;
+    if (old !== undefined && old.name !== link.name) this.forgetName(old);
+    this.links.set(link.index, link);
+    this.indices.set(link.name, link.index);
+    this.views.delete(link.name);
+    return true;
+  }
+
+  private dropLink(link: Link): void {
+    const old = this.links.get(link.index);
+    if (old === undefined) return;
+    this.forgetName(old);
+    this.links.delete(link.index);
+    this.addresses.delete(link.index);
+  }
+
+  private forgetName(link: Link): void {
+    this.views.delete(link.name);
+    if (this.indices.get(link.name) === link.index) this.indices.delete(link.name);
+  }
+
+  private putAddress({ ifindex, prefix }: InterfaceAddress): void {
+    let list = this.addresses.get(ifindex);
+    if (list === undefined) this.addresses.set(ifindex, (list = new Map<string, Address>()));
+    list.set(formatPrefix(prefix), { address: prefix.address, length: prefix.length });
+    this.forgetView(ifindex);
+  }
+
+  private dropAddress({ ifindex, prefix }: InterfaceAddress): void {
+    this.addresses.get(ifindex)?.delete(formatPrefix(prefix));
+    this.forgetView(ifindex);
+    this.listener.addressGone(ifindex, prefix);
+  }
+
+  private forgetView(ifindex: number): void {
+    const link = this.links.get(ifindex);
+    if (link !== undefined) this.views.delete(link.name);
+  }
+
+  private announce(): void {
+    if (this.announced) return;
+    this.announced = true;
+    setImmediate(() => {
+      this.announced = false;
+      this.listener.changed();
+    });
+  }
+}
+
+const sameLink = (a: Link, b: Link): boolean =>
+  a.name === b.name && a.up === b.up && a.running === b.running && a.mac === b.mac;

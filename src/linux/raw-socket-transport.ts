@@ -1,0 +1,122 @@
+// Adverts over IPv4 by the raw-socket package, for those who want it instead of our own addon. It has no
+// ancillary data, so that every interface needs a socket of its own; it sends and receives one packet a turn
+// of the event loop, and works in a main thread only (docs/adr/0003). The package is optional: it is loaded
+// when it is chosen, and a failure to load it is told, not thrown.
+
+import { createRequire } from "node:module";
+import { Writer } from "../core/bytes.js";
+import { err, ok, type Result } from "../core/result.js";
+import { ipBytes, ipFromBytes } from "../core/address.js";
+import type { AdvertLink } from "../ports/vrrp.js";
+import { VRRP_GROUP_IPV4, VRRP_PROTOCOL } from "../vrrp/packet.js";
+import { IP, SO, SOL } from "./constants.js";
+import { native } from "./native.js";
+import type { createSocket, RawSocket } from "raw-socket";
+
+type RawSocketPackage = { readonly createSocket: typeof createSocket };
+/** IP_MULTICAST_IF, <linux/in.h>. */
+const MULTICAST_IF = 32;
+const TOS_INTERNETWORK_CONTROL = 0xc0;
+
+export type RawSocketHandlers = {
+  readonly onPacket: (packet: Uint8Array, length: number, ifindex: number) => void;
+  readonly onBatch: () => void;
+  readonly onError: (ifindex: number, error: string) => void;
+};
+type Port = { readonly socket: RawSocket; source: number };
+
+export class RawSocketTransport implements AdvertLink {
+  private readonly rawSocket: RawSocketPackage;
+  private readonly handlers: RawSocketHandlers;
+  // The package's sockets are closed when they are collected as garbage: this map keeps them.
+  private readonly ports = new Map<number, Port>();
+
+  private constructor(rawSocket: RawSocketPackage, handlers: RawSocketHandlers) {
+    this.rawSocket = rawSocket;
+    this.handlers = handlers;
+  }
+
+  /** The error says what to do about it. */
+  static open(handlers: RawSocketHandlers): Result<RawSocketTransport, string> {
+    try {
+      const rawSocket = createRequire(import.meta.url)("raw-socket") as RawSocketPackage;
+      return ok(new RawSocketTransport(rawSocket, handlers));
+    } catch (error) {
+      const why = error instanceof Error ? error.message.split("\n")[0] : String(error);
+      return err(
+        `the raw-socket package cannot be loaded (${why ?? ""}): run "npm install raw-socket" (needs a compiler and python3), or choose the native transport`,
+      );
+    }
+  }
+
+  join(ifindex: number): string | undefined {
+    if (this.ports.has(ifindex)) return undefined;
+    try {
+      this.ports.set(ifindex, { socket: this.socketFor(ifindex), source: 0 });
+      return undefined;
+    } catch (error) {
+      return error instanceof Error ? error.message : String(error);
+    }
+  }
+
+  leave(ifindex: number): void {
+    this.ports.get(ifindex)?.socket.close();
+    this.ports.delete(ifindex);
+  }
+
+  /** The package cannot attach a filter; the engine drops what is not ours. */
+  setVirtualRouters(): void {}
+
+  queue(ifindex: number, source: number, destination: number, bytes: Uint8Array): void {
+    const port = this.ports.get(ifindex);
+    if (port === undefined) return this.handlers.onError(ifindex, "no socket on this interface");
+    if (port.source !== source) {
+      port.socket.setOption(SOL.IP, MULTICAST_IF, groupOn(source, ifindex), 12);
+      port.source = source;
+    }
+    // The package keeps the buffer until the socket is writable.
+    port.socket.send(Buffer.from(bytes), 0, bytes.length, addressText(destination), (error) => {
+      if (error !== null) this.handlers.onError(ifindex, error.message);
+    });
+  }
+
+  /** The package sends by itself as soon as its sockets are writable. */
+  flush(): void {}
+
+  /** The package hands packets over by itself, and cannot be asked for them. */
+  receive(): void {}
+
+  close(): void {
+    for (const { socket } of this.ports.values()) socket.close();
+    this.ports.clear();
+  }
+
+  private socketFor(ifindex: number): RawSocket {
+    const name = native.ifName(ifindex);
+    if (typeof name === "number") throw new Error(`no interface ${ifindex}`);
+    const socket = this.rawSocket.createSocket({ protocol: VRRP_PROTOCOL });
+    const device = Buffer.from(`${name}\0`);
+    socket.on("message", (buffer) => {
+      this.handlers.onPacket(buffer, buffer.length, ifindex);
+      this.handlers.onBatch();
+    });
+    socket.on("error", (error) => {
+      this.handlers.onError(ifindex, error.message);
+    });
+    socket.setOption(SOL.SOCKET, SO.BINDTODEVICE, device, device.length);
+    socket.setOption(SOL.IP, IP.MULTICAST_TTL, 255);
+    socket.setOption(SOL.IP, IP.MULTICAST_LOOP, 0);
+    socket.setOption(SOL.IP, IP.MULTICAST_ALL, 0);
+    socket.setOption(SOL.IP, IP.TOS, TOS_INTERNETWORK_CONTROL);
+    const group = new Writer(12).raw(ipBytes(VRRP_GROUP_IPV4)).u32be(0).u32ne(ifindex).finish();
+    socket.setOption(SOL.IP, IP.ADD_MEMBERSHIP, Buffer.from(group), 12);
+    return socket;
+  }
+}
+
+/** struct ip_mreqn: no group, the source address, the interface. */
+const groupOn = (source: number, ifindex: number): Buffer =>
+  Buffer.from(new Writer(12).u32be(0).u32be(source).u32ne(ifindex).finish());
+
+const addressText = (number: number): string =>
+  ipFromBytes(Uint8Array.of(number >>> 24, (number >>> 16) & 255, (number >>> 8) & 255, number & 255));
