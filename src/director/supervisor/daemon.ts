@@ -47,6 +47,7 @@ export async function runDaemon(options: DaemonOptions): Promise<boolean> {
     complain(directory.error);
     return false;
   }
+  process.title = "vipd: supervisor";
   const datagrams = new UnixDatagramSocket();
   const log = new Log(withLevel(EARLY_LOG), {
     sendDatagram: (path, data) => datagrams.send(path, data),
@@ -55,7 +56,7 @@ export async function runDaemon(options: DaemonOptions): Promise<boolean> {
   });
   const early = new EarlyLines((record) => log.write(record));
   process.once("exit", () => {
-    early.release();
+    early.giveUp();
     log.close();
   });
   const notifier = systemdNotifier(process.env, process.pid);
@@ -99,7 +100,7 @@ export async function runDaemon(options: DaemonOptions): Promise<boolean> {
   });
   await ended;
   directory.value.release();
-  early.release();
+  early.giveUp();
   log.close();
   datagrams.close();
   // A connection of a waiting `vipd stop` ends with the process, not before.
@@ -124,7 +125,8 @@ async function serve(
   if (started.ok) notifier.ready(stateLine.text());
   else {
     process.exitCode = 1;
-    log.say("error", "vipd", `not started: ${started.report.split("\n")[0] ?? ""}`);
+    // Standard error is where the person who starts it looks; the log may lead elsewhere.
+    if (supervisor.isConfigured) log.say("error", "vipd", `not started: ${started.report.split("\n")[0] ?? ""}`);
     complain(started.report);
     await stop("could not start");
   }
@@ -182,6 +184,11 @@ class EarlyLines {
     const { lines = [] } = this;
     this.lines = undefined;
     for (const line of lines) this.write(line);
+  }
+  /** There will be no configuration: what is routine is not said, what went wrong is. */
+  giveUp(): void {
+    this.lines = this.lines?.filter(({ level }) => level === "error" || level === "warning");
+    this.release();
   }
 }
 

@@ -22,6 +22,8 @@ const flags: Record<ChildName, readonly string[]> = {
 
 /** A line of output longer than this is cut. */
 const LONGEST_LINE = 1000;
+/** Lines of one process that are passed on: enough for the trace of a crash. */
+const MOST_LINES = 40;
 
 /** `said` gets what a child writes to its standard output and error: nothing, unless something is very wrong. */
 export function spawner(said: (process: ChildName, line: string) => void, programOf = programs): Spawn {
@@ -58,8 +60,9 @@ function sendTo(child: ChildProcess, message: object): void {
 
 function readLines(stream: Readable | null, line: (text: string) => void): void {
   if (stream === null) return;
+  let lines = 0;
   createInterface({ input: stream }).on("line", (text) => {
-    if (text !== "") line(text.slice(0, LONGEST_LINE));
+    if (text !== "" && lines++ < MOST_LINES) line(text.slice(0, LONGEST_LINE));
   });
 }
 

@@ -115,6 +115,11 @@ export class Supervisor {
     return this.stopped;
   }
 
+  /** Whether a configuration was ever accepted. */
+  get isConfigured(): boolean {
+    return this.config !== undefined;
+  }
+
   async status(): Promise<Status> {
     const [vrrp, checks] = await Promise.all([this.vrrp.status(STATUS_WITHIN), this.checks.status(STATUS_WITHIN)]);
     const head = this.config?.head;

@@ -1,0 +1,188 @@
+// The command line as a person meets it: help, wrong words, a daemon that is not there, one that is.
+
+import { strict as assert } from "node:assert";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { runCommandLine } from "../../src/cli/command-line.js";
+import { commands } from "../../src/cli/commands.js";
+import { ago, statusText } from "../../src/cli/status-text.js";
+import { planText } from "../../src/cli/plan.js";
+import type { Status } from "../../src/control/ipc.js";
+import { ip } from "../../src/core/address.js";
+import { ControlServer } from "../../src/director/supervisor/control-server.js";
+import { answerRequests } from "../../src/director/supervisor/requests.js";
+import { controlSocketPath } from "../../src/director/supervisor/runtime-directory.js";
+import { World } from "../supervisor/fakes.js";
+
+const folder = mkdtempSync(join(tmpdir(), "vipd-cli-"));
+after(() => rmSync(folder, { recursive: true }));
+
+async function vipd(...args: readonly string[]): Promise<{ readonly code: number; readonly out: string; readonly err: string }> {
+  let out = "";
+  let err = "";
+  const code = await runCommandLine(args, { out: (text) => (out += text), err: (text) => (err += text) });
+  return { code, out, err };
+}
+
+const goldenPath = (name: string): string => fileURLToPath(new URL(`../../../test/cli/golden/${name}`, import.meta.url));
+function golden(name: string, text: string): void {
+  const path = goldenPath(name);
+  if (process.env["UPDATE"] === "1" || !existsSync(path)) writeFileSync(path, text);
+  assert.equal(text, readFileSync(path, "utf8"));
+}
+
+test("the help fits a screen, names every command, and is the same by all its names", async () => {
+  const { code, out } = await vipd("--help");
+  assert.equal(code, 0);
+  assert.ok(out.split("\n").length <= 24);
+  assert.ok(out.split("\n").every((line) => line.length <= 110));
+  for (const { word } of commands) assert.match(out, new RegExp(`^  ${word} `, "m"));
+  assert.equal((await vipd("help")).out, out);
+  assert.equal((await vipd()).err, out);
+  assert.equal((await vipd()).code, 2);
+  golden("help.txt", out);
+});
+
+test("the help of each command names its options", async () => {
+  let all = "";
+  for (const { word, options } of commands) {
+    const { code, out } = await vipd(word, "--help");
+    assert.equal(code, 0);
+    for (const { name } of options) assert.match(out, new RegExp(`--${name}`));
+    assert.equal((await vipd("help", word)).out, out);
+    all += out;
+  }
+  golden("help-commands.txt", all);
+});
+
+test("a wrong word, option or value lists the right ones and ends with exit code 2", async () => {
+  for (const [args, wanted] of [
+    [["statsu"], /Did you mean "status"\?[^]*run, check, plan, status, events, reload, stop/],
+    [["status", "--jsno"], /no option --jsno\. Did you mean --json\? Options: --json, --runtime-dir/],
+    [["status", "extra"], /extra/],
+    [["run", "--log-level", "loud"], /no log level "loud": one of error, warning, notice, info, debug/],
+    [["events", "--last", "x"], /--last is a whole number/],
+    [["stop", "--keep-table", "--remove-table"], /exclude each other/],
+  ] as const) {
+    const { code, err } = await vipd(...args);
+    assert.equal(code, 2);
+    assert.match(err, wanted);
+  }
+});
+
+test("without a daemon every client command says so and ends with exit code 3", async () => {
+  for (const word of ["status", "events", "reload", "stop"]) {
+    const { code, err } = await vipd(word, "--runtime-dir", join(folder, "nobody"));
+    assert.equal(code, 3);
+    assert.match(err, /no daemon runs here: there is no .*control\.sock/);
+  }
+});
+
+test("check says all errors with their places and ends with exit code 1, or what is valid with 0", async () => {
+  const path = join(folder, "bad.yaml");
+  writeFileSync(path, "nodes: { lb1: { priority: 100 } }\nvrpp: {}\n");
+  const bad = await vipd("check", "--config", path);
+  assert.equal(bad.code, 1);
+  assert.match(bad.err, /bad\.yaml:2:1: error: .*vrpp[^]*vrrp/);
+  const missing = await vipd("check", "--config", join(folder, "none.yaml"));
+  assert.equal(missing.code, 1);
+  assert.match(missing.err, /no such file/);
+  const json = JSON.parse((await vipd("check", "--config", path, "--json")).out) as { ok: boolean; diagnostics: unknown[] };
+  assert.equal(json.ok, false);
+  assert.ok(json.diagnostics.length > 0);
+});
+
+test("the commands talk to a daemon: status, events, reload, stop", async () => {
+  const world = new World();
+  await world.supervisor.start();
+  let stopped: string | undefined;
+  const server = await ControlServer.open(
+    controlSocketPath(folder),
+    answerRequests({
+      supervisor: world.supervisor,
+      reload: () => world.supervisor.reload(),
+      stop: async (_why, table) => {
+        stopped = table ?? "as configured";
+        await world.supervisor.stop("vipd stop");
+        server.close();
+      },
+    }),
+  );
+  const events = await vipd("events", "--last", "2", "--runtime-dir", folder);
+  assert.match(events.out, /notice config: loaded [^]*notice vipd: vipd 0\.0\.0 is ready as node lb1\n$/);
+  const reloaded = await vipd("reload", "--runtime-dir", folder);
+  assert.deepEqual([reloaded.code, reloaded.out], [0, "reloaded: nothing changed\n"]);
+  world.outcome = { ok: false, problems: ["f:1:1: error: x"], report: "f:1:1: error: x" };
+  const refused = await vipd("reload", "--runtime-dir", folder);
+  assert.deepEqual([refused.code, refused.err], [1, "not reloaded:\nf:1:1: error: x\n"]);
+  const stop = await vipd("stop", "--keep-table", "--runtime-dir", folder);
+  assert.deepEqual([stop.code, stopped], [0, "keep"]);
+});
+
+const at = new Date(2026, 10, 20, 23, 52, 1).getTime();
+const status: Status = {
+  version: "0.1.0", node: "lb2", pid: 100, started_at: at - 100_000,
+  processes: [
+    { process: "vrrp", pid: 101, restarts: 0, since: at },
+    { process: "checks", pid: 102, restarts: 1, since: at },
+  ],
+  config: { path: "/etc/vipd/vipd.yaml", loaded_at: at - 100_000, instances: 2, services: 1 },
+  nodes: [{ name: "lb1", address: ip("192.168.1.2"), priority: 150 }, { name: "lb2", address: ip("192.168.1.3"), priority: 100 }],
+  vrrp: {
+    pid: 101, realtime: "SCHED_FIFO 50", lateness_ms: { p50: 0.05, p99: 0.2, max: 1.2 },
+    instances: [
+      {
+        instance: "web", state: "backup", since: at - 60_000, interface: "eth0", virtual_router_id: 51, version: 3, priority: 100,
+        addresses: ["192.168.1.1/24"], reason: { kind: "startup" },
+        master: { address: "192.168.1.2", priority: 150, last_advert_ms_ago: 412 },
+        adverts_sent: 0, adverts_received: 1234, rejected: { ttl: 2 }, transitions: 1,
+      },
+      {
+        instance: "db", state: "master", since: at - 3_700_000, interface: "eth1", virtual_router_id: 52, version: 2, priority: 100,
+        addresses: ["10.0.0.1/24"], reason: { kind: "master-silent", master: "10.0.0.2", master_priority: 150, silence_ms: 3609 },
+        master: null, adverts_sent: 3700, adverts_received: 3, rejected: {}, transitions: 2,
+      },
+    ],
+  },
+  checks: {
+    pid: 102,
+    services: [
+      {
+        name: "http", service: "tcp 192.168.1.1:80", scheduler: "wlc", alive: 1,
+        servers: [
+          { server: "192.168.1.4:80", up: true, weight: 5, in_kernel: true, checks: [{ check: "http", up: true, since: at - 90_000, reason: "ok", detail: "status 200", took_ms: 3, runs: 20 }] },
+          { server: "192.168.1.15:80", up: false, weight: 5, in_kernel: false, checks: [{ check: "http", up: false, since: at - 5000, reason: "bad-status", detail: "status 503, expected 200", took_ms: 3, runs: 20 }] },
+        ],
+      },
+    ],
+    sync: [{ role: "master", running: true, interface: "eth1", id: 51 }, { role: "backup", running: false, interface: "eth1", id: 51 }],
+    table: { in_order: true, checked_ms_ago: 1500, repairs: 1 },
+  },
+};
+
+test("status answers who is master, why and since when, and which servers are down and why", () => {
+  golden("status.txt", statusText(status, at));
+  golden("status-bare.txt", statusText({ ...status, vrrp: null, checks: null, processes: [{ process: "vrrp", pid: null, restarts: 3, since: null }] }, at));
+});
+
+test("times ago are told roughly", () => {
+  assert.deepEqual([0, 42_000, 180_000, 7_500_000, 7_200_000, 360_000_000].map(ago), ["0 s", "42 s", "3 min", "2 h 5 min", "2 h", "4 d 4 h"]);
+});
+
+test("a plan shows what would be added, removed and kept", () => {
+  golden(
+    "plan.txt",
+    planText(
+      "lb1",
+      [
+        { instance: "web", address: "192.168.1.1/24", interface: "eth0", change: "add" },
+        { instance: "web", address: "192.168.1.9/24", interface: "eth0", change: "keep" },
+        { instance: "db", address: "10.0.0.1/24", interface: "eth7", change: "fault" },
+      ],
+      { commands: [{ kind: "remove-service", key: { kind: "fwmark", mark: 7, family: "ipv4" }, servers: 2 }], problem: null },
+    ) + planText("lb1", [], { commands: [], problem: "the kernel has no ip_vs: modprobe ip_vs" }) + planText("lb1", [], { commands: [], problem: null }),
+  );
+});
