@@ -33,6 +33,7 @@ export class FakePlane implements DataPlane {
   refuse: (command: Command) => boolean = () => false;
   /** Makes `read` throw. */
   unreadable = false;
+  isClosed = false;
 
   /** Sets the table as somebody else would. */
   load(table: Table | ListedTable): void {
@@ -106,6 +107,6 @@ export class FakePlane implements DataPlane {
     return this.daemons.delete(role) ? DONE : GONE;
   }
   close(): void {
-    this.table.clear();
+    this.isClosed = true;
   }
 }

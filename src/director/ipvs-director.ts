@@ -1,0 +1,303 @@
+// Keeps a data plane's table as the configuration and the health of the servers want it. Health changes of one tick
+// go out together, at the cost of the services they touch; from time to time the whole table is read back, and what
+// somebody changed in our part of it is put right. What was refused is tried again with growing patience.
+
+import type { HealthState } from "../checkers/health.js";
+import type { VipdEvent } from "../control/event.js";
+import type { ChecksStatus } from "../control/ipc.js";
+import type { Result } from "../core/result.js";
+import {
+  after,
+  between,
+  instant,
+  milliseconds,
+  seconds,
+  type Instant,
+  type Milliseconds,
+} from "../core/units.js";
+import { commandKey, describeCommand, type Command } from "../ipvs/command.js";
+import { diff, diffService } from "../ipvs/diff.js";
+import { serviceId, type ListedEntry, type ServerId, type ServiceId } from "../ipvs/model.js";
+import type { DataPlane } from "../ports/data-plane.js";
+import type { Timers } from "../ports/timers.js";
+import type { ChecksOrder, TableKeeper } from "./checks.js";
+import type { Owned, Ownership } from "./ipvs-ownership.js";
+import { TableReporter, type Failure, type Why } from "./ipvs-report.js";
+import { SyncKeeper } from "./ipvs-sync.js";
+import { WantedTable } from "./ipvs-wanted.js";
+
+export type IpvsDirectorPorts = {
+  /** Called when there is something for it to do, until it succeeds; the error says how to get a data plane. */
+  readonly openPlane: () => Result<DataPlane, string>;
+  readonly openOwnership: (runtimeDirectory: string) => Ownership;
+  readonly timers: Timers;
+  readonly report: (event: VipdEvent) => void;
+};
+
+const FIRST_RETRY = seconds(1);
+const LAST_RETRY = seconds(60);
+
+export class IpvsDirector implements TableKeeper {
+  private readonly ports: IpvsDirectorPorts;
+  private readonly tell: TableReporter;
+  private readonly wanted = new WantedTable();
+  private readonly sync: SyncKeeper;
+  private plane: DataPlane | undefined;
+  private ownership: Ownership | undefined;
+  private owned: Owned = { services: new Set(), sync: new Set() };
+  /** What we believe to be in the kernel of the services that are wanted or ours. */
+  private applied = new Map<ServiceId, ListedEntry>();
+  private readonly dirty = new Set<ServiceId>();
+  /** Services whose last commands were refused; that they are not as wanted is nobody's doing but ours. */
+  private readonly refused = new Set<ServiceId>();
+  private isReadable = true;
+  private isSyncFine = true;
+  private reconcileEvery: Milliseconds = seconds(60);
+  private retry: Milliseconds = FIRST_RETRY;
+  private repairs = 0;
+  private checkedAt: Instant = instant(0);
+  private cancelFlush: (() => void) | undefined;
+  private cancelReconcile: (() => void) | undefined;
+
+  constructor(ports: IpvsDirectorPorts) {
+    this.ports = ports;
+    this.tell = new TableReporter(ports.report);
+    this.sync = new SyncKeeper(ports.report);
+  }
+
+  configure(order: ChecksOrder): string | null {
+    const isStart = this.plane === undefined;
+    const problem = this.open(order);
+    if (problem !== null || this.plane === undefined) return problem;
+    const { plane } = this;
+    const wantedIds = new Set(order.services.map(({ service }) => serviceId(service.key)));
+    try {
+      if (isStart && this.ownership !== undefined) this.owned = this.ownership.load();
+      // Of what is in force already our own memory tells enough; anything new may be there by somebody else's hand.
+      if (isStart || [...wantedIds].some((id) => !this.applied.has(id))) this.learn(plane, wantedIds);
+      const sync = new Set([...this.owned.sync, ...(order.sync?.roles ?? [])]);
+      this.own({ services: new Set([...this.owned.services, ...wantedIds]), sync });
+    } catch (error) {
+      // A start that did not succeed has not been: the next one begins anew.
+      if (isStart) this.plane = undefined;
+      if (isStart) plane.close();
+      return messageOf(error);
+    }
+    this.reconcileEvery = order.ipvs.reconcileEvery;
+    this.retry = FIRST_RETRY;
+    this.tell.allWell();
+    this.refused.clear();
+    for (const id of this.wanted.configure(order.services, this.applied)) this.dirty.add(id);
+    for (const id of this.owned.services) if (!wantedIds.has(id)) this.dirty.add(id);
+    this.sync.configure(order.sync);
+    this.flush(isStart ? "start" : "reload");
+    this.keepSync(plane);
+    this.plan();
+    return null;
+  }
+
+  presume(service: string, server: ServerId): HealthState {
+    return this.wanted.presumed(service, server);
+  }
+
+  setServer(service: string, server: ServerId, up: boolean): void {
+    const id = this.wanted.setServer(service, server, up);
+    if (id === undefined || this.plane === undefined) return;
+    this.dirty.add(id);
+    const { timers } = this.ports;
+    this.cancelFlush ??= timers.wakeAt(timers.now(), () => {
+      this.flush("health");
+      if (!this.isInOrder()) this.plan();
+    });
+  }
+
+  inKernel(service: string, server: ServerId): boolean {
+    const id = this.wanted.idOf(service);
+    return id !== undefined && this.applied.get(id)?.servers.has(server) === true;
+  }
+
+  status(): Pick<ChecksStatus, "sync" | "table"> {
+    const checked_ms_ago = between(this.checkedAt, this.ports.timers.now());
+    const table = { in_order: this.isInOrder(), checked_ms_ago, repairs: this.repairs };
+    return { sync: this.plane === undefined ? [] : this.sync.status(this.plane), table };
+  }
+
+  stop(table: "remove" | "keep"): void {
+    this.cancelFlush?.();
+    this.cancelReconcile?.();
+    const { plane } = this;
+    if (plane === undefined) return;
+    if (table === "remove") this.removeAll(plane);
+    this.plane = undefined;
+    plane.close();
+  }
+
+  private isInOrder(): boolean {
+    return this.refused.size === 0 && this.isReadable && this.isSyncFine;
+  }
+
+  private open({ runtimeDirectory, services, sync }: ChecksOrder): string | null {
+    if (this.plane !== undefined) return null;
+    const opened = this.ports.openPlane();
+    // Without ip_vs nothing can be left to remove; who wants nothing of it gets along.
+    if (!opened.ok) return services.length === 0 && sync === null ? null : opened.error;
+    this.plane = opened.value;
+    this.ownership = this.ports.openOwnership(runtimeDirectory);
+    return null;
+  }
+
+  /** Believes what the kernel lists, as far as it concerns us. */
+  private learn(plane: DataPlane, wantedIds: { has(id: ServiceId): boolean }): void {
+    const listed = plane.read();
+    this.applied = new Map();
+    for (const [id, entry] of listed)
+      if (wantedIds.has(id) || this.owned.services.has(id)) this.applied.set(id, entry);
+    this.checkedAt = this.ports.timers.now();
+  }
+
+  private own(owned: Owned): void {
+    this.ownership?.save(owned);
+    this.owned = owned;
+  }
+
+  /** Brings what is dirty into the kernel. */
+  private flush(why: Why): void {
+    this.cancelFlush?.();
+    this.cancelFlush = undefined;
+    const { plane } = this;
+    if (plane === undefined) return;
+    const commands: Command[] = [];
+    const gone: ServiceId[] = [];
+    for (const id of this.dirty) {
+      const entry = this.wanted.table.get(id);
+      if (entry === undefined) gone.push(id);
+      else diffService(this.applied.get(id), entry, commands);
+    }
+    for (const id of gone) diffService(this.applied.get(id), undefined, commands);
+    const ids = [...this.dirty];
+    // Somebody changed the table under us: a look at it tells what is to be done.
+    if (this.carryOut(plane, why, commands, ids)) this.reconcile();
+  }
+
+  /** Applies commands that make `ids` as they are wanted. Gives whether the table was not as it was believed. */
+  private carryOut(
+    plane: DataPlane,
+    why: Why,
+    commands: readonly Command[],
+    ids: readonly ServiceId[],
+  ): boolean {
+    const began = this.ports.timers.now();
+    const results = plane.apply(commands);
+    const took = between(began, this.ports.timers.now());
+    const failures = new Map<ServiceId, Failure>();
+    for (const [i, result] of results.entries()) {
+      if (result.ok) continue;
+      const command = commands[i] as Command;
+      const id = serviceId(commandKey(command));
+      // Once a service was refused, what is said of its servers follows from that.
+      if (!failures.has(id)) failures.set(id, { command, error: result.error, outOfStep: result.outOfStep });
+    }
+    for (const id of ids) {
+      this.dirty.delete(id);
+      if (failures.get(id)?.outOfStep === false || (failures.has(id) && why === "repair"))
+        this.refused.add(id);
+      else if (!failures.has(id)) this.believe(id);
+    }
+    const done = commands.filter((_, i) => results[i]?.ok);
+    if (done.length > 0 || why === "start" || why === "reload") this.tell.applied(why, done, took);
+    const told = [...failures.values()].filter(({ outOfStep }) => !outOfStep || why === "repair");
+    this.tell.failures(why, told, this.nextWait());
+    if (this.isInOrder()) this.tell.allWell();
+    this.disown();
+    return told.length < failures.size;
+  }
+
+  /** What was applied without a complaint is as it is wanted. */
+  private believe(id: ServiceId): void {
+    const entry = this.wanted.table.get(id);
+    if (entry === undefined) this.applied.delete(id);
+    else this.applied.set(id, entry);
+    this.refused.delete(id);
+  }
+
+  /** Services that are gone are no longer ours. */
+  private disown(): void {
+    const services = new Set<ServiceId>();
+    for (const id of this.owned.services)
+      if (this.wanted.table.has(id) || this.applied.has(id)) services.add(id);
+    if (services.size === this.owned.services.size) return;
+    try {
+      this.own({ ...this.owned, services });
+    } catch (error) {
+      this.tell.warning(messageOf(error));
+    }
+  }
+
+  private keepSync(plane: DataPlane): void {
+    try {
+      this.isSyncFine = this.sync.apply(plane, this.owned.sync);
+      if (this.isSyncFine && this.owned.sync.size > this.sync.roles.size)
+        this.own({ ...this.owned, sync: this.sync.roles });
+    } catch (error) {
+      this.isSyncFine = false;
+      this.tell.warning(messageOf(error));
+    }
+  }
+
+  /** Reads the table back and puts right what is not as wanted in our part of it. */
+  private reconcile(): void {
+    const { plane } = this;
+    if (plane === undefined) return;
+    const wanted = this.wanted.table;
+    try {
+      this.learn(plane, wanted);
+      this.isReadable = true;
+    } catch (error) {
+      this.isReadable = false;
+      this.tell.failure("repair", `read the table of ${plane.name}`, messageOf(error), this.nextWait());
+      return;
+    }
+    const commands = diff(this.applied, wanted, this.owned.services);
+    const ids = new Set(commands.map((command) => serviceId(commandKey(command))));
+    // What is as it should be needs no second copy of every server.
+    for (const id of wanted.keys()) if (!ids.has(id)) this.believe(id);
+    for (const id of this.refused) if (!ids.has(id)) this.refused.delete(id);
+    // What waits for its tick, or was refused, is no damage done by others.
+    if ([...ids].some((id) => !this.dirty.has(id) && !this.refused.has(id))) this.repairs++;
+    this.carryOut(plane, "repair", commands, [...ids]);
+  }
+
+  /** Sets the time of the next look at the kernel. */
+  private plan(): void {
+    const { timers } = this.ports;
+    this.cancelReconcile?.();
+    this.cancelReconcile = timers.wakeAt(after(timers.now(), this.nextWait()), () => {
+      this.reconcile();
+      if (this.plane !== undefined) this.keepSync(this.plane);
+      this.plan();
+    });
+    this.retry = this.isInOrder() ? FIRST_RETRY : milliseconds(Math.min(this.retry * 2, LAST_RETRY));
+  }
+
+  private nextWait(): Milliseconds {
+    return this.isInOrder() ? this.reconcileEvery : milliseconds(Math.min(this.retry, this.reconcileEvery));
+  }
+
+  private removeAll(plane: DataPlane): void {
+    try {
+      this.sync.stopAll(plane, this.owned.sync);
+      const commands = diff(plane.read(), new Map(), this.owned.services);
+      const began = this.ports.timers.now();
+      const results = plane.apply(commands);
+      const done = commands.filter((_, i) => results[i]?.ok);
+      this.tell.applied("stop", done, between(began, this.ports.timers.now()));
+      for (const [i, result] of results.entries())
+        if (!result.ok) this.tell.failure("stop", describeCommand(commands[i] as Command), result.error, 0);
+      this.own({ services: new Set(), sync: new Set() });
+    } catch (error) {
+      this.tell.warning(messageOf(error));
+    }
+  }
+}
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

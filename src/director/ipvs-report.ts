@@ -1,0 +1,62 @@
+// What is told of the table: batches that were applied, in a bounded number of words, and failures, each once until
+// everything has gone well in between.
+
+import type { VipdEvent } from "../control/event.js";
+import type { Milliseconds } from "../core/units.js";
+import { describeCommand, type Command } from "../ipvs/command.js";
+
+export type Why = Extract<VipdEvent, { readonly kind: "table-applied" }>["why"];
+/** The first refusal of a service's commands. */
+export type Failure = {
+  readonly command: Command;
+  readonly error: string;
+  /** The table was not as the command assumed. */
+  readonly outOfStep: boolean;
+};
+
+/** Commands that are described in one event; of the others the number is told. */
+const MOST_DETAILS = 20;
+/** Failures of one batch that are told one by one. */
+const MOST_FAILURES = 5;
+
+export class TableReporter {
+  private readonly report: (event: VipdEvent) => void;
+  private readonly told = new Set<string>();
+
+  constructor(report: (event: VipdEvent) => void) {
+    this.report = report;
+  }
+
+  applied(why: Why, commands: readonly Command[], took_ms: Milliseconds): void {
+    const details = commands.slice(0, MOST_DETAILS).map(describeCommand);
+    if (commands.length > MOST_DETAILS) details.push(`and ${commands.length - MOST_DETAILS} more`);
+    this.report({ kind: "table-applied", why, changes: commands.length, took_ms, details });
+  }
+
+  failures(why: Why, failures: readonly Failure[], retry_ms: Milliseconds): void {
+    for (const { command, error } of failures.slice(0, MOST_FAILURES))
+      this.failure(why, describeCommand(command), error, retry_ms);
+    const others = failures.length - MOST_FAILURES;
+    if (others > 0) this.failure(why, "change other services", `${others} more were refused`, retry_ms);
+  }
+
+  /** `retry_ms` 0: it is not tried again. */
+  failure(why: Why, command: string, error: string, retry_ms: number): void {
+    if (this.isNew(error)) this.report({ kind: "table-failed", why, command, error, retry_ms });
+  }
+
+  warning(text: string): void {
+    if (this.isNew(text)) this.report({ kind: "warning", subject: "ipvs", text });
+  }
+
+  /** Everything is well again: the next failure is news. */
+  allWell(): void {
+    this.told.clear();
+  }
+
+  private isNew(text: string): boolean {
+    if (this.told.has(text)) return false;
+    this.told.add(text);
+    return true;
+  }
+}

@@ -1,0 +1,115 @@
+// Keeps the kernel's sync daemons as they are configured. One that runs as it should is never restarted, because
+// that loses what it has queued; one that somebody else started is replaced only where ours is wanted.
+
+import type { VipdEvent } from "../control/event.js";
+import type { ChecksStatus } from "../control/ipc.js";
+import type { SyncConfig, SyncDaemon, SyncRole } from "../ipvs/model.js";
+import { DAEMON_DEFAULT } from "../ipvs/schema.js";
+import type { DataPlane } from "../ports/data-plane.js";
+
+const ROLES: readonly SyncRole[] = ["master", "backup"];
+
+export class SyncKeeper {
+  private readonly report: (event: VipdEvent) => void;
+  private wanted: SyncConfig | null = null;
+  /** What our daemons were started with and what the kernel made of it: it clips lengths to the interface's MTU. */
+  private readonly started = new Map<
+    SyncRole,
+    { readonly config: SyncConfig; readonly listed: SyncDaemon }
+  >();
+  private readonly toldErrors = new Map<SyncRole, string>();
+
+  constructor(report: (event: VipdEvent) => void) {
+    this.report = report;
+  }
+
+  configure(wanted: SyncConfig | null): void {
+    this.wanted = wanted;
+    this.toldErrors.clear();
+  }
+
+  get roles(): ReadonlySet<SyncRole> {
+    return new Set(this.wanted?.roles);
+  }
+
+  /** Starts and stops what is needed; `owned` are the roles we may stop. Gives whether all is in order. */
+  apply(plane: DataPlane, owned: ReadonlySet<SyncRole>): boolean {
+    const running = new Map(plane.syncDaemons().map((daemon) => [daemon.role, daemon]));
+    const { wanted } = this;
+    let fine = true;
+    for (const role of ROLES) {
+      const daemon = running.get(role);
+      if (wanted?.roles.includes(role) === true) {
+        if (daemon === undefined || !this.isAsWanted(daemon, wanted))
+          fine = this.start(plane, role, wanted, daemon) && fine;
+      } else if (daemon !== undefined && owned.has(role)) fine = this.stop(plane, daemon) && fine;
+    }
+    return fine;
+  }
+
+  /** Stops what is ours. */
+  stopAll(plane: DataPlane, owned: ReadonlySet<SyncRole>): void {
+    for (const daemon of plane.syncDaemons()) if (owned.has(daemon.role)) this.stop(plane, daemon);
+  }
+
+  /** What runs now. A list that cannot be read is no reason to fail a status: the next look at the table tells of it. */
+  status(plane: DataPlane): ChecksStatus["sync"] {
+    try {
+      const daemons = plane.syncDaemons();
+      return daemons.map(({ role, interface: name, id }) => ({ role, running: true, interface: name, id }));
+    } catch {
+      return [];
+    }
+  }
+
+  private isAsWanted(daemon: SyncDaemon, wanted: SyncConfig): boolean {
+    const ours = this.started.get(daemon.role);
+    if (ours !== undefined && isSame(ours.listed, daemon)) return isSame(ours.config, wanted);
+    return (
+      daemon.interface === wanted.interface &&
+      daemon.id === wanted.id &&
+      (daemon.group ?? DAEMON_DEFAULT.group) === (wanted.group ?? DAEMON_DEFAULT.group) &&
+      daemon.port === (wanted.port ?? DAEMON_DEFAULT.port) &&
+      daemon.ttl === (wanted.ttl ?? DAEMON_DEFAULT.ttl) &&
+      (wanted.maxLength === undefined || daemon.maxLength === wanted.maxLength)
+    );
+  }
+
+  private start(plane: DataPlane, role: SyncRole, wanted: SyncConfig, old: SyncDaemon | undefined): boolean {
+    if (old !== undefined) plane.stopSync(role);
+    const result = plane.startSync(role, wanted);
+    const place = { role, interface: wanted.interface, id: wanted.id };
+    if (!result.ok) {
+      // It is tried again and again; people hear of it once, and again when the reason changes.
+      if (this.toldErrors.get(role) !== result.error)
+        this.report({ kind: "sync-daemon", ...place, running: false, error: result.error });
+      this.toldErrors.set(role, result.error);
+      return false;
+    }
+    this.toldErrors.delete(role);
+    const listed = plane.syncDaemons().find((daemon) => daemon.role === role);
+    if (listed !== undefined) this.started.set(role, { config: wanted, listed });
+    this.report({ kind: "sync-daemon", ...place, running: true });
+    return true;
+  }
+
+  private stop(plane: DataPlane, { role, interface: name, id }: SyncDaemon): boolean {
+    const result = plane.stopSync(role);
+    this.started.delete(role);
+    const error = result.ok ? {} : { error: result.error };
+    this.report({ kind: "sync-daemon", role, interface: name, id, running: !result.ok, ...error });
+    return result.ok;
+  }
+}
+
+/** The fields that one start of a daemon fixes; roles of a configuration do not count. */
+function isSame(a: Partial<SyncDaemon> | SyncConfig, b: Partial<SyncDaemon> | SyncConfig): boolean {
+  return (
+    a.interface === b.interface &&
+    a.id === b.id &&
+    a.maxLength === b.maxLength &&
+    a.group === b.group &&
+    a.port === b.port &&
+    a.ttl === b.ttl
+  );
+}

@@ -1,0 +1,414 @@
+// The director of a data plane on a virtual clock: start, health, reload, take-over, repair, refusals, stop.
+
+import assert from "node:assert/strict";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after as afterAll, test } from "node:test";
+import type { ServerConfig, ServiceConfig } from "../../src/config/model.js";
+import type { VipdEvent } from "../../src/control/event.js";
+import { ip } from "../../src/core/address.js";
+import { err, ok } from "../../src/core/result.js";
+import { instant, seconds, type Instant } from "../../src/core/units.js";
+import { IpvsDirector } from "../../src/director/ipvs-director.js";
+import { ownershipFile } from "../../src/director/ipvs-ownership.js";
+import { describeCommand } from "../../src/ipvs/command.js";
+import { serviceId, type ServerId, type SyncConfig } from "../../src/ipvs/model.js";
+import { tableText } from "../../src/ipvs/table-text.js";
+import type { Timers } from "../../src/ports/timers.js";
+import { FakePlane } from "./fake-plane.js";
+
+const directories: string[] = [];
+afterAll(() => {
+  for (const directory of directories) rmSync(directory, { recursive: true });
+});
+
+class ManualTimers implements Timers {
+  private time = 0;
+  private readonly waiting = new Set<{ at: number; fire: () => void }>();
+  now(): Instant {
+    return instant(this.time);
+  }
+  wakeAt(at: Instant, fire: () => void): () => void {
+    const entry = { at, fire };
+    this.waiting.add(entry);
+    return () => void this.waiting.delete(entry);
+  }
+  /** Lets `ms` pass; what is due fires in order. */
+  pass(ms: number): void {
+    const end = this.time + ms;
+    for (;;) {
+      const [next] = [...this.waiting].filter(({ at }) => at <= end).sort((a, b) => a.at - b.at);
+      if (next === undefined) break;
+      this.waiting.delete(next);
+      this.time = Math.max(this.time, next.at);
+      next.fire();
+    }
+    this.time = end;
+  }
+}
+
+const CHECK = {
+  type: "tcp",
+  options: {},
+  timing: { every: seconds(5), timeout: seconds(3), rise: 1, fall: 3 },
+};
+const server = (last: number, weight = 1): ServerConfig => ({
+  server: { address: ip(`192.168.1.${last}`), port: 80, forwarding: "direct-routing", weight },
+  checks: [CHECK],
+});
+const service = (name: string, last: number, ...servers: ServerConfig[]): ServiceConfig => ({
+  name,
+  service: {
+    key: { kind: "address", protocol: "tcp", address: ip(`192.168.1.${last}`), port: 80 },
+    scheduler: "wlc",
+  },
+  servers,
+});
+const id = (last: number): ServerId => `192.168.1.${last}:80` as ServerId;
+const SYNC: SyncConfig = { interface: "eth1", id: 51, roles: ["master", "backup"] };
+
+type Order = { readonly services?: readonly ServiceConfig[]; readonly sync?: SyncConfig | null };
+
+/** One director; `predecessor` shares its kernel and runtime directory. */
+function world(predecessor?: { readonly plane: FakePlane; readonly directory: string }) {
+  const plane = predecessor?.plane ?? new FakePlane();
+  const directory = predecessor?.directory ?? mkdtempSync(join(tmpdir(), "vipd-ipvs-"));
+  if (predecessor === undefined) directories.push(directory);
+  const timers = new ManualTimers();
+  const events: VipdEvent[] = [];
+  const director = new IpvsDirector({
+    openPlane: () => ok(plane),
+    openOwnership: ownershipFile,
+    timers,
+    report: (event) => events.push(event),
+  });
+  const configure = ({ services = [], sync = null }: Order): string | null =>
+    director.configure({
+      runtimeDirectory: directory,
+      ipvs: { reconcileEvery: seconds(10), onStop: "remove" },
+      sync,
+      services,
+      nodePriority: 100,
+    });
+  const servers = (name: string, last: number): readonly string[] =>
+    [...(plane.table.get(serviceId(service(name, last).service.key))?.servers.keys() ?? [])].sort();
+  /** The commands since the last look. */
+  const sent = (): string[] => plane.batches.splice(0).flatMap((batch) => batch.map(describeCommand));
+  const told = (): VipdEvent[] => events.splice(0);
+  return { plane, directory, timers, director, configure, servers, sent, told };
+}
+
+test("from an empty kernel all servers serve until a check says otherwise", () => {
+  const { director, configure, servers, told } = world();
+  assert.equal(configure({ services: [service("web", 1, server(4), server(5))] }), null);
+  assert.deepEqual(servers("web", 1), ["192.168.1.4:80", "192.168.1.5:80"]);
+  assert.equal(director.presume("web", id(4)), "unknown");
+  assert.equal(director.inKernel("web", id(4)), true);
+  const [event] = told();
+  assert.ok(event?.kind === "table-applied" && event.why === "start" && event.changes === 3);
+  assert.equal(event.details[0], "add service tcp 192.168.1.1:80 (wlc, not persistent)");
+});
+
+test("the health changes of one tick go out in one batch, and only what changed", () => {
+  const { director, timers, configure, sent, told } = world();
+  configure({ services: [service("a", 1, server(4), server(5)), service("b", 2, server(4), server(5))] });
+  sent();
+  told();
+  director.setServer("a", id(4), false);
+  director.setServer("b", id(5), false);
+  director.setServer("b", id(4), false);
+  director.setServer("b", id(4), true);
+  timers.pass(1);
+  assert.deepEqual(sent(), [
+    "remove server 192.168.1.4:80 (direct routing, weight 1) from tcp 192.168.1.1:80",
+    "remove server 192.168.1.5:80 (direct routing, weight 1) from tcp 192.168.1.2:80",
+  ]);
+  assert.deepEqual(
+    told().map((event) => event.kind === "table-applied" && event.why),
+    ["health"],
+  );
+  assert.equal(director.inKernel("a", id(4)), false);
+  director.setServer("a", id(4), true);
+  timers.pass(1);
+  assert.deepEqual(sent(), ["add server 192.168.1.4:80 (direct routing, weight 1) to tcp 192.168.1.1:80"]);
+});
+
+test("a reload sends what changed, keeps the health of what stayed, and does not read the table again", () => {
+  const { director, timers, plane, configure, sent } = world();
+  configure({ services: [service("web", 1, server(4, 5), server(5)), service("old", 2, server(4))] });
+  director.setServer("web", id(5), false);
+  timers.pass(1);
+  sent();
+  plane.unreadable = true;
+  assert.equal(configure({ services: [service("web", 1, server(4, 3), server(5, 7))] }), null);
+  assert.deepEqual(sent(), [
+    "change server 192.168.1.4:80 of tcp 192.168.1.1:80: weight 5 -> weight 3",
+    "remove service tcp 192.168.1.2:80 (1 server)",
+  ]);
+});
+
+test("an unchanged reload sends nothing", () => {
+  const { configure, sent } = world();
+  const services = [service("web", 1, server(4), server(5))];
+  configure({ services });
+  sent();
+  configure({ services: structuredClone(services) });
+  assert.deepEqual(sent(), []);
+});
+
+test("a successor takes a crashed predecessor's table over without a change, and believes its health", () => {
+  const first = world();
+  const services = [service("web", 1, server(4), server(5)), service("empty", 2, server(4))];
+  first.configure({ services });
+  first.director.setServer("web", id(5), false);
+  first.director.setServer("empty", id(4), false);
+  first.timers.pass(1);
+  first.sent();
+  const second = world(first);
+  second.configure({ services });
+  assert.deepEqual(second.sent(), []);
+  assert.equal(second.director.presume("web", id(4)), "up");
+  assert.equal(second.director.presume("web", id(5)), "down");
+  assert.equal(second.director.presume("empty", id(4)), "down");
+});
+
+test("a successor removes what its predecessor left and nobody wants, and nothing that is foreign", () => {
+  const first = world();
+  first.configure({ services: [service("web", 1, server(4)), service("old", 2, server(4))] });
+  const foreign = service("foreign", 3, server(4));
+  const foreignId = serviceId(foreign.service.key);
+  first.plane.table.set(foreignId, { service: foreign.service, servers: new Map() });
+  first.sent();
+  const second = world(first);
+  second.configure({ services: [service("web", 1, server(4))] });
+  assert.deepEqual(second.sent(), ["remove service tcp 192.168.1.2:80 (1 server)"]);
+  second.director.stop("remove");
+  assert.deepEqual(second.sent(), ["remove service tcp 192.168.1.1:80 (1 server)"]);
+});
+
+test("an ownership file of another boot, or a damaged one, claims nothing", () => {
+  for (const text of [
+    '{"boot":"other","services":["tcp 192.168.1.2:80"],"sync":["master"]}',
+    "{",
+    "null",
+    "[]",
+  ]) {
+    const { plane, directory, configure, sent } = world();
+    const foreign = service("foreign", 2, server(4));
+    plane.table.set(serviceId(foreign.service.key), { service: foreign.service, servers: new Map() });
+    writeFileSync(join(directory, "ipvs-owned.json"), text);
+    configure({ services: [] });
+    assert.deepEqual(sent(), []);
+  }
+});
+
+test("the services are recorded as ours before they are made", () => {
+  const { plane, directory, configure } = world();
+  plane.refuse = () => {
+    assert.match(readFileSync(join(directory, "ipvs-owned.json"), "utf8"), /tcp 192\.168\.1\.1:80/);
+    return false;
+  };
+  configure({ services: [service("web", 1, server(4))] });
+});
+
+test("a table that somebody flushed is repaired at the next look, and said so with its details", () => {
+  const { director, timers, plane, configure, servers, told } = world();
+  configure({ services: [service("web", 1, server(4), server(5))] });
+  director.setServer("web", id(5), false);
+  timers.pass(1);
+  told();
+  timers.pass(10_000);
+  assert.deepEqual(told(), []);
+  plane.table.clear();
+  timers.pass(10_000);
+  assert.deepEqual(servers("web", 1), ["192.168.1.4:80"]);
+  const [event] = told();
+  assert.ok(event?.kind === "table-applied" && event.why === "repair" && event.changes === 2);
+  assert.equal(director.status().table.repairs, 1);
+  assert.equal(director.status().table.in_order, true);
+});
+
+test("a health change that meets a changed table repairs it at once", () => {
+  const { director, timers, plane, configure, servers, told } = world();
+  configure({ services: [service("web", 1, server(4), server(5), server(6))] });
+  director.setServer("web", id(6), false);
+  timers.pass(1);
+  told();
+  plane.table.clear();
+  director.setServer("web", id(6), true);
+  timers.pass(1);
+  assert.deepEqual(servers("web", 1), ["192.168.1.4:80", "192.168.1.5:80", "192.168.1.6:80"]);
+  assert.deepEqual(
+    told().map((event) => (event.kind === "table-applied" ? event.why : event.kind)),
+    ["repair"],
+  );
+});
+
+test("foreign services are left alone by every look", () => {
+  const { timers, plane, configure, sent } = world();
+  const foreign = service("foreign", 9, server(4));
+  plane.table.set(serviceId(foreign.service.key), { service: foreign.service, servers: new Map() });
+  configure({ services: [service("web", 1, server(4))] });
+  sent();
+  timers.pass(60_000);
+  assert.deepEqual(sent(), []);
+});
+
+test("a refused service is told once, tried again with growing patience, and does not stop the others", () => {
+  const { director, timers, plane, configure, servers, told } = world();
+  plane.refuse = (command) => "service" in command && describeCommand(command).includes("192.168.1.2:80");
+  configure({ services: [service("a", 1, server(4)), service("b", 2, server(4), server(5))] });
+  assert.deepEqual(servers("a", 1), ["192.168.1.4:80"]);
+  const failures = told().filter((event) => event.kind === "table-failed");
+  assert.equal(failures.length, 1);
+  assert.match(failures[0]?.error ?? "", /add service tcp 192\.168\.1\.2:80 .*EBUSY/);
+  assert.equal(failures[0]?.retry_ms, 1000);
+  assert.equal(director.status().table.in_order, false);
+  // 1 s, 2 s, 4 s, 8 s, then the ordinary interval of 10 s.
+  const batches = plane.batches.length;
+  timers.pass(35_500);
+  assert.equal(plane.batches.length - batches, 6);
+  assert.deepEqual(told(), []);
+  // Success elsewhere does not make it forgotten.
+  director.setServer("a", id(4), false);
+  timers.pass(1);
+  assert.equal(director.status().table.in_order, false);
+  plane.refuse = () => false;
+  timers.pass(20_000);
+  assert.deepEqual(servers("b", 2), ["192.168.1.4:80", "192.168.1.5:80"]);
+  assert.equal(director.status().table.in_order, true);
+  assert.equal(director.status().table.repairs, 0);
+});
+
+test("a table that cannot be read is told once, and everything goes on when it can", () => {
+  const { director, timers, plane, configure, told } = world();
+  configure({ services: [service("web", 1, server(4))] });
+  told();
+  plane.unreadable = true;
+  timers.pass(30_000);
+  assert.deepEqual(
+    told().map((event) => event.kind),
+    ["table-failed"],
+  );
+  assert.equal(director.status().table.in_order, false);
+  plane.unreadable = false;
+  timers.pass(30_000);
+  assert.equal(director.status().table.in_order, true);
+});
+
+test("sync daemons are started as configured and left alone by what does not change them", () => {
+  const { plane, timers, configure, told } = world();
+  configure({ sync: SYNC });
+  assert.deepEqual([...plane.daemons.keys()], ["master", "backup"]);
+  assert.equal(told().filter((event) => event.kind === "sync-daemon" && event.running).length, 2);
+  configure({ sync: { ...SYNC }, services: [service("web", 1, server(4))] });
+  timers.pass(30_000);
+  assert.equal(plane.starts, 2);
+  configure({ sync: { ...SYNC, maxLength: 1400 } });
+  assert.equal(plane.starts, 4);
+  configure({ sync: { ...SYNC, maxLength: 1400, roles: ["backup"] } });
+  assert.deepEqual([...plane.daemons.keys()], ["backup"]);
+  plane.daemons.clear();
+  timers.pass(10_000);
+  assert.deepEqual([...plane.daemons.keys()], ["backup"]);
+  configure({ sync: null });
+  assert.equal(plane.daemons.size, 0);
+});
+
+test("a successor leaves running sync daemons alone, and stops them when they are no longer wanted", () => {
+  const first = world();
+  first.configure({ sync: SYNC });
+  const second = world(first);
+  second.configure({ sync: SYNC });
+  assert.equal(first.plane.starts, 2);
+  const third = world(first);
+  third.configure({ sync: null });
+  assert.equal(first.plane.daemons.size, 0);
+});
+
+test("sync daemons that somebody else started are not stopped", () => {
+  const { plane, director, configure } = world();
+  plane.startSync("master", SYNC);
+  configure({ services: [service("web", 1, server(4))] });
+  director.stop("remove");
+  assert.equal(plane.stops, 0);
+});
+
+test("a clean stop removes what is ours, or keeps it all", () => {
+  for (const mode of ["remove", "keep"] as const) {
+    const { plane, director, configure, sent } = world();
+    configure({ services: [service("web", 1, server(4))], sync: SYNC });
+    sent();
+    director.stop(mode);
+    assert.deepEqual(sent(), mode === "remove" ? ["remove service tcp 192.168.1.1:80 (1 server)"] : []);
+    assert.equal(plane.stops, mode === "remove" ? 2 : 0);
+  }
+});
+
+test("without IPVS in the kernel services are refused with the fix, and a director without services goes on", () => {
+  const reason = "the kernel has no ip_vs: modprobe ip_vs";
+  const director = new IpvsDirector({
+    openPlane: () => err(reason),
+    openOwnership: () => assert.fail("there is nothing to own"),
+    timers: new ManualTimers(),
+    report: () => assert.fail("there is nothing to tell"),
+  });
+  const order = {
+    runtimeDirectory: "/nonexistent",
+    ipvs: { reconcileEvery: seconds(10), onStop: "remove" as const },
+    sync: null,
+    nodePriority: 100,
+  };
+  assert.equal(director.configure({ ...order, services: [] }), null);
+  assert.equal(director.configure({ ...order, services: [service("web", 1, server(4))] }), reason);
+  director.stop("remove");
+});
+
+test("a runtime directory that cannot be written is refused before anything is made", () => {
+  const { plane, director } = world();
+  const error = director.configure({
+    runtimeDirectory: "/proc/nowhere",
+    ipvs: { reconcileEvery: seconds(10), onStop: "remove" },
+    sync: null,
+    services: [service("web", 1, server(4))],
+    nodePriority: 100,
+  });
+  assert.match(error ?? "", /ENOENT/);
+  assert.equal(plane.table.size, 0);
+  assert.ok(plane.isClosed);
+});
+
+test("the table as text has the layout of ipvsadm -Ln", () => {
+  const { plane, configure } = world();
+  const persistent = service("web", 1, server(4, 5));
+  configure({
+    services: [
+      {
+        ...persistent,
+        service: { ...persistent.service, persistence: { timeout: seconds(300), prefixLength: 24 } },
+      },
+      {
+        name: "mark",
+        service: { key: { kind: "fwmark", mark: 7, family: "ipv6" }, scheduler: "mh" },
+        servers: [
+          {
+            server: { address: ip("2001:db8::4"), port: 0, forwarding: "tunnel", weight: 0 },
+            checks: [],
+          },
+        ],
+      },
+    ],
+  });
+  assert.deepEqual(
+    tableText(plane.read()).map((line) => line.trimEnd()),
+    [
+      "Prot LocalAddress:Port Scheduler Flags",
+      "  -> RemoteAddress:Port           Forward Weight ActiveConn InActConn",
+      "TCP  192.168.1.1:80 wlc persistent 300 mask 255.255.255.0",
+      "  -> 192.168.1.4:80               Route   5      0          0",
+      "FWM  7 IPv6 mh",
+      "  -> [2001:db8::4]:0              Tunnel  0      0          0",
+    ],
+  );
+});
