@@ -5,12 +5,13 @@ import type { Config } from "../config/model.js";
 import { describeCommand, type Command as IpvsCommand } from "../ipvs/command.js";
 import { diff } from "../ipvs/diff.js";
 import { serverId, serviceId, type ServiceEntry, type ServiceId, type Table } from "../ipvs/model.js";
-import { configOption, DEFAULT_CONFIG, EXIT, jsonOption, nodeOption, type Command } from "./command.js";
+import { runtimeDirectoryOf } from "./client.js";
+import { configOption, DEFAULT_CONFIG, EXIT, jsonOption, nodeOption, runtimeDirectoryOption, type Command } from "./command.js";
 
 export const plan: Command = {
   word: "plan",
   summary: "What would change in the kernel, without touching it; exit code 4 when something would.",
-  options: [configOption, nodeOption, jsonOption],
+  options: [configOption, nodeOption, jsonOption, runtimeDirectoryOption],
   async run(options, output) {
     const { failed, readConfig, report } = await import("../director/supervisor/config-reader.js");
     const reading = readConfig(options.text("config") ?? DEFAULT_CONFIG, options.text("node"));
@@ -18,7 +19,7 @@ export const plan: Command = {
     const [config] = reading.configs;
     if (failed(reading) || config === undefined) return EXIT.failed;
     const vrrp = await planAddresses(config);
-    const ipvs = await planTable(config);
+    const ipvs = await planTable(config, runtimeDirectoryOf(options));
     if (options.flag("json")) {
       output.out(`${JSON.stringify({ node: config.node, vrrp, ipvs }, null, 2)}\n`);
     } else output.out(planText(config.node, vrrp, ipvs));
@@ -56,12 +57,13 @@ async function planAddresses(config: Config): Promise<readonly AddressPlan[]> {
   }
 }
 
-async function planTable(config: Config): Promise<TablePlan> {
+async function planTable(config: Config, runtimeDirectory: string): Promise<TablePlan> {
   const { openIpvs } = await import("../linux/ipvs-kernel.js");
+  const { ownershipFile } = await import("../director/ipvs-ownership.js");
   const plane = openIpvs();
   if (!plane.ok) return { commands: [], problem: config.services.length === 0 ? null : plane.error };
   try {
-    return { commands: diff(plane.value.read(), wantedTable(config), new Set()), problem: null };
+    return { commands: diff(plane.value.read(), wantedTable(config), ownershipFile(runtimeDirectory).load().services), problem: null };
   } finally {
     plane.value.close();
   }

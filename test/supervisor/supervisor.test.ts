@@ -5,6 +5,7 @@ import { test } from "node:test";
 import { milliseconds } from "../../src/core/units.js";
 import { restartDelay } from "../../src/director/supervisor/back-off.js";
 import type { VipdEvent } from "../../src/control/event.js";
+import { vrrpPatience } from "../../src/director/supervisor/supervisor.js";
 import { accepted, instanceNamed, loaded, until, World } from "./fakes.js";
 
 const becameMaster = (instance = "web"): VipdEvent => ({
@@ -94,12 +95,12 @@ test("the addresses are removed when the VRRP process is not back before the pee
   assert.equal(world.removed.length, 0);
   await until(() => world.removed.length === 1, "removal");
   assert.deepEqual(world.removed.map((address) => address.interface), ["eth0"]);
-  assert.ok(world.events.some((event) => event.kind === "warning" && event.subject === "vrrp web" && event.text.includes("not back after 0.2 s")));
+  assert.ok(world.events.some((event) => event.kind === "warning" && event.subject === "vrrp web" && event.text.includes("not back after 200 ms")));
   await world.supervisor.stop("end");
 });
 
 test("a frozen child is killed, and counted as dead since its last answer", async () => {
-  const world = new World({ pingEvery: milliseconds(20), misses: 3, missesAtStart: 100 });
+  const world = new World({ pingEvery: milliseconds(20), misses: 3, start: milliseconds(2000) });
   await started(world);
   const frozen = world.child("vrrp");
   frozen.event(becameMaster());
@@ -108,6 +109,14 @@ test("a frozen child is killed, and counted as dead since its last answer", asyn
   assert.deepEqual(frozen.signals, ["SIGKILL"]);
   assert.ok(world.events.some((event) => event.kind === "process-exited" && event.how.startsWith("did not answer for")));
   await world.supervisor.stop("end");
+});
+
+test("a frozen master of one-second adverts is noticed before its peer takes over, one of short adverts after a second", () => {
+  const limits = [1000, 100, 10, 40_000].map((interval) => {
+    const { pingEvery, misses } = vrrpPatience([instanceNamed("web", interval), instanceNamed("slow", 5000)]);
+    return pingEvery * (misses + 1);
+  });
+  assert.deepEqual(limits, [2500, 1250, 1250, 5000]);
 });
 
 test("a child that dies again and again is started with growing pauses", async () => {

@@ -3,7 +3,8 @@
 
 import type { FromChild, Ping } from "../../control/ipc.js";
 import type { EventRecord } from "../../control/event.js";
-import { after, between, milliseconds, type Instant, type Milliseconds } from "../../core/units.js";
+import { span } from "../../control/reason.js";
+import { after, between, type Instant, type Milliseconds } from "../../core/units.js";
 import { restartDelay, STEADY_AFTER } from "./back-off.js";
 
 export type ChildName = "vrrp" | "checks";
@@ -27,8 +28,8 @@ export type ChildPatience = {
   readonly pingEvery: Milliseconds;
   /** Unanswered pings after which a running child is taken for frozen and killed. */
   readonly misses: number;
-  /** The same for a child that has not yet said hello. */
-  readonly missesAtStart: number;
+  /** How long a child may take until it says hello. */
+  readonly start: Milliseconds;
 };
 
 export type ChildOwner = {
@@ -46,7 +47,7 @@ export class Child<To extends object, Status> {
   restarts = 0;
   private readonly spawn: Spawn;
   private readonly owner: ChildOwner;
-  private readonly patience: ChildPatience;
+  private patience: ChildPatience;
   private readonly clock: () => Instant;
   private handle: ChildHandle | undefined;
   private ready = false;
@@ -93,6 +94,13 @@ export class Child<To extends object, Status> {
     this.handle = handle;
     this.owner.started(handle.pid, this.restarts);
     this.pinger = setInterval(() => this.ping(), this.patience.pingEvery);
+  }
+
+  setPatience(patience: ChildPatience): void {
+    this.patience = patience;
+    if (this.handle === undefined) return;
+    clearInterval(this.pinger);
+    this.pinger = setInterval(() => this.ping(), patience.pingEvery);
   }
 
   /** Sent now, or dropped when there is no child that takes messages: `hello` is the time to send again. */
@@ -168,7 +176,8 @@ export class Child<To extends object, Status> {
    * passes here too, and a child that runs again is not blamed.
    */
   private ping(): void {
-    const most = this.ready ? this.patience.misses : this.patience.missesAtStart;
+    const { misses, start, pingEvery } = this.patience;
+    const most = this.ready ? misses : start / pingEvery;
     if (this.unanswered >= most && this.handle !== undefined) {
       this.frozen = true;
       this.handle.kill("SIGKILL");
@@ -193,8 +202,8 @@ export class Child<To extends object, Status> {
       restart = restartDelay(this.failures++);
       this.restarts++;
     }
-    const frozenFor = milliseconds(Math.round(between(this.answeredAt, now) / 1000) * 1000);
-    this.owner.ended({ pid, how: this.frozen ? `did not answer for ${frozenFor / 1000} s, ${how}` : how, alive, restart });
+    const silence = span(between(this.answeredAt, now));
+    this.owner.ended({ pid, how: this.frozen ? `did not answer for ${silence}, ${how}` : how, alive, restart });
     for (const resolve of this.endWaiters.splice(0)) resolve();
     if (restart === 0) this.start();
     else if (restart !== null) this.restarter = setTimeout(() => this.start(), restart);

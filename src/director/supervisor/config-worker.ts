@@ -8,6 +8,8 @@ import type { WorkerAnswer } from "./config-process.js";
 import { failed, readConfig, report } from "./config-reader.js";
 import { servicesOf, type LoadRequest } from "./config-source.js";
 
+const MOST_WARNINGS = 20;
+
 const request = JSON.parse(readFileSync(0, "utf8")) as LoadRequest;
 const reading = readConfig(request.path, request.node);
 const [config] = reading.configs;
@@ -19,8 +21,14 @@ else {
   const { previous } = request;
   const changes = previous === undefined ? [] : diffConfig({ ...previous.head, services: servicesOf(previous) }, config);
   const servers = services.reduce((sum, service) => sum + service.servers.length, 0);
-  answer({ ok: true, head, services: services.length, servers, warnings: [...summaries, ...reading.warnings], changes });
+  answer({ ok: true, head, services: services.length, servers, warnings: few([...summaries, ...reading.warnings]), changes });
   write(`${JSON.stringify(services)}\n`);
+}
+
+/** A thousand warnings about a thousand services are one mistake, and no help in a log. */
+function few(lines: readonly string[]): readonly string[] {
+  if (lines.length <= MOST_WARNINGS) return lines;
+  return [...lines.slice(0, MOST_WARNINGS), `${lines.length - MOST_WARNINGS} more warnings: "vipd check" shows them all`];
 }
 
 function answer(value: WorkerAnswer): void {

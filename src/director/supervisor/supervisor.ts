@@ -5,6 +5,8 @@ import type { LogConfig } from "../../config/model.js";
 import type { VipdEvent } from "../../control/event.js";
 import type { ChecksStatus, Status, ToChecks, ToVrrp, VrrpStatus } from "../../control/ipc.js";
 import { between, milliseconds, seconds, type Instant } from "../../core/units.js";
+import type { InstanceConfig } from "../../vrrp/instance.js";
+import { span } from "../../control/reason.js";
 import { Child, type ChildName, type ChildPatience, type Spawn } from "./child.js";
 import { servicesOf, type LoadConfig, type LoadedConfig } from "./config-source.js";
 import { EventLog } from "./event-log.js";
@@ -28,15 +30,24 @@ export type SupervisorOptions = {
 };
 export type ReloadOutcome = { readonly ok: boolean; readonly changes: readonly string[]; readonly problems: readonly string[] };
 
-/** A VRRP process that is silent for 3 s is killed: with common intervals its peer has taken over. */
 const PATIENCE: Record<ChildName, ChildPatience> = {
-  vrrp: { pingEvery: seconds(1), misses: 3, missesAtStart: 10 },
+  vrrp: { pingEvery: seconds(1), misses: 3, start: seconds(10) },
   // It may be busy for a while with a large table.
-  checks: { pingEvery: seconds(1), misses: 15, missesAtStart: 30 },
+  checks: { pingEvery: seconds(1), misses: 15, start: seconds(30) },
 };
 const CONFIGURE_WITHIN = seconds(15);
 const STATUS_WITHIN = seconds(2);
 const STOP_WITHIN: Record<ChildName, ReturnType<typeof seconds>> = { vrrp: seconds(3), checks: seconds(10) };
+
+/**
+ * A frozen master keeps its addresses while its peer takes them. With adverts of half a second and more it is
+ * killed before that: after two to two and a half intervals. Shorter ones get a second all the same, because a
+ * process killed for a hiccup is an outage of our own making.
+ */
+export function vrrpPatience(instances: readonly InstanceConfig[]): ChildPatience {
+  const shortest = Math.min(...instances.map(({ advertInterval }) => advertInterval), 2000);
+  return { pingEvery: milliseconds(Math.max(250, shortest / 2)), misses: 4, start: PATIENCE.vrrp.start };
+}
 
 export class Supervisor {
   readonly events: EventLog;
@@ -65,8 +76,8 @@ export class Supervisor {
     this.stranded = new StrandedAddresses(ports.removeAddresses, (instance, waited, removed, errors) => {
       const text =
         errors.length === 0
-          ? `the VRRP process is not back after ${waited / 1000} s: removed ${removed} address${removed === 1 ? "" : "es"}, because the peer may be master now`
-          : `the VRRP process is not back after ${waited / 1000} s: ${errors.join("; ")}`;
+          ? `the VRRP process is not back after ${span(waited)}: removed ${removed} address${removed === 1 ? "" : "es"}, because the peer may be master now`
+          : `the VRRP process is not back after ${span(waited)}: ${errors.join("; ")}`;
       this.emit({ kind: "warning", subject: `vrrp ${instance}`, text });
     });
   }
@@ -164,8 +175,8 @@ export class Supervisor {
       },
       started: (pid, restarts) => this.emit({ kind: "process-started", process: name, pid, restarts }),
       ended: ({ pid, how, alive, restart }) => {
-        if (name === "vrrp" && restart !== null) this.vrrpLost(alive);
         this.emit({ kind: "process-exited", process: name, pid, how, restart_ms: restart });
+        if (name === "vrrp" && restart !== null) this.vrrpLost(alive);
       },
     };
   }
@@ -211,6 +222,7 @@ export class Supervisor {
     this.config = config;
     this.loadedAt = this.ports.wall();
     this.ports.configureLog(config.head.log);
+    if (this.options.patience === undefined) this.vrrp.setPatience(vrrpPatience(config.head.vrrp));
     for (const text of warnings) this.emit({ kind: "warning", subject: "config", text });
     this.emit({
       kind: "config-loaded",
