@@ -1,186 +1,344 @@
 // From the text of a YAML file to a plain tree, and from a path in that tree back to its place in the text.
-// One document of mappings, sequences and scalars; a key may stand only once. Positions are looked for only
-// when somebody asks: a good file needs none. Knows nothing of what the keys mean.
+// One document of mappings, sequences and scalars (YAML 1.2's core schema, and the merge key "<<"); a key may
+// stand only once. Positions are looked for only when somebody asks: a good file needs none. Knows nothing of
+// what the keys mean.
 
-import * as yaml from "yaml";
+import { EVENT_ID, getScalarValue, parseEvents, SCALAR_STYLE, YAMLException } from "js-yaml";
 
-import type { Locator, Path, Span } from "./diagnostic.js";
-import { readPlainYaml, type Spans } from "./plain-yaml.js";
+import type { Locator, Span } from "./diagnostic.js";
 
 export type YamlProblem = Span & { readonly message: string; readonly hint?: string; readonly code: string };
 
-export type YamlTree = {
-  readonly value: unknown;
-  readonly locate: Locator;
-};
+export type YamlTree = { readonly value: unknown; readonly locate: Locator };
 
-/** Expansions of aliases in one file: enough for a check shared by every service, too few for a bomb. */
-const MOST_ALIASES = 20_000;
+type Event = ReturnType<typeof parseEvents>[number];
+type ScalarEvent = Extract<Event, { valueStart: number }>;
+type Key = string | number;
+/** Where the entries of a collection stand. */
+type Places = Map<object, Map<Key, { readonly key: Span | undefined; readonly value: Span }>>;
+
+/** Values after expansion of aliases: enough for a check shared by every service, too few for a bomb. */
+const MOST_VALUES = 500_000;
 const MOST_DEPTH = 60;
 
 export function readYaml(
   text: string,
 ): { readonly tree: YamlTree } | { readonly problems: readonly YamlProblem[] } {
-  const plain = readPlainYaml(text);
-  if (plain !== undefined) return { tree: { value: plain.value, locate: lazily(() => plainLocator(text)) } };
-  if (nesting(text) > MOST_DEPTH)
-    return { problems: [{ offset: 0, length: 1, code: "yaml", message: "the file is nested too deeply" }] };
-  const document = yaml.parseDocument(text, {
-    prettyErrors: false,
-    uniqueKeys: false,
-    merge: true,
-    strict: true,
-    version: "1.2",
-  });
-  const problems = [...document.errors.map((error) => syntaxProblem(error, text)), ...keyProblems(document)];
-  if (problems.length > 0) return { problems };
-  const warning = document.warnings[0];
-  if (warning !== undefined) return { problems: [syntaxProblem(warning, text)] };
+  let events: Event[];
   try {
-    const value: unknown = document.toJS({ maxAliasCount: MOST_ALIASES });
-    return { tree: { value, locate: (path, at) => locateInDocument(document, path, at) } };
+    events = parseEvents(text, { maxDepth: MOST_DEPTH });
   } catch (error) {
-    // The only thing toJS refuses is what aliases make of the tree.
-    const message = error instanceof Error ? error.message : String(error);
-    return { problems: [{ offset: 0, length: 1, code: "yaml-alias", message: lowerFirst(message) }] };
+    if (!(error instanceof YAMLException)) throw error;
+    return { problems: [syntaxProblem(text, error)] };
   }
+  const builder = new TreeBuilder(text, events);
+  const value = builder.build();
+  if (builder.problems.length > 0) return { problems: builder.problems };
+  return { tree: { value, locate: locator(text, events) } };
 }
 
-function lazily(make: () => Locator): Locator {
-  let made: Locator | undefined;
-  return (path, at) => (made ??= make())(path, at);
-}
-
-function plainLocator(text: string): Locator {
-  const spans: Spans = new Map();
-  const root = readPlainYaml(text, spans)?.value;
+/** Finds positions by building the tree a second time, with them, at the first question. */
+function locator(text: string, events: readonly Event[]): Locator {
+  let built: { readonly root: unknown; readonly places: Places } | undefined;
   return (path, at) => {
-    let value: unknown = root;
-    let span: Span = { offset: firstOf(text), length: 1 };
+    if (built === undefined) {
+      const places: Places = new Map();
+      built = { root: new TreeBuilder(text, events, places).build(), places };
+    }
+    let value = built.root;
+    let span: Span = { offset: Math.max(0, text.search(/\S/)), length: 1 };
     for (const [i, step] of path.entries()) {
-      const place = typeof value === "object" && value !== null ? spans.get(value)?.get(step) : undefined;
+      const place =
+        typeof value === "object" && value !== null ? built.places.get(value)?.get(step) : undefined;
       if (place === undefined) return span;
-      const [keyStart, keyEnd, valueStart, valueEnd] = place;
-      const wantsKey = keyEnd > keyStart && (i < path.length - 1 || at === "key" || valueEnd <= valueStart);
-      span = wantsKey
-        ? { offset: keyStart, length: keyEnd - keyStart }
-        : { offset: valueStart, length: valueEnd - valueStart };
-      value = (value as Record<string | number, unknown>)[step];
+      const wantsKey = i < path.length - 1 || at === "key" || place.value.length === 0;
+      span = (wantsKey ? place.key : undefined) ?? place.value;
+      value = (value as Record<Key, unknown>)[step];
     }
     return span;
   };
 }
 
-function locateInDocument(document: yaml.Document.Parsed, path: Path, at: "key" | "value"): Span {
-  let node: unknown = document.contents;
-  let span: Span = rangeOf(document.contents) ?? { offset: 0, length: 1 };
-  if (path.length > 0) span = { offset: span.offset, length: 1 };
-  for (const [i, step] of path.entries()) {
-    if (yaml.isAlias(node)) node = node.resolve(document);
-    const last = i === path.length - 1;
-    if (yaml.isMap(node)) {
-      const pair = node.items.find(
-        (item) => yaml.isScalar(item.key) && String(item.key.value) === String(step),
-      );
-      if (pair === undefined) return span;
-      const key = rangeOf(pair.key);
-      const value = rangeOf(pair.value);
-      span = (last && at === "value" && value !== undefined && value.length > 0 ? value : key) ?? span;
-      node = pair.value;
-    } else if (yaml.isSeq(node) && typeof step === "number") {
-      node = node.items[step];
-      span = rangeOf(node) ?? span;
-    } else return span;
+class TreeBuilder {
+  readonly problems: YamlProblem[] = [];
+  private readonly text: string;
+  private readonly events: readonly Event[];
+  private readonly places: Places | undefined;
+  private readonly anchors = new Map<string, { value: unknown; size: number | undefined }>();
+  private at = 0;
+  /** Where the value read last ends in the text. */
+  private end = 0;
+  /** Values so far, those behind aliases counted each time. */
+  private values = 0;
+
+  constructor(text: string, events: readonly Event[], places?: Places) {
+    this.text = text;
+    this.events = events;
+    this.places = places;
   }
-  return span;
-}
 
-function rangeOf(node: unknown): Span | undefined {
-  const range = yaml.isNode(node) ? node.range : undefined;
-  return range ? { offset: range[0], length: range[1] - range[0] } : undefined;
-}
+  build(): unknown {
+    const documents = this.events.filter((event) => event.type === EVENT_ID.DOCUMENT);
+    if (documents.length > 1) {
+      const offset = Math.max(0, this.text.search(/(?<=\n)---/));
+      this.problem(
+        { offset, length: 3 },
+        "yaml",
+        "a second document begins here",
+        'A configuration is one document: remove the "---".',
+      );
+      return undefined;
+    }
+    this.at = 1;
+    return this.events[1] === undefined || this.events[1].type === EVENT_ID.POP ? null : this.node();
+  }
 
-/** Keys that stand twice, and keys that are no words. The package's own search for them is quadratic. */
-function keyProblems(document: yaml.Document.Parsed): YamlProblem[] {
-  const problems: YamlProblem[] = [];
-  yaml.visit(document, {
-    Map(_, map) {
-      const seen = new Set<string>();
-      for (const { key } of map.items) {
-        const span = rangeOf(key) ?? rangeOf(map) ?? { offset: 0, length: 1 };
-        const name = yaml.isScalar(key) ? String(key.value) : undefined;
-        if (name === undefined || name === "__proto__" || (yaml.isScalar(key) && key.value === null))
-          problems.push({ ...span, code: "yaml-key", message: "this cannot be a key" });
-        else if (seen.has(name))
-          problems.push({
-            ...span,
-            code: "duplicate-key",
-            message: `the key "${name}" stands here for the second time`,
-            hint: "Keep one of the two.",
-          });
-        else seen.add(name);
+  private node(): unknown {
+    const event = this.events[this.at++] as Event;
+    const before = this.values++;
+    const value = this.valueOf(event);
+    const anchor = "anchorStart" in event && event.type !== EVENT_ID.ALIAS ? this.nameOf(event) : undefined;
+    if (anchor !== undefined) this.anchors.set(anchor, { value, size: this.values - before });
+    return value;
+  }
+
+  private valueOf(event: Event): unknown {
+    switch (event.type) {
+      case EVENT_ID.SCALAR:
+        return this.scalar(event);
+      case EVENT_ID.SEQUENCE:
+        return this.sequence(event);
+      case EVENT_ID.MAPPING:
+        return this.mapping(event);
+      case EVENT_ID.ALIAS:
+        return this.alias(event);
+      default:
+        throw new Error(`yaml: event ${String(event.type)} where a value begins`);
+    }
+  }
+
+  private sequence(event: Extract<Event, { start: number }>): unknown[] {
+    const items: unknown[] = [];
+    this.open(event);
+    while (this.next().type !== EVENT_ID.POP) {
+      const span = this.spanOf(this.next());
+      const value = this.node();
+      this.place(items, items.length, undefined, span);
+      items.push(value);
+    }
+    this.at++;
+    return items;
+  }
+
+  private mapping(event: Extract<Event, { start: number }>): Record<string, unknown> {
+    const mapping: Record<string, unknown> = {};
+    this.open(event);
+    const merged: unknown[] = [];
+    while (this.next().type !== EVENT_ID.POP) {
+      const keyEvent = this.next();
+      const keySpan = this.spanOf(keyEvent);
+      const key = this.node();
+      const valueSpan = this.spanOf(this.next());
+      const value = this.node();
+      const name = typeof key === "object" || key === undefined ? undefined : String(key as string | number);
+      if (name === undefined || name === "__proto__")
+        this.problem(keySpan, "yaml-key", "this cannot be a key");
+      else if (name === "<<" && isPlain(keyEvent))
+        merged.push(...(Array.isArray(value) ? (value as unknown[]) : [value]));
+      else if (Object.hasOwn(mapping, name))
+        this.problem(
+          keySpan,
+          "duplicate-key",
+          `the key "${name}" stands here for the second time`,
+          "Keep one of the two.",
+        );
+      else {
+        mapping[name] = value;
+        this.place(mapping, name, keySpan, valueSpan);
       }
-    },
-  });
-  return problems;
+      if (name === "<<" && merged.some((source) => !isMapping(source)))
+        this.problem(
+          valueSpan,
+          "yaml-merge",
+          '"<<" takes a mapping, or a list of mappings',
+          "Name an anchor: <<: *defaults",
+        );
+    }
+    this.at++;
+    for (const source of merged) if (isMapping(source)) this.merge(mapping, source);
+    return mapping;
+  }
+
+  /** What stands in the mapping itself wins over what is merged into it. */
+  private merge(mapping: Record<string, unknown>, source: Record<string, unknown>): void {
+    for (const [key, value] of Object.entries(source)) {
+      if (Object.hasOwn(mapping, key)) continue;
+      mapping[key] = value;
+      const place = this.places?.get(source)?.get(key);
+      if (place !== undefined) this.place(mapping, key, place.key, place.value);
+    }
+  }
+
+  private alias(event: Extract<Event, { type: 5 }>): unknown {
+    const name = this.nameOf(event);
+    const anchor = name === undefined ? undefined : this.anchors.get(name);
+    if (anchor?.size === undefined) {
+      const why =
+        anchor === undefined
+          ? `stands for nothing: no &${name} comes before it`
+          : "stands inside of what it stands for";
+      this.problem(this.spanOf(event), "yaml-alias", `*${name} ${why}`);
+      return null;
+    }
+    const within = this.values <= MOST_VALUES;
+    this.values += anchor.size;
+    if (this.values <= MOST_VALUES) return anchor.value;
+    // Said once: every further one would be the same mistake.
+    if (within)
+      this.problem(
+        this.spanOf(event),
+        "yaml-alias",
+        "the file repeats its anchors too often",
+        `At most ${MOST_VALUES} values are read.`,
+      );
+    return null;
+  }
+
+  private scalar(event: ScalarEvent): unknown {
+    const text = getScalarValue(this.text, event);
+    if (event.tagStart >= 0)
+      this.problem(
+        { offset: event.tagStart, length: event.tagEnd - event.tagStart },
+        "yaml-tag",
+        "tags have no meaning here",
+        "Write the value alone; quote it to make it text.",
+      );
+    return event.style === SCALAR_STYLE.PLAIN ? plainValue(text) : text;
+  }
+
+  /** Until it is closed, an anchor has no size, and an alias to it would be a circle. */
+  private open(event: { anchorStart: number; anchorEnd: number }): void {
+    const name = this.nameOf(event);
+    if (name !== undefined) this.anchors.set(name, { value: undefined, size: undefined });
+  }
+
+  private nameOf(event: { anchorStart: number; anchorEnd: number }): string | undefined {
+    return event.anchorStart < 0 ? undefined : this.text.slice(event.anchorStart, event.anchorEnd);
+  }
+
+  private next(): Event {
+    return this.events[this.at] as Event;
+  }
+
+  private place(collection: object, key: Key, keySpan: Span | undefined, value: Span): void {
+    if (this.places === undefined) return;
+    let entries = this.places.get(collection);
+    if (entries === undefined) this.places.set(collection, (entries = new Map()));
+    entries.set(key, { key: keySpan, value });
+  }
+
+  private spanOf(event: Event): Span {
+    switch (event.type) {
+      case EVENT_ID.SCALAR:
+        // A value that is not written stands nowhere: its place is the end of what came before.
+        if (event.valueStart < 0) return { offset: this.end, length: 0 };
+        this.end = event.valueEnd;
+        return { offset: event.valueStart, length: event.valueEnd - event.valueStart };
+      case EVENT_ID.ALIAS:
+        return { offset: event.anchorStart - 1, length: event.anchorEnd - event.anchorStart + 1 };
+      case EVENT_ID.SEQUENCE:
+      case EVENT_ID.MAPPING:
+        return { offset: event.start, length: 1 };
+      default:
+        return { offset: 0, length: 0 };
+    }
+  }
+
+  private problem(span: Span, code: string, message: string, hint?: string): void {
+    this.problems.push({
+      offset: span.offset,
+      length: Math.max(1, span.length),
+      code,
+      message,
+      ...(hint === undefined ? {} : { hint }),
+    });
+  }
+}
+
+const isPlain = (event: Event): boolean =>
+  event.type === EVENT_ID.SCALAR && event.style === SCALAR_STYLE.PLAIN;
+const isMapping = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+/** YAML 1.2 core schema (section 10.3.2). */
+function plainValue(text: string): unknown {
+  switch (text) {
+    case "":
+    case "~":
+    case "null":
+    case "Null":
+    case "NULL":
+      return null;
+    case "true":
+    case "True":
+    case "TRUE":
+      return true;
+    case "false":
+    case "False":
+    case "FALSE":
+      return false;
+    default:
+  }
+  const first = text.charCodeAt(0);
+  // Most plain scalars begin with a letter and are text; the numbers' patterns need not be tried.
+  if (first > 0x39) return text;
+  if (/^[-+]?[0-9]+$/.test(text) || /^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$/.test(text))
+    return Number(text);
+  if (/^0o[0-7]+$/.test(text) || /^0x[0-9a-fA-F]+$/.test(text)) return Number(text);
+  return text;
 }
 
 /** The package's words for what goes wrong most often are about its parser; these are about the file. */
-function syntaxProblem(error: yaml.YAMLError, text: string): YamlProblem {
-  const [from, to] = error.pos;
-  const span = { offset: from, length: Math.max(1, to - from) };
-  const known = text.slice(from).trim() === "" ? UNFINISHED : SYNTAX[error.code];
-  return known === undefined
-    ? { ...span, code: "yaml", message: lowerFirst(error.message) }
-    : { ...span, code: "yaml", ...known };
+function syntaxProblem(text: string, error: YAMLException): YamlProblem {
+  const position = Math.min(error.mark?.position ?? 0, Math.max(0, text.length - 1));
+  const line = text.slice(text.lastIndexOf("\n", position - 1) + 1, position + 1);
+  const { reason } = error;
+  const [, message, hint] = /\[[0-9a-fA-F:]+\]:?$/.test(line)
+    ? BARE_BRACKETS
+    : (SYNTAX.find(([pattern]) => pattern.test(reason)) ?? [reason, reason, undefined]);
+  // At the end of a text or a line there is nothing to mark; the last character before it is shown instead.
+  let offset = position;
+  while (offset > 0 && /[\r\n\0]/.test(text[offset] as string)) offset--;
+  return { offset, length: 1, code: "yaml", message, ...(hint === undefined ? {} : { hint }) };
 }
 
-const UNFINISHED = {
-  message: "the file ends in the middle of something",
-  hint: "A bracket or a quote is not closed.",
-};
+const BARE_BRACKETS = [
+  undefined,
+  "brackets begin a list, and this looks like an IPv6 address",
+  'Quote it: "[2001:db8::1]:80".',
+] as const;
 
-const SYNTAX: Partial<Record<yaml.ErrorCode, { message: string; hint: string }>> = {
-  TAB_AS_INDENT: { message: "a tab is used for indentation", hint: "YAML is indented with spaces alone." },
-  MULTIPLE_DOCS: {
-    message: "a second document begins here",
-    hint: 'A configuration is one document: remove the "---".',
-  },
-  BAD_INDENT: {
-    message: "this line is not indented like the ones it belongs to",
-    hint: "Entries of one mapping or list begin in the same column.",
-  },
-  MULTILINE_IMPLICIT_KEY: {
-    message: "a key is expected here, with a colon and a space after it",
-    hint: 'Write "key: value"; check the indentation of this line and the one before it.',
-  },
-  MISSING_CHAR: {
-    message: "a mark is missing here: a colon, a comma, a quote or a closing bracket",
-    hint: 'Write "key: value" with a space after the colon; close every bracket and quote.',
-  },
-  BLOCK_AS_IMPLICIT_KEY: {
-    message: "a second colon on this line",
-    hint: 'Quote a value that has ": " in it; begin a nested mapping on a line of its own.',
-  },
-  UNEXPECTED_TOKEN: {
-    message: "something that does not belong here",
-    hint: 'Quote a value that begins with a bracket, such as "[2001:db8::1]:80".',
-  },
-};
-
-/** How deep the brackets or the indentation go: the package reads recursively, and a stack has an end. */
-function nesting(text: string): number {
-  let brackets = 0;
-  let most = 0;
-  for (const character of text) {
-    if (character === "[" || character === "{") most = Math.max(most, ++brackets);
-    else if (character === "]" || character === "}") brackets--;
-  }
-  const dashes = /(?:^|\n)[ ]*((?:[-?] +)+)/g;
-  for (const match of text.matchAll(dashes)) most = Math.max(most, (match[1]?.length ?? 0) / 2);
-  for (const match of text.matchAll(/^ +/gm)) most = Math.max(most, match[0].length / 8);
-  return most;
-}
-
-const firstOf = (text: string): number => Math.max(0, text.search(/\S/));
-const lowerFirst = (text: string): string => text.charAt(0).toLowerCase() + text.slice(1);
+const SYNTAX: readonly (readonly [pattern: RegExp, message: string, hint: string])[] = [
+  [/^tab characters/, "a tab is used for indentation", "YAML is indented with spaces alone."],
+  [
+    /^bad indentation/,
+    "this line is not indented like the ones it belongs to",
+    "Entries of one mapping or list begin in the same column.",
+  ],
+  [
+    /^(can not read|a whitespace|expected ':'|end of the stream or)/,
+    "a key is expected here, with a colon and a space after it",
+    'Write "key: value"; check the indentation of this line and the one before it. Quote a value that has ": " in it.',
+  ],
+  [
+    /^(missed comma|expected the node content)/,
+    "a comma is missing, or one too many, in this list",
+    "Separate the entries of [...] and {...} by one comma each.",
+  ],
+  [
+    /within a flow collection|quoted scalar|^deficient indentation/,
+    "a bracket or a quote is opened and not closed",
+    "Close it; what stands inside of brackets is indented deeper than the key before them.",
+  ],
+  [/^nesting exceeded/, "the file is nested too deeply", `At most ${MOST_DEPTH} levels make sense.`],
+];
