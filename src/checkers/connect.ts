@@ -56,7 +56,11 @@ export function dialRequest(context: CheckContext<ConnectOptions>): Result<DialR
 const BACKSTOP = seconds(5);
 
 /** A connection that failed, as a result. `began`: when the attempt did. */
-export function connectFailed(failure: DialFailure, began: Instant, context: CheckContext<ConnectOptions>): CheckResult {
+export function connectFailed(
+  failure: DialFailure,
+  began: Instant,
+  context: CheckContext<ConnectOptions>,
+): CheckResult {
   const phases = { connect: between(began, context.now()) };
   if (!context.cancel.cancelled) return fail(failure.reason, failure.detail, phases);
   const waited = formatDuration(milliseconds(Math.round(phases.connect)));

@@ -20,7 +20,11 @@ export type HealthCounts = {
 
 export type HealthStep = { readonly health: Health; readonly changed: boolean };
 
-export const newHealth = (state: HealthState = "unknown"): Health => ({ state, inARow: 0, lastOk: undefined });
+export const newHealth = (state: HealthState = "unknown"): Health => ({
+  state,
+  inARow: 0,
+  lastOk: undefined,
+});
 
 export function stepHealth(health: Health, ok: boolean, counts: HealthCounts): HealthStep {
   const inARow = health.lastOk === ok ? health.inARow + 1 : 1;

@@ -55,13 +55,16 @@ function contains(text: string): Result<BodyWish, string> {
 }
 
 function regex(pattern: string): Result<BodyWish, string> {
-  if (pattern === "" || pattern.length > 1024) return err("needs a regular expression of 1 to 1024 characters");
+  if (pattern === "" || pattern.length > 1024)
+    return err("needs a regular expression of 1 to 1024 characters");
   // A body has many lines; ^ and $ mean those, as in grep.
   const flags = "m";
   try {
     new RegExp(pattern, flags);
   } catch (error) {
-    return err(`has a bad regular expression: ${(error as Error).message.replace(/^Invalid regular expression: /, "")}`);
+    return err(
+      `has a bad regular expression: ${(error as Error).message.replace(/^Invalid regular expression: /, "")}`,
+    );
   }
   return ok({ kind: "regex", pattern, flags });
 }
@@ -83,12 +86,17 @@ export function bodyProblem(wish: BodyWish, body: Buffer): string | undefined {
         : `${JSON.stringify(wish.text)} is not in the body (${body.length} bytes: ${excerpt(body)})`;
     case "regex": {
       const matched = matches(wish.pattern, wish.flags, body.toString("utf8"));
-      if (matched === undefined) return `/${wish.pattern}/ took longer than ${REGEX_LIMIT_MS} ms on ${body.length} bytes`;
-      return matched ? undefined : `/${wish.pattern}/ matches nothing in the body (${body.length} bytes: ${excerpt(body)})`;
+      if (matched === undefined)
+        return `/${wish.pattern}/ took longer than ${REGEX_LIMIT_MS} ms on ${body.length} bytes`;
+      return matched
+        ? undefined
+        : `/${wish.pattern}/ matches nothing in the body (${body.length} bytes: ${excerpt(body)})`;
     }
     case "digest": {
       const got = createHash(wish.algorithm).update(body).digest("hex");
-      return got === wish.hex ? undefined : `${wish.algorithm} of the body (${body.length} bytes) is ${got}, not ${wish.hex}`;
+      return got === wish.hex
+        ? undefined
+        : `${wish.algorithm} of the body (${body.length} bytes) is ${got}, not ${wish.hex}`;
     }
   }
 }

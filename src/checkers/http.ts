@@ -11,7 +11,15 @@ import { err, ok as okResult, type Result } from "../core/result.js";
 import { between, type Instant, type Milliseconds } from "../core/units.js";
 import type { Cancel } from "../ports/cancel.js";
 import { untilCancelled } from "./cancel.js";
-import { defineChecker, fail, ok, type CheckContext, type CheckResult, type FailReason, type Phases } from "./checker.js";
+import {
+  defineChecker,
+  fail,
+  ok,
+  type CheckContext,
+  type CheckResult,
+  type FailReason,
+  type Phases,
+} from "./checker.js";
 import { connect, connectOptions, type ConnectOptions } from "./connect.js";
 import { bodyProblem, bodyWish, type BodyWish } from "./http-body.js";
 import { startTls, tlsOptions, type TlsOptions } from "./tls.js";
@@ -62,7 +70,10 @@ export const https = defineChecker({
   check: (context) => checkHttp(context, context.options),
 });
 
-async function checkHttp(context: CheckContext<HttpOptions>, tls: TlsOptions | undefined): Promise<CheckResult> {
+async function checkHttp(
+  context: CheckContext<HttpOptions>,
+  tls: TlsOptions | undefined,
+): Promise<CheckResult> {
   const began = context.now();
   const phases: Record<string, Milliseconds> = {};
   const opened = await connect(context);
@@ -70,7 +81,12 @@ async function checkHttp(context: CheckContext<HttpOptions>, tls: TlsOptions | u
   const connectedAt = mark(phases, "connect", began, context);
   let socket: Socket = opened.value.socket;
   if (tls !== undefined) {
-    const secured = await startTls(socket, tls, context.options.address ?? context.target.address, context.cancel);
+    const secured = await startTls(
+      socket,
+      tls,
+      context.options.address ?? context.target.address,
+      context.cancel,
+    );
     mark(phases, "tls", connectedAt, context);
     if (!secured.ok) return fail(secured.error.reason, secured.error.detail, phases);
     socket = secured.value;
@@ -85,7 +101,12 @@ async function checkHttp(context: CheckContext<HttpOptions>, tls: TlsOptions | u
   return judge(answer.value, context.options, phases);
 }
 
-function mark(phases: Record<string, Milliseconds>, name: string, since: Instant, context: CheckContext<unknown>): Instant {
+function mark(
+  phases: Record<string, Milliseconds>,
+  name: string,
+  since: Instant,
+  context: CheckContext<unknown>,
+): Instant {
   const now = context.now();
   phases[name] = between(since, now);
   return now;
@@ -113,12 +134,17 @@ const setText = (set: readonly StatusRange[]): string =>
 
 function judge(answer: Answer, options: HttpOptions, phases: Phases): CheckResult {
   const seen = `${options.method} ${options.path}: ${answer.status} ${answer.reasonPhrase}`.trimEnd();
-  if (!inSet(answer.status, options.status)) return fail("bad-status", `${seen}, wanted ${setText(options.status)}`, phases);
+  if (!inSet(answer.status, options.status))
+    return fail("bad-status", `${seen}, wanted ${setText(options.status)}`, phases);
   if (options.body !== undefined) {
     const problem = bodyProblem(options.body, answer.body);
     if (problem !== undefined) {
       return answer.cut
-        ? fail("too-large", `${seen}: the body is longer than max-body (${options["max-body"]} bytes); of these: ${problem}`, phases)
+        ? fail(
+            "too-large",
+            `${seen}: the body is longer than max-body (${options["max-body"]} bytes); of these: ${problem}`,
+            phases,
+          )
         : fail("body-mismatch", `${seen}: ${problem}`, phases);
     }
   }
@@ -126,7 +152,12 @@ function judge(answer: Answer, options: HttpOptions, phases: Phases): CheckResul
 }
 
 /** Sends the request and reads status and body, up to the limit. The caller ends the connection. */
-function ask(socket: Socket, host: string, options: HttpOptions, cancel: Cancel): Promise<Result<Answer, Failure>> {
+function ask(
+  socket: Socket,
+  host: string,
+  options: HttpOptions,
+  cancel: Cancel,
+): Promise<Result<Answer, Failure>> {
   let waitingFor = "no answer to the request in time";
   return untilCancelled<Result<Answer, Failure>>(
     cancel,
@@ -165,7 +196,8 @@ function ask(socket: Socket, host: string, options: HttpOptions, cancel: Cancel)
           chunks.push(chunk);
           length += chunk.length;
           waitingFor = progress();
-          if (length > options["max-body"]) settle(okResult(answerOf(response, chunks, true, options["max-body"])));
+          if (length > options["max-body"])
+            settle(okResult(answerOf(response, chunks, true, options["max-body"])));
         });
         response.on("end", () => {
           settle(okResult(answerOf(response, chunks, false)));
@@ -173,7 +205,12 @@ function ask(socket: Socket, host: string, options: HttpOptions, cancel: Cancel)
         response.on("error", () => undefined);
         response.on("close", () => {
           // After "end" this changes nothing any more.
-          settle(err({ reason: "closed-early", detail: `the connection ended after ${length}${ofLength(response)} bytes of the body` }));
+          settle(
+            err({
+              reason: "closed-early",
+              detail: `the connection ended after ${length}${ofLength(response)} bytes of the body`,
+            }),
+          );
         });
       });
       request.end();
@@ -181,7 +218,12 @@ function ask(socket: Socket, host: string, options: HttpOptions, cancel: Cancel)
   );
 }
 
-function answerOf(response: IncomingMessage, chunks: readonly Buffer[], cut: boolean, limit?: number): Answer {
+function answerOf(
+  response: IncomingMessage,
+  chunks: readonly Buffer[],
+  cut: boolean,
+  limit?: number,
+): Answer {
   const body = Buffer.concat(chunks);
   return {
     status: response.statusCode ?? 0,
@@ -197,8 +239,10 @@ function ofLength(response: IncomingMessage): string {
 }
 
 function requestFailure(error: NodeJS.ErrnoException): Failure {
-  if (error.code === "HPE_HEADER_OVERFLOW") return { reason: "too-large", detail: "the header is longer than 16384 bytes" };
-  if (error.code?.startsWith("HPE_") === true) return { reason: "bad-reply", detail: `not HTTP: ${error.message}` };
+  if (error.code === "HPE_HEADER_OVERFLOW")
+    return { reason: "too-large", detail: "the header is longer than 16384 bytes" };
+  if (error.code?.startsWith("HPE_") === true)
+    return { reason: "bad-reply", detail: `not HTTP: ${error.message}` };
   if (error.code === "ECONNRESET")
     return { reason: "closed-early", detail: "the connection ended before the answer" };
   return { reason: "closed-early", detail: error.message };

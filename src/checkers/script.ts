@@ -25,7 +25,9 @@ export const script = defineChecker({
   options: (v) =>
     v
       .section({
-        command: command(v).describe("The program: an absolute path, or a list of the path and its arguments."),
+        command: command(v).describe(
+          "The program: an absolute path, or a list of the path and its arguments.",
+        ),
         shell: v
           .flag()
           .prefault(false)
@@ -38,11 +40,12 @@ export const script = defineChecker({
       .refine((options) => options.shell || options.command[0].startsWith("/"), {
         path: ["command"],
         error:
-          "is not an absolute path\nStart with \"/\"; for text with arguments use a list, or add `shell: true`.",
+          'is not an absolute path\nStart with "/"; for text with arguments use a list, or add `shell: true`.',
       })
       .refine((options) => !options.shell || options.command.length === 1, {
         path: ["command"],
-        error: "is a list, and `shell: true` wants one text\nLeave out `shell`, or write the list as one text.",
+        error:
+          "is a list, and `shell: true` wants one text\nLeave out `shell`, or write the list as one text.",
       }),
   problem({ options, runner }) {
     const probe = runner.probe({ argv: argvOf(options), ...userOf(options) });
@@ -91,7 +94,10 @@ function verdict(end: RunEnd, limit: Milliseconds): CheckResult {
     case "killed":
       return fail("script-failed", `killed by ${end.signal}${quoted(end.stderr)}`);
     case "cancelled":
-      return fail("script-timeout", `not done after ${formatDuration(limit)}: ended with TERM${quoted(end.stderr)}`);
+      return fail(
+        "script-timeout",
+        `not done after ${formatDuration(limit)}: ended with TERM${quoted(end.stderr)}`,
+      );
     case "not-runnable":
       return fail("script-not-runnable", end.why);
   }
@@ -105,7 +111,9 @@ function meaning(code: number): string {
 }
 
 const quoted = (stderr: string): string =>
-  stderr === "" ? "" : `: ${printable((stderr.split("\n").find((line) => line.trim() !== "") ?? "").slice(0, 200))}`;
+  stderr === ""
+    ? ""
+    : `: ${printable((stderr.split("\n").find((line) => line.trim() !== "") ?? "").slice(0, 200))}`;
 
 const outputOf = (end: RunEnd): { readonly output?: string } =>
   end.kind === "not-runnable" || end.stderr === "" ? {} : { output: printable(end.stderr) };

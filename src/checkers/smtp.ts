@@ -50,7 +50,8 @@ async function converse(socket: Socket, context: CheckContext<SmtpOptions>): Pro
   if (greeting.value.code !== 220) return fail("bad-greeting", `greeting: ${greeting.value.text}`);
   let hello = await say(socket, reader, context, "EHLO");
   // RFC 5321 section 4.1.4: a server without EHLO answers 500 or 502, and HELO is tried.
-  if (hello.ok && [500, 501, 502, 504].includes(hello.value.code)) hello = await say(socket, reader, context, "HELO");
+  if (hello.ok && [500, 501, 502, 504].includes(hello.value.code))
+    hello = await say(socket, reader, context, "HELO");
   if (!hello.ok) return hello.error;
   if (hello.value.code !== 250) return fail("bad-reply", `${hello.value.to}: ${hello.value.text}`);
   return ok(greeting.value.text);
@@ -83,7 +84,9 @@ async function reply(
     if (parts === null) return err(fail("bad-reply", `${to}: not SMTP: ${JSON.stringify(text)}`));
     first ??= { to, code: Number(parts[1]), text };
     if (Number(parts[1]) !== first.code)
-      return err(fail("bad-reply", `${to}: a reply that begins with ${first.code} goes on with ${parts[1] ?? ""}`));
+      return err(
+        fail("bad-reply", `${to}: a reply that begins with ${first.code} goes on with ${parts[1] ?? ""}`),
+      );
     if (parts[2] !== "-") return okResult(first);
   }
   return err(fail("too-large", `${to}: more than ${MOST_LINES} lines in one reply`));

@@ -49,7 +49,9 @@ export function startTls(
     context = secureContext(options);
   } catch (error) {
     socket.destroy();
-    return Promise.resolve(err({ reason: "tls-failed", detail: `ca ${options.ca ?? ""}: ${message(error)}` }));
+    return Promise.resolve(
+      err({ reason: "tls-failed", detail: `ca ${options.ca ?? ""}: ${message(error)}` }),
+    );
   }
   const name = options["server-name"];
   const secured = connect({
@@ -94,11 +96,10 @@ function secureContext(options: TlsOptions): SecureContext {
   const kept = contexts.get(path);
   if (kept?.modified === modified) return kept.context;
   // An empty list of issuers where none is asked spares loading the public ones: some megabytes.
-  const context = createSecureContext(
-    isFile ? { ca: readFileSync(path) } : options.verify ? {} : { ca: [] },
-  );
+  const context = createSecureContext(isFile ? { ca: readFileSync(path) } : options.verify ? {} : { ca: [] });
   contexts.set(path, { context, modified });
   return context;
 }
 
-const message = (error: unknown): string => (error instanceof Error ? error.message.split("\n")[0] ?? "" : String(error));
+const message = (error: unknown): string =>
+  error instanceof Error ? (error.message.split("\n")[0] ?? "") : String(error);

@@ -73,7 +73,11 @@ export class Checks {
     this.board.tellAll();
     this.scheduler.configure(jobs);
     for (const { service, check, text } of checkProblems(order.services, this.ports.runner))
-      this.ports.report({ kind: "warning", subject: `check ${service}`, text: `${check} can never succeed: ${text}` });
+      this.ports.report({
+        kind: "warning",
+        subject: `check ${service}`,
+        text: `${check} can never succeed: ${text}`,
+      });
     this.look();
     return null;
   }
@@ -90,7 +94,11 @@ export class Checks {
   }
 
   status(pid: number): ChecksStatus {
-    return { pid, services: this.services.map((config) => this.serviceStatus(config)), ...this.ports.table.status() };
+    return {
+      pid,
+      services: this.services.map((config) => this.serviceStatus(config)),
+      ...this.ports.table.status(),
+    };
   }
 
   private serviceStatus({ name, service, servers }: ChecksOrder["services"][number]): ServiceStatus {

@@ -83,7 +83,11 @@ export class HealthBoard {
     return this.services.get(service)?.alive ?? 0;
   }
 
-  private serverRecord(service: ServiceRecord, config: ServerConfig, oldService: ServiceRecord | undefined): ServerRecord {
+  private serverRecord(
+    service: ServiceRecord,
+    config: ServerConfig,
+    oldService: ServiceRecord | undefined,
+  ): ServerRecord {
     const id = serverId(config.server);
     const old = oldService?.servers.get(id);
     const presumed = old === undefined ? this.ports.presume(service.name, id) : "unknown";
@@ -92,7 +96,12 @@ export class HealthBoard {
       const key = this.keyOf(service.name, id, check, checks);
       let record = old?.checks.get(key);
       if (record === undefined)
-        record = new CheckRecord({ service: service.name, server: id }, check, presumed, this.ports.wallTime());
+        record = new CheckRecord(
+          { service: service.name, server: id },
+          check,
+          presumed,
+          this.ports.wallTime(),
+        );
       record.config = check;
       checks.set(key, record);
     }
@@ -101,7 +110,12 @@ export class HealthBoard {
     return { service, id, config, checks, up, told: old?.told };
   }
 
-  private keyOf(service: string, server: ServerId, check: CheckConfig, taken: ReadonlyMap<string, unknown>): string {
+  private keyOf(
+    service: string,
+    server: ServerId,
+    check: CheckConfig,
+    taken: ReadonlyMap<string, unknown>,
+  ): string {
     const options = JSON.stringify(check.options ?? null);
     let number = this.optionNumbers.get(options);
     if (number === undefined) this.optionNumbers.set(options, (number = this.optionNumbers.size));
@@ -128,7 +142,12 @@ export class HealthBoard {
     };
   }
 
-  private async run(checker: Checker, target: CheckTarget, options: unknown, run: CheckRun): Promise<CheckResult> {
+  private async run(
+    checker: Checker,
+    target: CheckTarget,
+    options: unknown,
+    run: CheckRun,
+  ): Promise<CheckResult> {
     const { dialer, runner, now } = this.ports;
     // The options were made by this checker's own schema when the configuration was read.
     return checker.check({ target, options: options as never, dialer, runner, now, ...run });

@@ -69,7 +69,7 @@ function unsafe(path: string, file: Stats): string | undefined {
 export function spawnFailure(error: NodeJS.ErrnoException, command: Command): string {
   const [path] = command.argv;
   const as = command.user === undefined ? "" : ` as user ${command.user}`;
-  switch (error.code) {
+  switch (error.code ?? "") {
     case "EACCES":
       return `${path} may not be run${as}: permission denied on it or on a folder above it`;
     case "EPERM":

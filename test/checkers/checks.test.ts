@@ -80,13 +80,20 @@ function setUp() {
   /** What was said since the last time, in short. */
   const said = (): string[] =>
     events.splice(0).map((event) => {
-      if (event.kind === "check-changed") return `${event.server} ${event.up ? "+" : "-"} ${event.reason}${event.first ? " first" : ""} x${event.in_a_row}`;
-      if (event.kind === "check-failed-once") return `${event.server} failed ${event.reason} ${event.in_a_row}/${event.needed}`;
-      if (event.kind === "server-changed") return `${event.server} ${event.up ? "UP" : "DOWN"} (${event.cause}) ${event.alive}/${event.total}`;
+      if (event.kind === "check-changed")
+        return `${event.server} ${event.up ? "+" : "-"} ${event.reason}${event.first ? " first" : ""} x${event.in_a_row}`;
+      if (event.kind === "check-failed-once")
+        return `${event.server} failed ${event.reason} ${event.in_a_row}/${event.needed}`;
+      if (event.kind === "server-changed")
+        return `${event.server} ${event.up ? "UP" : "DOWN"} (${event.cause}) ${event.alive}/${event.total}`;
       return `${event.kind} ${"text" in event ? event.text : ""}`;
     });
   return {
-    world, checks, down, presumed, said,
+    world,
+    checks,
+    down,
+    presumed,
+    said,
     orders: () => orders.splice(0),
     dialled: () => dialled,
     refuse: (why: string) => (refusal = why),
@@ -179,7 +186,10 @@ test("a reload keeps the health of what it leaves alone, and checks what is new"
   checks.configure(order(service("web", { [A]: [tcp({ fall: 5 })], [B]: [tcp()], "10.0.0.3": [tcp()] })));
   assert.deepEqual(said(), []);
   assert.deepEqual(orders(), []);
-  assert.deepEqual(checks.status(1).services[0]!.servers.map(({ up }) => up), [false, true, true]);
+  assert.deepEqual(
+    checks.status(1).services[0]!.servers.map(({ up }) => up),
+    [false, true, true],
+  );
   await world.until(21_000);
   assert.deepEqual(said(), ["10.0.0.3:80 + ok first x1"]);
   checks.configure(order(service("web", { [A]: [], [B]: [tcp()] })));

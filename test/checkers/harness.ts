@@ -12,6 +12,7 @@ import * as values from "../../src/config/values.js";
 import { ip } from "../../src/core/address.js";
 import { after, milliseconds } from "../../src/core/units.js";
 import { tcpDialer } from "../../src/linux/dial.js";
+import { monotonicNow } from "../../src/linux/clock.js";
 import { nodeTimers } from "../../src/linux/node-timers.js";
 import { processRunner } from "../../src/linux/process-runner.js";
 
@@ -52,16 +53,19 @@ export async function run(
     options: readOptions(name, options) as never,
     deadline,
     cancel,
-    now: nodeTimers.now,
+    now: monotonicNow,
     dialer: tcpDialer,
     runner: processRunner,
-    linger: (work) => (gone = work),
+    linger: (work) => {
+      gone = work;
+    },
   });
   forget();
   return { result, gone };
 }
 
-export const check = async (...args: Parameters<typeof run>): Promise<CheckResult> => (await run(...args)).result;
+export const check = async (...args: Parameters<typeof run>): Promise<CheckResult> =>
+  (await run(...args)).result;
 
 export function assertFails(result: CheckResult, reason: FailReason, detail: RegExp): void {
   assert.ok(!result.ok, `succeeded: ${result.detail}`);
@@ -94,7 +98,8 @@ export async function serving<T>(server: Server, use: (port: number) => Promise<
 }
 
 /** A TCP server that does with each connection what it is told. */
-export const talking = (talk: (socket: Socket) => void): Server => createServer({ allowHalfOpen: true }, talk);
+export const talking = (talk: (socket: Socket) => void): Server =>
+  createServer({ allowHalfOpen: true }, talk);
 
 /** A port on which nobody listens. */
 export async function closedPort(): Promise<number> {

@@ -5,12 +5,16 @@ import fc from "fast-check";
 
 import { newHealth, stepHealth, type Health, type HealthState } from "../../src/checkers/health.js";
 
-function play(results: string, counts: { rise: number; fall: number }, from: HealthState = "unknown"): string {
+function play(
+  results: string,
+  counts: { rise: number; fall: number },
+  from: HealthState = "unknown",
+): string {
   let health: Health = newHealth(from);
   return Array.from(results, (result) => {
     const step = stepHealth(health, result === "+", counts);
     health = step.health;
-    return (step.changed ? "!" : "") + health.state[0];
+    return (step.changed ? "!" : "") + health.state.slice(0, 1);
   }).join(" ");
 }
 

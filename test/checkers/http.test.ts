@@ -36,7 +36,9 @@ test("http asks for the path, the host and by the method it was told", async () 
   const seen: string[] = [];
   await web(
     (request, response) => {
-      seen.push(`${request.method ?? ""} ${request.url ?? ""} ${request.headers.host ?? ""} ${request.headers.connection ?? ""}`);
+      seen.push(
+        `${request.method ?? ""} ${request.url ?? ""} ${request.headers.host ?? ""} ${request.headers.connection ?? ""}`,
+      );
       response.end();
     },
     { method: "HEAD", path: "/a?b=c", host: "www.example.org" },
@@ -61,7 +63,11 @@ test("http finds text in the body, also when it comes in pieces", async () => {
     setImmediate(() => response.end(" page\n"));
   };
   assertUp(await web(pieces, { body: "test page" }), /200/);
-  assertFails(await web(pieces, { body: "other" }), "body-mismatch", /"other" is not in the body \(20 bytes: "this is/);
+  assertFails(
+    await web(pieces, { body: "other" }),
+    "body-mismatch",
+    /"other" is not in the body \(20 bytes: "this is/,
+  );
 });
 
 test("http matches a regular expression line by line", async () => {
@@ -81,7 +87,11 @@ test("http compares digests of the whole body", async () => {
   const digest = (algorithm: string): string => createHash(algorithm).update(content).digest("hex");
   assertUp(await web(page, { body: { sha256: digest("sha256").toUpperCase() } }), /200/);
   assertUp(await web(page, { body: { md5: digest("md5") } }), /200/);
-  assertFails(await web(page, { body: { md5: "0".repeat(32) } }), "body-mismatch", /md5 of the body \(100000 bytes\) is/);
+  assertFails(
+    await web(page, { body: { md5: "0".repeat(32) } }),
+    "body-mismatch",
+    /md5 of the body \(100000 bytes\) is/,
+  );
 });
 
 test("http reads a body no further than its limit", async () => {
@@ -95,13 +105,21 @@ test("http reads a body no further than its limit", async () => {
   };
   assertUp(await web(endless, { "max-body": 50_000 }), /200/);
   assertUp(await web(endless, { "max-body": 50_000, body: "begin" }), /200/);
-  assertFails(await web(endless, { "max-body": 50_000, body: "end" }), "too-large", /longer than max-body \(50000 bytes\)/);
+  assertFails(
+    await web(endless, { "max-body": 50_000, body: "end" }),
+    "too-large",
+    /longer than max-body \(50000 bytes\)/,
+  );
 });
 
 test("http fails when the body ends before its length", async () => {
   const half = "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf";
   assertFails(await bytes(half, { body: "half" }), "closed-early", /after 4 of 100 bytes/);
-  assertFails(await bytes("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n", {}), "closed-early", /after 4 bytes/);
+  assertFails(
+    await bytes("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n", {}),
+    "closed-early",
+    /after 4 bytes/,
+  );
 });
 
 test("http takes the end of the connection for the end of a body without length", async () => {
@@ -111,7 +129,11 @@ test("http takes the end of the connection for the end of a body without length"
 test("http fails when the connection ends or is reset before an answer", async () => {
   assertFails(await bytes("", {}), "closed-early", /before the answer/);
   assertFails(await bytes("", {}, "reset"), "closed-early", /before the answer/);
-  assertFails(await bytes("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf", {}, "reset"), "closed-early", /connection ended/);
+  assertFails(
+    await bytes("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf", {}, "reset"),
+    "closed-early",
+    /connection ended/,
+  );
 });
 
 test("http fails on an answer that is not HTTP, and on a header without end", async () => {

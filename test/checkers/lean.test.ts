@@ -12,7 +12,12 @@ register("data:text/javascript," + encodeURIComponent(refuse));
 `;
 
 test("what runs checks loads neither the reader of configurations nor the logger", () => {
-  for (const module of ["checkers/registry.js", "director/checks.js", "linux/process-runner.js", "director/checks-process.js"]) {
+  for (const module of [
+    "checkers/registry.js",
+    "director/checks.js",
+    "linux/process-runner.js",
+    "director/checks-process.js",
+  ]) {
     const url = new URL(`../../src/${module}`, import.meta.url).href;
     const hook = `data:text/javascript,${encodeURIComponent(HOOK)}`;
     const program = `await import(${JSON.stringify(url)}); console.log("loaded"); process.exit(0)`;

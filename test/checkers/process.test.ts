@@ -12,7 +12,13 @@ import { seconds } from "../../src/core/units.js";
 
 const PROGRAM = fileURLToPath(new URL("../../src/director/checks-process.js", import.meta.url));
 
-async function withProcess(use: (child: ChildProcess, next: (kind: FromChecks["kind"]) => Promise<FromChecks>, runtimeDirectory: string) => Promise<void>): Promise<void> {
+async function withProcess(
+  use: (
+    child: ChildProcess,
+    next: (kind: FromChecks["kind"]) => Promise<FromChecks>,
+    runtimeDirectory: string,
+  ) => Promise<void>,
+): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), "vipd-checks-"));
   const child = fork(PROGRAM, [], { serialization: "json", stdio: ["ignore", "inherit", "inherit", "ipc"] });
   const heard: FromChecks[] = [];

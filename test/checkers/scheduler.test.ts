@@ -107,7 +107,10 @@ test("an answer that came while this process was held up is no timeout", async (
   const { world, scheduler, job, log } = setUp();
   let answer: () => void = () => undefined;
   const run = (context: CheckRun): Promise<CheckResult> =>
-    Promise.race([hangs(context), new Promise<CheckResult>((resolve) => (answer = () => resolve(ok("in time"))))]);
+    Promise.race([
+      hangs(context),
+      new Promise<CheckResult>((resolve) => (answer = () => resolve(ok("in time")))),
+    ]);
   scheduler.configure([job("a", { run })]);
   await world.until(1500);
   world.skip(20_000);

@@ -39,8 +39,16 @@ function isAlive(pid: number): boolean {
 test("script is up with exit code 0 and down with every other", async () => {
   assertUp(await check("script", { command: sh("exit 0") }, 80), /^exit code 0$/);
   for (const code of [1, 2, 99, 255])
-    assertFails(await check("script", { command: sh(`exit ${code}`) }, 80), "script-failed", new RegExp(`^exit code ${code}$`));
-  assertFails(await check("script", { command: sh("no-such-command") }, 80), "script-failed", /127 .*not found/);
+    assertFails(
+      await check("script", { command: sh(`exit ${code}`) }, 80),
+      "script-failed",
+      new RegExp(`^exit code ${code}$`),
+    );
+  assertFails(
+    await check("script", { command: sh("no-such-command") }, 80),
+    "script-failed",
+    /127 .*not found/,
+  );
 });
 
 test("script is down when it is killed", async () => {
@@ -62,22 +70,28 @@ test("script gets a clean environment with the service and the server in it", as
   const { result } = await run("script", { command: sh("env | sort >&2; exit 1") }, 8080, 5000);
   delete process.env["VIPD_TEST_SECRET"];
   const names = (result.output ?? "").split("\n").filter((line) => !/^(PWD|OLDPWD|SHLVL|_)=/.test(line));
-  assert.deepEqual(names.filter((line) => !line.startsWith("VIPD_TIMEOUT_MS=")), [
-    "LANG=C.UTF-8",
-    "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-    "VIPD_PORT=8080",
-    "VIPD_PROTOCOL=tcp",
-    "VIPD_SERVER=127.0.0.1",
-    "VIPD_SERVICE=web",
-    "VIPD_VIP=192.0.2.80",
-    "VIPD_VPORT=80",
-  ]);
+  assert.deepEqual(
+    names.filter((line) => !line.startsWith("VIPD_TIMEOUT_MS=")),
+    [
+      "LANG=C.UTF-8",
+      "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+      "VIPD_PORT=8080",
+      "VIPD_PROTOCOL=tcp",
+      "VIPD_SERVER=127.0.0.1",
+      "VIPD_SERVICE=web",
+      "VIPD_VIP=192.0.2.80",
+      "VIPD_VPORT=80",
+    ],
+  );
   assert.match(names.join("\n"), /^VIPD_TIMEOUT_MS=\d+$/m);
 });
 
 test("script of a firewall mark service learns the mark", async () => {
   const where = { ...target(80), virtual: { kind: "fwmark" as const, mark: 7 } };
-  assertUp(await check("script", { command: sh('test "$VIPD_FWMARK" = 7 && test -z "${VIPD_VIP+set}"') }, where), /0/);
+  assertUp(
+    await check("script", { command: sh('test "$VIPD_FWMARK" = 7 && test -z "${VIPD_VIP+set}"') }, where),
+    /0/,
+  );
 });
 
 test("script's stderr is in its result, up to a limit", async () => {
@@ -100,7 +114,9 @@ test("script that does not end is down at its deadline, and its whole group is e
 });
 
 test("script that ignores TERM is killed with its children", async () => {
-  const command = sh("trap '' TERM; sh -c 'trap \"\" TERM; echo $$ >&2; while :; do sleep 1; done' & echo $$ >&2; wait; wait");
+  const command = sh(
+    "trap '' TERM; sh -c 'trap \"\" TERM; echo $$ >&2; while :; do sleep 1; done' & echo $$ >&2; wait; wait",
+  );
   const { result, gone } = await run("script", { command }, 80, 500);
   assertFails(result, "script-timeout", /./);
   const pids = (result.output ?? "").split("\n").map(Number);
@@ -121,7 +137,10 @@ test("script that cannot be run is down, and the reason names the remedy", async
     [{ command: join(folder, "missing") }, /does not exist/],
     [{ command: folder }, /is not a file/],
     [{ command: sh("exit 0", 0o644) }, /not executable: chmod \+x/],
-    [{ command: program("#!/no/such/interpreter\n") }, /interpreter "\/no\/such\/interpreter".*cannot be run/],
+    [
+      { command: program("#!/no/such/interpreter\n") },
+      /interpreter "\/no\/such\/interpreter".*cannot be run/,
+    ],
     [{ command: program("exit 0\n") }, /first line must name the interpreter/],
     [{ command: program("") }, /first line must name the interpreter/],
     [{ command: sh("exit 0"), user: "no-such-user" }, /no user "no-such-user"/],
@@ -129,7 +148,10 @@ test("script that cannot be run is down, and the reason names the remedy", async
   const script = findChecker("script")!;
   for (const [options, why] of cases) {
     assertFails(await check("script", options, 80), "script-not-runnable", why);
-    const problem = script.problem?.({ options: readOptions("script", options) as never, runner: processRunner });
+    const problem = script.problem?.({
+      options: readOptions("script", options) as never,
+      runner: processRunner,
+    });
     assert.match(problem ?? "", why);
   }
   const fine = { options: readOptions("script", { command: sh("exit 1") }) as never, runner: processRunner };
@@ -137,20 +159,37 @@ test("script that cannot be run is down, and the reason names the remedy", async
 });
 
 test("script that others may change is not run as root", asRoot, async () => {
-  assertFails(await check("script", { command: sh("exit 0", 0o777) }, 80), "script-not-runnable", /others may write/);
+  assertFails(
+    await check("script", { command: sh("exit 0", 0o777) }, 80),
+    "script-not-runnable",
+    /others may write/,
+  );
   const foreign = sh("exit 0");
   chownSync(foreign, 65534, 65534);
-  assertFails(await check("script", { command: foreign }, 80), "script-not-runnable", /belongs to user 65534/);
+  assertFails(
+    await check("script", { command: foreign }, 80),
+    "script-not-runnable",
+    /belongs to user 65534/,
+  );
   assertUp(await check("script", { command: foreign, user: "nobody" }, 80), /0/);
 });
 
 test("script runs as its user, with that user's group and no other", asRoot, async () => {
-  const { result } = await run("script", { command: sh("id -u >&2; id -g >&2; id -G >&2; exit 1"), user: "nobody" }, 80);
+  const { result } = await run(
+    "script",
+    { command: sh("id -u >&2; id -g >&2; id -G >&2; exit 1"), user: "nobody" },
+    80,
+  );
   assert.equal(result.output, "65534\n65534\n65534");
 });
 
 test("script of another user that hangs is ended all the same", asRoot, async () => {
-  const { result, gone } = await run("script", { command: sh("echo $$ >&2; sleep 1000"), user: "nobody" }, 80, 500);
+  const { result, gone } = await run(
+    "script",
+    { command: sh("echo $$ >&2; sleep 1000"), user: "nobody" },
+    80,
+    500,
+  );
   assertFails(result, "script-timeout", /./);
   await gone;
   assert.equal(isAlive(Number(result.output)), false);

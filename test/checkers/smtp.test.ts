@@ -12,7 +12,10 @@ type Dialogue = {
 };
 
 /** A mail server that says what it is told to; `heard` collects what it was told by the check. */
-async function mail({ greeting = "220 mx ready", answers = {}, timeout }: Dialogue, heard: string[] = []): Promise<CheckResult> {
+async function mail(
+  { greeting = "220 mx ready", answers = {}, timeout }: Dialogue,
+  heard: string[] = [],
+): Promise<CheckResult> {
   let closed: Promise<unknown> = Promise.resolve();
   const server = talking((socket: Socket) => {
     closed = new Promise((resolve) => socket.once("end", resolve));
@@ -61,7 +64,11 @@ test("smtp fails on a server that takes no mail now", async () => {
   assertFails(await mail({ greeting: "421 too busy" }), "bad-greeting", /421 too busy/);
   assertFails(await mail({ greeting: "554 go away" }), "bad-greeting", /554/);
   assertFails(await mail({ answers: { EHLO: "421 closing\r\n" } }), "bad-reply", /EHLO: 421 closing/);
-  assertFails(await mail({ answers: { EHLO: "500 ?\r\n", HELO: "550 no\r\n" } }), "bad-reply", /HELO: 550 no/);
+  assertFails(
+    await mail({ answers: { EHLO: "500 ?\r\n", HELO: "550 no\r\n" } }),
+    "bad-reply",
+    /HELO: 550 no/,
+  );
 });
 
 test("smtp fails on something that is not SMTP", async () => {
@@ -74,13 +81,33 @@ test("smtp shows no control characters of the server's", async () => {
 });
 
 test("smtp fails when the server hangs up, or never answers", async () => {
-  assertFails(await mail({ answers: { EHLO: "hang up" } }), "closed-early", /ended before the answer to EHLO/);
-  assertFails(await mail({ greeting: "", timeout: 100 }), "read-timeout", /the greeting did not come in time/);
+  assertFails(
+    await mail({ answers: { EHLO: "hang up" } }),
+    "closed-early",
+    /ended before the answer to EHLO/,
+  );
+  assertFails(
+    await mail({ greeting: "", timeout: 100 }),
+    "read-timeout",
+    /the greeting did not come in time/,
+  );
   assertFails(await mail({ timeout: 100 }), "read-timeout", /the answer to EHLO did not come in time/);
-  assertFails(await mail({ answers: { EHLO: "250-mx\r\n" }, timeout: 100 }), "read-timeout", /answer to EHLO/);
+  assertFails(
+    await mail({ answers: { EHLO: "250-mx\r\n" }, timeout: 100 }),
+    "read-timeout",
+    /answer to EHLO/,
+  );
 });
 
 test("smtp bounds what a server may send", async () => {
-  assertFails(await mail({ greeting: `220 ${"x".repeat(5000)}`, answers: FINE }), "too-large", /longer than 2048/);
-  assertFails(await mail({ greeting: "220-more\r\n".repeat(200), answers: FINE }), "too-large", /more than 100 lines/);
+  assertFails(
+    await mail({ greeting: `220 ${"x".repeat(5000)}`, answers: FINE }),
+    "too-large",
+    /longer than 2048/,
+  );
+  assertFails(
+    await mail({ greeting: "220-more\r\n".repeat(200), answers: FINE }),
+    "too-large",
+    /more than 100 lines/,
+  );
 });

@@ -7,11 +7,14 @@ import { test } from "node:test";
 import { assertFails, assertUp, check, closedPort, LOOPBACK, serving, talking, target } from "./harness.js";
 
 test("tcp succeeds when the connection opens", async () => {
-  await serving(talking(() => undefined), async (port) => {
-    const result = await check("tcp", {}, port);
-    assertUp(result, /^connected to 127\.0\.0\.1:\d+$/);
-    assert.ok(result.phases["connect"] !== undefined);
-  });
+  await serving(
+    talking(() => undefined),
+    async (port) => {
+      const result = await check("tcp", {}, port);
+      assertUp(result, /^connected to 127\.0\.0\.1:\d+$/);
+      assert.ok(result.phases["connect"] !== undefined);
+    },
+  );
 });
 
 test("tcp names a refused connection", async () => {
@@ -19,7 +22,8 @@ test("tcp names a refused connection", async () => {
 });
 
 test("tcp times out on a server whose queue of connections is full", async () => {
-  const listen = "const s = net.createServer().listen({ host: '127.0.0.1', port: 0, backlog: 1 }, () => console.log(s.address().port))";
+  const listen =
+    "const s = net.createServer().listen({ host: '127.0.0.1', port: 0, backlog: 1 }, () => console.log(s.address().port))";
   const server = spawn(process.execPath, ["-e", listen], { stdio: ["ignore", "pipe", "ignore"] });
   const fillers: Socket[] = [];
   try {
@@ -37,10 +41,16 @@ test("tcp times out on a server whose queue of connections is full", async () =>
 });
 
 test("tcp connects to another port and address when told to", async () => {
-  await serving(talking(() => undefined), async (port) => {
-    const elsewhere = { ...target(1), address: LOOPBACK };
-    assertUp(await check("tcp", { port, address: "127.0.0.1", source: "127.0.0.7" }, elsewhere), /connected/);
-  });
+  await serving(
+    talking(() => undefined),
+    async (port) => {
+      const elsewhere = { ...target(1), address: LOOPBACK };
+      assertUp(
+        await check("tcp", { port, address: "127.0.0.1", source: "127.0.0.7" }, elsewhere),
+        /connected/,
+      );
+    },
+  );
 });
 
 test("tcp says that a server without a port needs one for its check", async () => {
