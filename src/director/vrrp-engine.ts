@@ -6,6 +6,7 @@
 import {
   familyOf,
   formatPrefix,
+  ip,
   ipFromBytes,
   type IpAddress,
   type MacAddress,
@@ -33,6 +34,8 @@ const MOST_ODDITIES = 16;
 /** A failure during `settle` is an event whose orders are settled next; more rounds than this are a bug. */
 const MOST_ROUNDS = 8;
 const SOURCE_OFFSET = 12;
+/** Stands for a source address where none is needed. */
+const NO_MATTER = ip("0.0.0.0");
 type LinkTrouble = Extract<Event, { kind: "link-down" }>["cause"];
 
 export class VrrpEngine {
@@ -255,7 +258,7 @@ export class VrrpEngine {
     const given = this.wanted.get(config.name) ?? config;
     const view = this.ports.interfaces.find(config.interface);
     const source = this.sourceOf(given, view);
-    const trouble = troubleOf(config.interface, view, source);
+    const trouble = troubleOf(given.interface, view, source) ?? this.troubleOfAddresses(given);
     const changed =
       (view?.index ?? 0) !== runtime.ifindex ||
       view?.mac !== runtime.mac ||
@@ -278,6 +281,16 @@ export class VrrpEngine {
         order ? { kind: "resume", deadAt: instant(order.dead_at) } : { kind: "start" },
         now,
       );
+  }
+
+  /** An instance whose addresses lie on another interface than its adverts needs both. */
+  private troubleOfAddresses(config: InstanceConfig): LinkTrouble | undefined {
+    for (const { interface: name } of config.addresses) {
+      if (name === config.interface) continue;
+      const trouble = troubleOf(name, this.ports.interfaces.find(name), config.sourceAddress ?? NO_MATTER);
+      if (trouble !== undefined) return trouble;
+    }
+    return undefined;
   }
 
   private moveMembership(runtime: Runtime, left: number): void {

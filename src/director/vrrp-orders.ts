@@ -133,9 +133,11 @@ export class Orders {
 
   private addAll(work: readonly AddressWork[]): void {
     const outcomes = this.ports.addresses.addAddresses(work.map(({ order }) => order));
-    work.forEach(({ runtime, address, done }, i) => {
+    work.forEach(({ runtime, address, order, done }, i) => {
       const outcome = outcomes[i]!;
       const prefix = formatPrefix(address.prefix);
+      // The interface went a moment ago; the news of that is on its way, and is what the machine must hear of.
+      if (!outcome.ok && outcome.code === "ENODEV" && order.ifindex !== 0) return;
       if (!outcome.ok) {
         this.failures.push({
           runtime,

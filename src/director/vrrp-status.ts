@@ -19,7 +19,8 @@ export function instanceStatus(runtime: Runtime, state: State, now: Instant, wal
     version: config.version,
     priority: config.priority,
     addresses: config.addresses.map(({ prefix }) => formatPrefix(prefix)),
-    reason: runtime.reason,
+    // An interface that was down may have gone altogether since.
+    reason: state.kind === "fault" ? state.cause : runtime.reason,
     master: master
       ? {
           address: master.address,

@@ -25,6 +25,7 @@ export class InterfaceTable implements Interfaces {
   private readonly indices = new Map<string, number>();
   private readonly unsubscribe: () => void;
   private announced = false;
+  private gone: { readonly ifindex: number; readonly prefix: Prefix }[] = [];
 
   constructor(kernel: RouteKernel, listener: InterfaceListener) {
     this.kernel = kernel;
@@ -64,7 +65,7 @@ export class InterfaceTable implements Interfaces {
     for (const address of this.kernel.addresses()) this.putAddress(address);
     for (const [ifindex, list] of before)
       for (const [text, prefix] of list)
-        if (this.addresses.get(ifindex)?.has(text) !== true) this.listener.addressGone(ifindex, prefix);
+        if (this.addresses.get(ifindex)?.has(text) !== true) this.gone.push({ ifindex, prefix });
   }
 
   private take(event: RouteEvent): void {
@@ -131,7 +132,11 @@ export class InterfaceTable implements Interfaces {
     this.announced = true;
     setImmediate(() => {
       this.announced = false;
+      const gone = this.gone;
+      this.gone = [];
+      // Addresses that went with their interface are no news once it is known that the interface went.
       this.listener.changed();
+      for (const { ifindex, prefix } of gone) this.listener.addressGone(ifindex, prefix);
     });
   }
 }

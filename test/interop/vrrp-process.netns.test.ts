@@ -1,0 +1,249 @@
+// The VRRP process on real sockets, against itself: takeover, clean stop, links that go, addresses that are
+// deleted, other holders, and what a supervisor can do to it.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { milliseconds, seconds } from "../../src/core/units.js";
+import type { InstanceConfig } from "../../src/vrrp/instance.js";
+import { native } from "../../src/linux/native.js";
+import { Capture } from "../lab/capture.js";
+import type { Host } from "../lab/host.js";
+import { Lab } from "../lab/lab.js";
+import { until } from "../lab/wait.js";
+import { instance, vip } from "../vrrp/ip-packet.js";
+import { VrrpChild } from "./vrrp-child.js";
+
+const VIP = "10.99.0.100";
+const web = (changes: Partial<InstanceConfig> = {}): InstanceConfig =>
+  instance({
+    advertInterval: milliseconds(100),
+    addresses: [vip(`${VIP}/24`)],
+    announce: { repeat: 5, delay: milliseconds(0), refresh: milliseconds(0), refreshRepeat: 1 },
+    ...changes,
+  });
+
+type Pair = {
+  readonly lab: Lab;
+  readonly a: Host;
+  readonly b: Host;
+  readonly observer: Host;
+  readonly bridge: Host;
+};
+
+async function withPair(run: (pair: Pair) => Promise<void>): Promise<void> {
+  const lab = new Lab();
+  try {
+    const [a, b, observer] = lab.hosts("a", "b", "o");
+    const bridge = lab.bridge("br");
+    lab.plug(bridge, [
+      { host: a, interface: "eth0", addresses: ["10.99.0.2/24"] },
+      { host: b, interface: "eth0", addresses: ["10.99.0.3/24"] },
+      { host: observer, interface: "eth0", addresses: ["10.99.0.9/24"] },
+    ]);
+    await run({ lab, a, b, observer, bridge });
+  } finally {
+    lab.close();
+  }
+}
+
+const holds = (host: Host): boolean =>
+  host.run("ip", "-o", "address", "show", "dev", "eth0").includes(`${VIP}/24`);
+const neighbourMac = (host: Host): string | undefined =>
+  /lladdr (\S+)/.exec(host.run("ip", "neigh", "show", VIP))?.[1];
+const macOf = (host: Host): string => host.run("cat", "/sys/class/net/eth0/address").trim();
+
+test("a master that is killed is replaced, and a third host learns where the address went", () =>
+  withPair(async ({ a, b, observer }) => {
+    const [first, second] = [new VrrpChild(a), new VrrpChild(b)];
+    await first.configure([web({ priority: 150 })]);
+    await first.waitForState("master");
+    await second.configure([web({ priority: 100 })]);
+    await second.waitForState("backup");
+    await until(
+      "the backup hears the master",
+      seconds(3),
+      async () => (await second.instance()).master !== null,
+    );
+    assert.ok(holds(a) && !holds(b));
+    observer.run("ping", "-c", "1", "-W", "2", VIP);
+    assert.equal(neighbourMac(observer), macOf(a));
+    const capture = await Capture.start(observer, "eth0");
+    first.signal("SIGKILL");
+    const takeover = await second.waitForState("master", seconds(3));
+    assert.equal(takeover.reason.kind, "master-silent");
+    const { reason } = takeover;
+    assert.ok(
+      reason.kind === "master-silent" && reason.master === "10.99.0.2" && reason.master_priority === 150,
+    );
+    // 3 x 100 ms + (256 - 100) / 256 x 100 ms = 360.9 ms.
+    assert.ok(reason.silence_ms >= 360.9 && reason.silence_ms < 1000, String(reason.silence_ms));
+    assert.deepEqual(takeover.done, ["sent advert", `added ${VIP}/24 to eth0`, `announced ${VIP} 5 times`]);
+    await until("5 gratuitous ARPs", seconds(3), () => capture.gratuitousArps(VIP).length >= 5);
+    assert.ok(capture.gratuitousArps(VIP).every(({ mac }) => mac === macOf(b)));
+    const [advert] = capture.adverts("10.99.0.3");
+    const [announced] = capture.gratuitousArps(VIP);
+    assert.ok(advert !== undefined && announced !== undefined && advert.at <= announced.at, "advert first");
+    assert.equal(neighbourMac(observer), macOf(b), "the observer's neighbour entry moved");
+    // The dead process left its address behind; the new one finds and removes it.
+    assert.ok(holds(a));
+    const restarted = new VrrpChild(a);
+    await restarted.configure([web({ priority: 90 })]);
+    const stale = await restarted.waitForEvent("vrrp-stale-address-removed");
+    assert.equal(stale.address, `${VIP}/24`);
+    assert.ok(!holds(a));
+    await restarted.stop();
+    await second.stop();
+    assert.ok(!holds(b));
+  }));
+
+test("a clean stop hands over within the skew time, and the better priority takes over again", () =>
+  withPair(async ({ a, b, observer }) => {
+    const [first, second] = [new VrrpChild(a), new VrrpChild(b)];
+    await first.configure([web({ priority: 150, advertInterval: seconds(1) })]);
+    await second.configure([web({ priority: 100, advertInterval: seconds(1) })]);
+    await first.waitForState("master");
+    const capture = await Capture.start(observer, "eth0");
+    await first.stop();
+    const takeover = await second.waitForState("master", seconds(2));
+    const { reason } = takeover;
+    // (256 - 100) / 256 s.
+    assert.ok(reason.kind === "master-resigned" && reason.waited_ms >= 609 && reason.waited_ms < 1500);
+    await until("the resignation", seconds(2), () =>
+      capture.adverts().some(({ priority }) => priority === 0),
+    );
+    const back = new VrrpChild(a);
+    await back.configure([web({ priority: 150, advertInterval: seconds(1) })]);
+    const preempted = await back.waitForState("master", seconds(6));
+    assert.equal(preempted.reason.kind, "preempted-lower");
+    const yielded = await second.waitForState("backup", seconds(2));
+    assert.equal(yielded.reason.kind, "higher-priority");
+    assert.ok(holds(a) && !holds(b));
+    // Stopped by a supervisor's death.
+    back.disconnect();
+    await back.exited();
+    assert.ok(!holds(a));
+    await second.waitForState("master");
+    await second.stop();
+  }));
+
+test("a link that goes down is a fault, and the instance comes back with it", () =>
+  withPair(async ({ lab, a, b, bridge }) => {
+    const [first, second] = [new VrrpChild(a), new VrrpChild(b)];
+    await first.configure([web({ priority: 150 })]);
+    await second.configure([web({ priority: 100 })]);
+    await first.waitForState("master");
+    lab.setPort(bridge, a, "eth0", "down");
+    const fault = await first.waitForState("fault");
+    assert.equal(fault.reason.kind, "interface-down");
+    await second.waitForState("master");
+    assert.ok(!holds(a) && holds(b));
+    lab.setPort(bridge, a, "eth0", "up");
+    await first.waitForState("master");
+    await second.waitForState("backup");
+    assert.ok(holds(a) && !holds(b));
+    // Deleted for good: the same, and the process stays alive.
+    a.ip("link delete eth0");
+    await first.waitForState("fault");
+    await until(
+      "that it is missing",
+      seconds(3),
+      async () => (await first.instance()).reason.kind === "interface-missing",
+    );
+    await second.waitForState("master");
+    lab.plug(bridge, [{ host: a, interface: "eth0", addresses: ["10.99.0.2/24"] }]);
+    await first.waitForState("master");
+    await second.waitForState("backup");
+    await first.stop();
+    await second.stop();
+  }));
+
+test("an address that somebody deletes is put back while the mastership stays", () =>
+  withPair(async ({ a }) => {
+    const child = new VrrpChild(a);
+    await child.configure([web()]);
+    await child.waitForState("master");
+    const before = child.transitions().length;
+    a.ip(`address delete ${VIP}/24 dev eth0`);
+    const restored = await child.waitForEvent("vrrp-address-restored");
+    assert.equal(restored.address, `${VIP}/24`);
+    assert.ok(holds(a));
+    assert.equal(child.transitions().length, before);
+    await child.stop();
+  }));
+
+test("another host that answers for a virtual address is named with its MAC, and the takeover does not wait", () =>
+  withPair(async ({ a, observer }) => {
+    observer.ip(`address add ${VIP}/32 dev eth0`);
+    const child = new VrrpChild(a);
+    await child.configure([web()]);
+    await child.waitForState("master");
+    const conflict = await child.waitForEvent("vrrp-address-conflict");
+    assert.equal(conflict.mac, macOf(observer));
+    assert.equal(conflict.address, VIP);
+    await child.stop();
+  }));
+
+test("a successor resumes in time without a word of the backup, and gives up when it is late", () =>
+  withPair(async ({ a, b }) => {
+    const interval = { advertInterval: seconds(1) };
+    const [first, second] = [new VrrpChild(a), new VrrpChild(b)];
+    await first.configure([web({ priority: 150, ...interval })]);
+    await first.waitForState("master");
+    await second.configure([web({ priority: 100, ...interval })]);
+    await second.waitForState("backup");
+    first.signal("SIGKILL");
+    await first.exited();
+    const order = { instance: "web", dead_at: native.now() };
+    const next = new VrrpChild(a);
+    await next.configure([web({ priority: 150, ...interval })], [order]);
+    const resumed = await next.waitForState("master", milliseconds(500));
+    assert.equal(resumed.reason.kind, "resumed");
+    await new Promise((resolve) => setTimeout(resolve, 4500));
+    assert.deepEqual(
+      second.transitions().map(({ to }) => to),
+      ["backup"],
+      "the backup noticed nothing",
+    );
+    next.signal("SIGKILL");
+    await next.exited();
+    const tooLate = { instance: "web", dead_at: native.now() - 1800 };
+    const late = new VrrpChild(a);
+    await late.configure([web({ priority: 150, ...interval })], [tooLate]);
+    const backup = await late.waitForState("backup", milliseconds(500));
+    assert.equal(backup.reason.kind, "resume-too-late");
+    assert.ok(!holds(a));
+    await late.stop();
+    await second.stop();
+  }));
+
+test("a reload touches only what changed, and adverts go on", () =>
+  withPair(async ({ a, observer }) => {
+    const child = new VrrpChild(a);
+    const other = web({ name: "other", virtualRouterId: 52, addresses: [vip("10.99.0.101/24")] });
+    await child.configure([web(), other]);
+    await until(
+      "both are master",
+      seconds(5),
+      () => child.transitions().filter(({ to }) => to === "master").length === 2,
+    );
+    const capture = await Capture.start(observer, "eth0");
+    await child.configure([
+      web({ priority: 120, addresses: [vip(`${VIP}/24`), vip("10.99.0.102/24")] }),
+      other,
+    ]);
+    await until("the new address", seconds(3), () => a.run("ip", "-o", "address").includes("10.99.0.102/24"));
+    await until("the new priority", seconds(3), () =>
+      capture.adverts().some(({ priority }) => priority === 120),
+    );
+    await child.configure([other]);
+    await until("its resignation", seconds(3), () =>
+      capture.adverts().some(({ priority }) => priority === 0),
+    );
+    assert.ok(!holds(a));
+    const { instances } = await child.status();
+    assert.deepEqual(
+      instances.map(({ instance: name, state, transitions }) => ({ name, state, transitions })),
+      [{ name: "other", state: "master", transitions: 2 }],
+    );
+    await child.stop();
+  }));
