@@ -1,7 +1,7 @@
 // Starts the two kinds of director the tests compare: vipd itself, and Debian's keepalived. Each gets pid files and
 // a runtime directory of its own, so that any number of them live on one machine.
 
-import { mkdirSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { Host } from "./host.js";
 import type { Lab } from "./lab.js";
@@ -15,6 +15,7 @@ export type VipdOptions = {
   readonly node?: string;
   /** More words for the command line. */
   readonly words?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
 };
 
 export function runtimeDirectory(lab: Lab, host: Host): string {
@@ -33,7 +34,7 @@ export function startVipd(lab: Lab, host: Host, configPath: string, options: Vip
     "--runtime-dir",
     runtime,
   ];
-  return host.spawn([process.execPath, VIPD, ...words, ...(options.words ?? [])]);
+  return host.spawn([process.execPath, VIPD, ...words, ...(options.words ?? [])], { env: options.env ?? {} });
 }
 
 /** Runs another command of vipd against the director on this host, to the end. */
@@ -44,6 +45,10 @@ export function vipdCommand(lab: Lab, host: Host, ...words: readonly string[]): 
 export type KeepalivedOptions = {
   /** Only the VRRP part (-P); default: everything. */
   readonly vrrpOnly?: boolean;
+  /** Without the detailed log (-D). */
+  readonly terse?: boolean;
+  /** Where the file is written, for tests that change it and reload; default: a file of its own. */
+  readonly configPath?: string;
 };
 
 let started = 0;
@@ -58,16 +63,9 @@ export function startKeepalived(
   started++;
   const own = (kind: string): string =>
     join(lab.directory, `keepalived-${host.name}-${String(started)}.${kind}`);
-  const path = lab.file(`keepalived-${host.name}-${String(started)}.conf`, config);
+  const path = options.configPath ?? own("conf");
+  writeFileSync(path, config);
   const pids = ["-p", own("pid"), "-r", own("vrrp.pid"), "-c", own("check.pid")];
-  return host.spawn([
-    "keepalived",
-    "-n",
-    "-l",
-    "-D",
-    ...(options.vrrpOnly === true ? ["-P"] : []),
-    "-f",
-    path,
-    ...pids,
-  ]);
+  const flags = [...(options.terse === true ? [] : ["-D"]), ...(options.vrrpOnly === true ? ["-P"] : [])];
+  return host.spawn(["keepalived", "-n", "-l", ...flags, "-f", path, ...pids]);
 }

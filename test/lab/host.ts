@@ -75,6 +75,11 @@ export class Host {
     return readFileSync(`/proc/${String(this.#anchor.pid)}/net/${file}`, "utf8");
   }
 
+  /** The process that `procNet` looks through, if there is one; it is no part of what runs on the host. */
+  get anchorPid(): number | undefined {
+    return this.#anchor?.pid;
+  }
+
   /** Every process in this namespace, whoever started it. */
   pids(): number[] {
     const { stdout } = spawnSync("ip", ["netns", "pids", this.namespace], { encoding: "utf8" });

@@ -1,0 +1,62 @@
+// What a master of 200 instances costs: CPU time of all its processes while it sends adverts every 100 ms.
+
+import { setTimeout as pause } from "node:timers/promises";
+import { milliseconds, seconds } from "../src/core/units.js";
+import { wallClock } from "../test/lab/wait.js";
+import type { Kind } from "./pair.js";
+import { Pair, cpuTime, memory } from "./pair.js";
+import type { Measurement } from "./row.js";
+import { atMost } from "./row.js";
+
+const INSTANCES = 200;
+const WINDOW = seconds(20);
+/** By then the second burst of gratuitous ARPs (5 s after the takeover) is over. */
+const CALM = seconds(8);
+
+async function load(kind: Kind): Promise<{ readonly percent: number; readonly rss: number }> {
+  const pair = await Pair.create({ kind, interval: milliseconds(100), instances: INSTANCES });
+  try {
+    const began = wallClock();
+    pair.start("lb1");
+    await pair.masterIs("lb1", began);
+    await pause(CALM);
+    const pids = pair.pids("lb1");
+    const from = { cpu: cpuTime(pids), at: performance.now() };
+    await pause(WINDOW);
+    const percent = ((cpuTime(pids) - from.cpu) / (performance.now() - from.at)) * 100;
+    return { percent, rss: memory(pids).rss };
+  } finally {
+    pair.close();
+  }
+}
+
+export const cpu: Measurement = {
+  name: "cpu",
+  summary: `CPU of the master of ${INSTANCES} instances, adverts every 100 ms`,
+  async measure(kinds, say) {
+    const percent: Partial<Record<Kind, number>> = {};
+    const rss: Partial<Record<Kind, number>> = {};
+    for (const kind of kinds) {
+      say(`cpu: ${kind}, ${INSTANCES} instances, ${WINDOW / 1000} s`);
+      const measured = await load(kind);
+      percent[kind] = measured.percent;
+      rss[kind] = measured.rss / 1024;
+    }
+    return [
+      {
+        what: `CPU of the master, ${INSTANCES} instances, adverts 100 ms`,
+        unit: "%",
+        figures: percent,
+        target: "<= 1.0 x",
+        reached: atMost(1),
+      },
+      {
+        what: "resident memory of the same, all processes",
+        unit: "MB",
+        figures: rss,
+        target: "reported",
+        reached: () => true,
+      },
+    ];
+  },
+};

@@ -1,0 +1,68 @@
+// Whether a backup takes over from a master that lives, at the shortest interval, while the machine is as busy as it
+// can be: a loop on every core, and vipd's supervisor itself doing nothing but making and collecting garbage.
+
+import { spawn } from "node:child_process";
+import { availableParallelism } from "node:os";
+import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+import { milliseconds, seconds } from "../src/core/units.js";
+import type { Seen } from "../test/lab/capture.js";
+import { wallClock } from "../test/lab/wait.js";
+import type { Kind } from "./pair.js";
+import { ADDRESS, Pair } from "./pair.js";
+import type { Measurement } from "./row.js";
+
+const GARBAGE = join(import.meta.dirname, "garbage.js");
+const WINDOW = seconds(60);
+
+/** Every change of sender from the master to the backup is one. */
+function takeovers(seen: readonly Seen[], since: number): number {
+  const adverts = seen.filter((one) => one.kind === "advert").filter((one) => one.at > since);
+  return adverts.filter(
+    (advert, i) => advert.source === ADDRESS.lb2 && adverts[i - 1]?.source !== ADDRESS.lb2,
+  ).length;
+}
+
+async function count(kind: Kind): Promise<number> {
+  // Only the director's own main process takes NODE_OPTIONS; its other processes are started without.
+  const environment = { NODE_OPTIONS: `--import=${GARBAGE}` };
+  const pair = await Pair.create({ kind, interval: milliseconds(10), environment });
+  const busy = Array.from({ length: availableParallelism() }, () =>
+    spawn(process.execPath, [GARBAGE, "all"], { stdio: "ignore" }),
+  );
+  try {
+    const began = wallClock();
+    pair.start("lb1");
+    await pair.masterIs("lb1", began);
+    pair.start("lb2");
+    await pause(5000);
+    const since = wallClock();
+    await pause(WINDOW);
+    return takeovers(pair.capture.seen, since);
+  } finally {
+    for (const child of busy) child.kill("SIGKILL");
+    pair.close();
+  }
+}
+
+export const falseTakeover: Measurement = {
+  name: "false-takeover",
+  summary: `false takeovers in ${WINDOW / 1000} s at 10 ms adverts, every core busy`,
+  async measure(kinds, say) {
+    const figures: Partial<Record<Kind, number>> = {};
+    for (const kind of kinds) {
+      say(`false-takeover: ${kind}, ${WINDOW / 1000} s with every core busy`);
+      figures[kind] = await count(kind);
+    }
+    const reached = (vipd: number): boolean => vipd === 0;
+    return [
+      {
+        what: `false takeovers, adverts 10 ms, every core busy, ${WINDOW / 1000} s`,
+        unit: "",
+        figures,
+        target: "0",
+        reached,
+      },
+    ];
+  },
+};

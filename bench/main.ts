@@ -1,0 +1,49 @@
+// `make bench`: every figure beside keepalived's from the same run, on the same machine, with the same load on it.
+//   usage: node build/bench/main.js [NAME...] [--with KIND]...
+
+import { execFileSync } from "node:child_process";
+import { parseArgs } from "node:util";
+import { cpu } from "./cpu.js";
+import { failover } from "./failover.js";
+import { falseTakeover } from "./false-takeover.js";
+import { KINDS } from "./pair.js";
+import { printHead, printRow } from "./row.js";
+import type { Row } from "./row.js";
+import { table } from "./table.js";
+
+const MEASUREMENTS = [failover, falseTakeover, cpu, table];
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { with: { type: "string", multiple: true, default: [...KINDS] } },
+});
+const unknown = positionals.filter((name) => !MEASUREMENTS.some((measurement) => measurement.name === name));
+if (unknown.length > 0) {
+  const known = MEASUREMENTS.map(({ name, summary }) => `  ${name.padEnd(16)}${summary}`);
+  console.error(`bench: no measurement ${unknown.join(", ")}; there are\n${known.join("\n")}`);
+  process.exit(2);
+}
+
+const kinds = KINDS.filter((kind) => values.with.includes(kind));
+const version = execFileSync("keepalived", ["--version"], {
+  encoding: "utf8",
+  stdio: ["ignore", "pipe", "pipe"],
+});
+console.error(
+  `bench: keepalived ${/v[\d.]+/.exec(version)?.[0] ?? "(version on standard error)"}, node ${process.version}`,
+);
+
+const rows: Row[] = [];
+for (const measurement of MEASUREMENTS) {
+  if (positionals.length > 0 && !positionals.includes(measurement.name)) continue;
+  try {
+    rows.push(...(await measurement.measure(kinds, (line) => process.stderr.write(`${line}\n`))));
+  } catch (error) {
+    process.stderr.write(
+      `bench: ${measurement.name} FAILED: ${error instanceof Error ? error.message : String(error)}\n`,
+    );
+    process.exitCode = 1;
+  }
+}
+printHead();
+for (const row of rows) printRow(row);
