@@ -9,44 +9,19 @@ import type { ServerConfig, ServiceConfig } from "../../src/config/model.js";
 import type { VipdEvent } from "../../src/control/event.js";
 import { ip } from "../../src/core/address.js";
 import { err, ok } from "../../src/core/result.js";
-import { instant, seconds, type Instant } from "../../src/core/units.js";
+import { seconds } from "../../src/core/units.js";
 import { IpvsDirector } from "../../src/director/ipvs-director.js";
 import { ownershipFile } from "../../src/director/ipvs-ownership.js";
 import { describeCommand } from "../../src/ipvs/command.js";
 import { serviceId, type ServerId, type SyncConfig } from "../../src/ipvs/model.js";
 import { tableText } from "../../src/ipvs/table-text.js";
-import type { Timers } from "../../src/ports/timers.js";
 import { FakePlane } from "./fake-plane.js";
+import { ManualTimers } from "./manual-timers.js";
 
 const directories: string[] = [];
 afterAll(() => {
   for (const directory of directories) rmSync(directory, { recursive: true });
 });
-
-class ManualTimers implements Timers {
-  private time = 0;
-  private readonly waiting = new Set<{ at: number; fire: () => void }>();
-  now(): Instant {
-    return instant(this.time);
-  }
-  wakeAt(at: Instant, fire: () => void): () => void {
-    const entry = { at, fire };
-    this.waiting.add(entry);
-    return () => void this.waiting.delete(entry);
-  }
-  /** Lets `ms` pass; what is due fires in order. */
-  pass(ms: number): void {
-    const end = this.time + ms;
-    for (;;) {
-      const [next] = [...this.waiting].filter(({ at }) => at <= end).sort((a, b) => a.at - b.at);
-      if (next === undefined) break;
-      this.waiting.delete(next);
-      this.time = Math.max(this.time, next.at);
-      next.fire();
-    }
-    this.time = end;
-  }
-}
 
 const CHECK = {
   type: "tcp",
