@@ -15,6 +15,8 @@ const NOT_OFTENER = minutes(1);
 export class CheckRecord {
   config: CheckConfig;
   private health: Health;
+  /** What makes it the same check after a new configuration. */
+  readonly key: string;
   private readonly names: { readonly service: string; readonly server: string };
   private last: CheckResult | undefined;
   private took = 0;
@@ -25,8 +27,14 @@ export class CheckRecord {
   private toldOutput: string | undefined;
   private tellOutputAt: Instant = instant(-Infinity);
 
-  constructor(names: CheckRecord["names"], config: CheckConfig, presumed: HealthState, wallTime: number) {
-    this.names = names;
+  constructor(
+    { service, server, key }: { readonly service: string; readonly server: string; readonly key: string },
+    config: CheckConfig,
+    presumed: HealthState,
+    wallTime: number,
+  ) {
+    this.key = key;
+    this.names = { service, server };
     this.config = config;
     this.health = newHealth(presumed);
     this.since = wallTime;

@@ -62,6 +62,8 @@ const LATE = milliseconds(10);
 /** A check that does not settle when it is told to has a bug; after this time it counts as failed. */
 const STALL = milliseconds(2000);
 
+const NOTHING_HELD = (): void => undefined;
+
 export class CheckScheduler {
   private readonly ports: SchedulerPorts;
   private entries = new Map<string, Entry>();
@@ -119,7 +121,7 @@ export class CheckScheduler {
       startedAt: now,
       deadline: now,
       cancel: undefined,
-      release: () => undefined,
+      release: NOTHING_HELD,
       linger: undefined,
       runs: 0,
       removed: false,
@@ -230,6 +232,8 @@ export class CheckScheduler {
   private finish(entry: Entry, result: CheckResult): void {
     entry.cancel = undefined;
     entry.release();
+    // Between its runs a check holds nothing of the last one: there are thousands of them.
+    entry.release = NOTHING_HELD;
     this.takeFromQueue(entry.job.cost);
     this.heap.remove(entry);
     if (entry.removed) return;

@@ -3,6 +3,7 @@
 
 import { checkProblems } from "../checkers/problems.js";
 import type { HealthState } from "../checkers/health.js";
+import type { ServerConfig } from "../config/model.js";
 import type { VipdEvent } from "../control/event.js";
 import type { ChecksStatus, ServiceStatus, ToChecks } from "../control/ipc.js";
 import { after, formatDuration, minutes, seconds } from "../core/units.js";
@@ -65,14 +66,15 @@ export class Checks {
 
   /** Gives what makes it impossible, for people; then everything goes on as before. */
   configure(order: ChecksOrder): string | null {
-    const error = this.ports.table.configure(order);
+    const services = shareChecks(order.services);
+    const error = this.ports.table.configure({ ...order, services });
     if (error !== null) return error;
-    this.services = order.services;
-    const jobs = this.board.configure(order.services);
+    this.services = services;
+    const jobs = this.board.configure(services);
     this.checks = jobs.length;
     this.board.tellAll();
     this.scheduler.configure(jobs);
-    for (const { service, check, text } of checkProblems(order.services, this.ports.runner))
+    for (const { service, check, text } of checkProblems(services, this.ports.runner))
       this.ports.report({
         kind: "warning",
         subject: `check ${service}`,
@@ -133,4 +135,16 @@ export class Checks {
       this.look();
     });
   }
+}
+
+/** Equal checks become one value: the servers of a service are mostly checked alike, and there may be thousands. */
+function shareChecks(services: ChecksOrder["services"]): ChecksOrder["services"] {
+  const seen = new Map<string, ServerConfig["checks"]>();
+  const shared = ({ server, checks }: ServerConfig): ServerConfig => {
+    const text = JSON.stringify(checks);
+    const known = seen.get(text);
+    if (known === undefined) seen.set(text, checks);
+    return { server, checks: known ?? checks };
+  };
+  return services.map((service) => ({ ...service, servers: service.servers.map(shared) }));
 }

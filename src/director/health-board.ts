@@ -28,7 +28,7 @@ type ServerRecord = {
   readonly service: ServiceRecord;
   readonly id: ServerId;
   config: ServerConfig;
-  checks: ReadonlyMap<string, CheckRecord>;
+  checks: readonly CheckRecord[];
   /** Whether it counts as serving. */
   up: boolean;
   /** What the table was told. */
@@ -42,6 +42,7 @@ export class HealthBoard {
   private services = new Map<string, ServiceRecord>();
   /** A number for every set of options that was ever seen: short keys, and no comparing of objects. */
   private readonly optionNumbers = new Map<string, number>();
+  private readonly numberOf = new WeakMap<CheckConfig, number>();
 
   constructor(ports: BoardPorts) {
     this.ports = ports;
@@ -59,7 +60,7 @@ export class HealthBoard {
         const record = this.serverRecord(service, server, old);
         service.servers.set(record.id, record);
         if (record.up) service.alive++;
-        for (const [key, check] of record.checks) jobs.push(this.job(config, record, key, check));
+        for (const check of record.checks) jobs.push(this.job(config, record, check));
       }
     }
     this.services = next;
@@ -70,13 +71,13 @@ export class HealthBoard {
   tellAll(): void {
     for (const service of this.services.values())
       for (const server of service.servers.values())
-        this.evaluate(server, server.checks.size === 0 ? "not checked" : "its checks were configured anew");
+        this.evaluate(server, server.checks.length === 0 ? "not checked" : "its checks were configured anew");
   }
 
   server(service: string, server: ServerId): ServerHealth | undefined {
     const record = this.services.get(service)?.servers.get(server);
     if (record === undefined) return undefined;
-    return { up: record.up, checks: Array.from(record.checks.values(), (check) => check.status()) };
+    return { up: record.up, checks: record.checks.map((check) => check.status()) };
   }
 
   alive(service: string): number {
@@ -91,22 +92,18 @@ export class HealthBoard {
     const id = serverId(config.server);
     const old = oldService?.servers.get(id);
     const presumed = old === undefined ? this.ports.presume(service.name, id) : "unknown";
-    const checks = new Map<string, CheckRecord>();
+    const checks: CheckRecord[] = [];
     for (const check of config.checks) {
       const key = this.keyOf(service.name, id, check, checks);
-      let record = old?.checks.get(key);
-      if (record === undefined)
-        record = new CheckRecord(
-          { service: service.name, server: id },
-          check,
-          presumed,
-          this.ports.wallTime(),
-        );
-      record.config = check;
-      checks.set(key, record);
+      const known = old?.checks.find((record) => record.key === key);
+      if (known !== undefined) known.config = check;
+      checks.push(
+        known ??
+          new CheckRecord({ service: service.name, server: id, key }, check, presumed, this.ports.wallTime()),
+      );
     }
     // Nothing would ever prove a server that has no checks.
-    const up = old?.up ?? (checks.size === 0 || presumed !== "down");
+    const up = old?.up ?? (checks.length === 0 || presumed !== "down");
     return { service, id, config, checks, up, told: old?.told };
   }
 
@@ -114,24 +111,28 @@ export class HealthBoard {
     service: string,
     server: ServerId,
     check: CheckConfig,
-    taken: ReadonlyMap<string, unknown>,
+    taken: readonly CheckRecord[],
   ): string {
-    const options = JSON.stringify(check.options ?? null);
-    let number = this.optionNumbers.get(options);
-    if (number === undefined) this.optionNumbers.set(options, (number = this.optionNumbers.size));
+    let number = this.numberOf.get(check);
+    if (number === undefined) {
+      const options = JSON.stringify(check.options ?? null);
+      number = this.optionNumbers.get(options);
+      if (number === undefined) this.optionNumbers.set(options, (number = this.optionNumbers.size));
+      this.numberOf.set(check, number);
+    }
     const key = `${service} ${server} ${check.type} ${number}`;
     let unique = key;
-    for (let nth = 2; taken.has(unique); nth++) unique = `${key} ${nth}`;
+    for (let nth = 2; taken.some((record) => record.key === unique); nth++) unique = `${key} ${nth}`;
     return unique;
   }
 
-  private job(service: ServiceConfig, server: ServerRecord, key: string, record: CheckRecord): CheckJob {
+  private job(service: ServiceConfig, server: ServerRecord, record: CheckRecord): CheckJob {
     const { type, options, timing } = record.config;
     const checker = findChecker(type);
     if (checker === undefined) throw new Error(`there is no checker "${type}"`);
     const target = targetOf(service, server.config);
     return {
-      key,
+      key: record.key,
       every: timing.every,
       timeout: timing.timeout,
       cost: checker.cost,
@@ -186,7 +187,7 @@ export class HealthBoard {
 /** One failed check is enough to take a server out; all must have succeeded to have it in for sure. */
 function healthOf(server: ServerRecord): HealthState {
   let health: HealthState = "up";
-  for (const check of server.checks.values()) {
+  for (const check of server.checks) {
     if (check.state === "down") return "down";
     if (check.state === "unknown") health = "unknown";
   }
