@@ -56,17 +56,24 @@ const httpOptions = (v: ValueTypes) => ({
   ...connectOptions(v),
 });
 
+const hasBody = ({ method, body }: Pick<HttpOptions, "method" | "body">): boolean =>
+  method === "GET" || body === undefined;
+const HEAD_WITH_BODY = {
+  path: ["body"],
+  error: "cannot be looked for in the answer to HEAD, which has no body\nLeave out `method`, or `body`.",
+};
+
 export const http = defineChecker({
   name: "http",
   summary: "Asks for a page by HTTP, and succeeds when status and body are as wanted.",
-  options: (v) => v.section(httpOptions(v)),
+  options: (v) => v.section(httpOptions(v)).refine(hasBody, HEAD_WITH_BODY),
   check: (context) => checkHttp(context, undefined),
 });
 
 export const https = defineChecker({
   name: "https",
   summary: "As `http`, with TLS.",
-  options: (v) => v.section({ ...httpOptions(v), ...tlsOptions(v) }),
+  options: (v) => v.section({ ...httpOptions(v), ...tlsOptions(v) }).refine(hasBody, HEAD_WITH_BODY),
   check: (context) => checkHttp(context, context.options),
 });
 

@@ -172,6 +172,7 @@ test("http says what is wrong with its options", () => {
     [{ body: { sha256: "abc" } }, /no sha256 digest/],
     [{ body: { regex: "a", md5: "b" } }, /exactly one key/],
     [{ body: { contains: "a" } }, /unknown key/],
+    [{ method: "HEAD", body: "a" }, /has no body/],
     [{ host: "a\r\nX: b" }, /host/i],
     [{ pth: "/" }, /pth/],
   ] as const) {
