@@ -368,9 +368,11 @@ export class VrrpEngine {
     if (!accepted.ok) return this.reject(runtime, accepted.error, packet, ifindex, now);
     for (const text of accepted.value.oddities) this.sayOnce(runtime, text);
     const { priority, interval } = decoded.value.advert;
-    this.apply(runtime, { kind: "advert", sender: carrier.source, priority, interval }, now);
-    if (advertMayRepeat(runtime.state, priority, now)) {
-      runtime.repeated = packet.slice(0, length);
+    const advert = { kind: "advert", sender: carrier.source, priority, interval } as const;
+    this.apply(runtime, advert, now);
+    if (advertMayRepeat(runtime.state, advert, now)) {
+      // Not slice(): of a Buffer that is a view, of memory that holds the next packet soon.
+      runtime.repeated = new Uint8Array(packet.subarray(0, length));
       runtime.heardAt = now;
     }
   }

@@ -8,20 +8,28 @@ import { quietUntil } from "./master.js";
 import {
   RESIGN_PRIORITY,
   type BackupState,
+  type Event,
   type MachineConfig,
   type MasterState,
   type State,
 } from "./state.js";
 import { nextAdvertAt } from "./timing.js";
 
-/** Whether the advert that led to `state` does nothing but restart the timer when it comes again. */
-export function advertMayRepeat(state: State, priority: number, heardAt: Instant): state is BackupState {
+/** Whether the advert heard at `heardAt` that led to `state` does nothing but restart the timer when it comes again. */
+export function advertMayRepeat(
+  state: State,
+  advert: Extract<Event, { kind: "advert" }>,
+  heardAt: Instant,
+): state is BackupState {
+  if (state.kind !== "backup" || advert.priority === RESIGN_PRIORITY) return false;
+  // A running preemption delay ends with such an advert one day.
+  if (state.preemptAt !== undefined) return false;
+  const { master } = state;
   return (
-    state.kind === "backup" &&
-    priority !== RESIGN_PRIORITY &&
-    state.master?.heardAt === heardAt &&
-    // A running preemption delay ends with such an advert one day.
-    state.preemptAt === undefined
+    master !== undefined &&
+    master.heardAt === heardAt &&
+    master.address === advert.sender &&
+    master.priority === advert.priority
   );
 }
 

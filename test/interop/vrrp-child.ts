@@ -61,21 +61,17 @@ export class VrrpChild {
   }
 
   waitForState(state: InstanceStateName, limit: Milliseconds = seconds(10)): Promise<Transition> {
-    return until(
-      `the VRRP process to become ${state}: ${JSON.stringify(this.events)} ${this.output}`,
-      limit,
-      () => {
-        const last = this.transitions().at(-1);
-        return last?.to === state ? last : undefined;
-      },
-    );
+    return this.wait(`to become ${state}`, limit, () => {
+      const last = this.transitions().at(-1);
+      return last?.to === state ? last : undefined;
+    });
   }
 
   waitForEvent<K extends VipdEvent["kind"]>(
     kind: K,
     limit: Milliseconds = seconds(10),
   ): Promise<Extract<VipdEvent, { kind: K }>> {
-    return until(`event ${kind}: ${JSON.stringify(this.events)}`, limit, () =>
+    return this.wait(`to say ${kind}`, limit, () =>
       this.events.find((event): event is Extract<VipdEvent, { kind: K }> => event.kind === kind),
     );
   }
@@ -101,6 +97,15 @@ export class VrrpChild {
   async stop(keepAddresses = false): Promise<void> {
     this.send({ kind: "stop", keepAddresses });
     await this.exited();
+  }
+
+  /** What it did instead is part of the failure. */
+  private async wait<T>(what: string, limit: Milliseconds, ask: () => T | undefined): Promise<T> {
+    try {
+      return await until(`the VRRP process ${what}`, limit, ask);
+    } catch (error) {
+      throw new Error(`${JSON.stringify(this.events)} ${this.output}`, { cause: error });
+    }
   }
 
   private send(message: ToVrrp): void {
