@@ -9,7 +9,8 @@ export const check: Command = {
   async run(options, output) {
     const path = options.text("config") ?? DEFAULT_CONFIG;
     const node = options.text("node");
-    const { failed, readConfig, readConfigForAll, report } = await import("../director/supervisor/config-reader.js");
+    const { failed, readConfig, readConfigForAll, report } =
+      await import("../director/supervisor/config-reader.js");
     const reading = node === undefined ? readConfigForAll(path) : readConfig(path, node);
     const bad = failed(reading);
     if (options.flag("json")) {

@@ -14,7 +14,11 @@ export const status: Command = {
   async run(options, output) {
     const result = await ask(runtimeDirectoryOf(options), { request: "status" }, output, (reply) => {
       if (reply.reply !== "status") return;
-      output.out(options.flag("json") ? `${JSON.stringify(reply.status, null, 2)}\n` : statusText(reply.status, Date.now()));
+      output.out(
+        options.flag("json")
+          ? `${JSON.stringify(reply.status, null, 2)}\n`
+          : statusText(reply.status, Date.now()),
+      );
     });
     return result === "ok" ? EXIT.ok : result;
   },
@@ -49,16 +53,19 @@ export const reload: Command = {
   summary: "Reads the configuration again; a file with errors changes nothing and gives exit code 1.",
   options: [jsonOption, runtimeDirectoryOption],
   async run(options, output) {
-    let good = false;
+    const outcome = { good: false };
     const result = await ask(runtimeDirectoryOf(options), { request: "reload" }, output, (reply) => {
       if (reply.reply !== "reloaded") return;
-      good = reply.ok;
+      outcome.good = reply.ok;
       if (options.flag("json")) return void output.out(`${JSON.stringify(reply, null, 2)}\n`);
-      if (reply.ok) output.out(reply.changes.length === 0 ? "reloaded: nothing changed\n" : `reloaded:\n${list(reply.changes)}`);
+      if (reply.ok)
+        output.out(
+          reply.changes.length === 0 ? "reloaded: nothing changed\n" : `reloaded:\n${list(reply.changes)}`,
+        );
       else output.err(`not reloaded:\n${reply.problems.join("\n")}\n`);
     });
     if (result !== "ok") return result;
-    return good ? EXIT.ok : EXIT.failed;
+    return outcome.good ? EXIT.ok : EXIT.failed;
   },
 };
 
@@ -79,7 +86,12 @@ export const stop: Command = {
     }
     const table = keep ? "keep" : remove ? "remove" : undefined;
     // The daemon keeps the connection open until it has ended.
-    const result = await ask(runtimeDirectoryOf(options), { request: "stop", ...(table === undefined ? {} : { table }) }, output, () => undefined);
+    const result = await ask(
+      runtimeDirectoryOf(options),
+      { request: "stop", ...(table === undefined ? {} : { table }) },
+      output,
+      () => undefined,
+    );
     return result === "ok" ? EXIT.ok : result;
   },
 };

@@ -6,7 +6,8 @@ import { parseReply, type Reply, type Request } from "../control/protocol.js";
 import { controlSocketPath, DEFAULT_RUNTIME_DIRECTORY } from "../director/supervisor/runtime-directory.js";
 import { EXIT, type ExitCode, type Options, type Output } from "./command.js";
 
-export const runtimeDirectoryOf = (options: Options): string => options.text("runtime-dir") ?? DEFAULT_RUNTIME_DIRECTORY;
+export const runtimeDirectoryOf = (options: Options): string =>
+  options.text("runtime-dir") ?? DEFAULT_RUNTIME_DIRECTORY;
 
 /**
  * Sends one request and hands over the replies until the last. Gives "ok" when the answer was complete, else
@@ -52,14 +53,10 @@ export function ask(
 }
 
 function noDaemon(path: string, error: NodeJS.ErrnoException): string {
-  switch (error.code) {
-    case "ENOENT":
-      return `vipd: no daemon runs here: there is no ${path}. Start it with "vipd run", or give its --runtime-dir.\n`;
-    case "ECONNREFUSED":
-      return `vipd: no daemon runs here: nobody listens on ${path} (left by a crash). Start it with "vipd run".\n`;
-    case "EACCES":
-      return `vipd: ${path}: permission denied. Only root may talk to the daemon.\n`;
-    default:
-      return `vipd: ${path}: ${error.message}\n`;
-  }
+  const texts: Readonly<Record<string, string>> = {
+    ENOENT: `no daemon runs here: there is no ${path}. Start it with "vipd run", or give its --runtime-dir.`,
+    ECONNREFUSED: `no daemon runs here: nobody listens on ${path} (left by a crash). Start it with "vipd run".`,
+    EACCES: `${path}: permission denied. Only root may talk to the daemon.`,
+  };
+  return `vipd: ${texts[error.code ?? ""] ?? `${path}: ${error.message}`}\n`;
 }

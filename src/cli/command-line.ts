@@ -20,7 +20,9 @@ export async function runCommandLine(args: readonly string[], output: Output): P
     const words = commands.map((candidate) => candidate.word);
     const meant = didYouMean(word, words);
     const hint = meant === undefined ? "" : ` Did you mean "${meant}"?`;
-    output.err(`vipd: there is no command "${word}".${hint}\nThe commands are: ${words.join(", ")}. See vipd --help.\n`);
+    output.err(
+      `vipd: there is no command "${word}".${hint}\nThe commands are: ${words.join(", ")}. See vipd --help.\n`,
+    );
     return EXIT.usage;
   }
   if (rest.includes("--help") || rest.includes("-h")) return say(output, commandHelp(command));
@@ -31,7 +33,10 @@ async function runOne(command: Command, args: readonly string[], output: Output)
   let values: Record<string, unknown>;
   try {
     const options = Object.fromEntries(
-      command.options.map(({ name, value }) => [name, { type: value === undefined ? ("boolean" as const) : ("string" as const) }]),
+      command.options.map(({ name, value }) => [
+        name,
+        { type: value === undefined ? ("boolean" as const) : ("string" as const) },
+      ]),
     );
     values = parseArgs({ args: [...args], options, strict: true, allowPositionals: false }).values;
   } catch (error) {

@@ -21,7 +21,10 @@ export type Option = {
   readonly summary: string;
 };
 export type Output = { readonly out: (text: string) => unknown; readonly err: (text: string) => unknown };
-export type Options = { readonly text: (name: string) => string | undefined; readonly flag: (name: string) => boolean };
+export type Options = {
+  readonly text: (name: string) => string | undefined;
+  readonly flag: (name: string) => boolean;
+};
 
 export type Command = {
   readonly word: string;
@@ -30,9 +33,21 @@ export type Command = {
   run(options: Options, output: Output): Promise<ExitCode>;
 };
 
-export const runtimeDirectoryOption: Option = { name: "runtime-dir", value: "DIR", summary: "where the control socket lies (/run/vipd)" };
-export const configOption: Option = { name: "config", value: "FILE", summary: "configuration (/etc/vipd/vipd.yaml)" };
-export const nodeOption: Option = { name: "node", value: "NAME", summary: "who we are in `nodes` (the host name)" };
+export const runtimeDirectoryOption: Option = {
+  name: "runtime-dir",
+  value: "DIR",
+  summary: "where the control socket lies (/run/vipd)",
+};
+export const configOption: Option = {
+  name: "config",
+  value: "FILE",
+  summary: "configuration (/etc/vipd/vipd.yaml)",
+};
+export const nodeOption: Option = {
+  name: "node",
+  value: "NAME",
+  summary: "who we are in `nodes` (the host name)",
+};
 export const jsonOption: Option = { name: "json", summary: "machine-readable output" };
 
 export const DEFAULT_CONFIG = "/etc/vipd/vipd.yaml";

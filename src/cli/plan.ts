@@ -6,7 +6,15 @@ import { describeCommand, type Command as IpvsCommand } from "../ipvs/command.js
 import { diff } from "../ipvs/diff.js";
 import { serverId, serviceId, type ServiceEntry, type ServiceId, type Table } from "../ipvs/model.js";
 import { runtimeDirectoryOf } from "./client.js";
-import { configOption, DEFAULT_CONFIG, EXIT, jsonOption, nodeOption, runtimeDirectoryOption, type Command } from "./command.js";
+import {
+  configOption,
+  DEFAULT_CONFIG,
+  EXIT,
+  jsonOption,
+  nodeOption,
+  runtimeDirectoryOption,
+  type Command,
+} from "./command.js";
 
 export const plan: Command = {
   word: "plan",
@@ -24,7 +32,9 @@ export const plan: Command = {
       output.out(`${JSON.stringify({ node: config.node, vrrp, ipvs }, null, 2)}\n`);
     } else output.out(planText(config.node, vrrp, ipvs));
     if (ipvs.problem !== null) return EXIT.failed;
-    return ipvs.commands.length + vrrp.filter(({ change }) => change !== "keep").length > 0 ? EXIT.changes : EXIT.ok;
+    return ipvs.commands.length + vrrp.filter(({ change }) => change !== "keep").length > 0
+      ? EXIT.changes
+      : EXIT.ok;
   },
 };
 
@@ -43,7 +53,9 @@ async function planAddresses(config: Config): Promise<readonly AddressPlan[]> {
   const kernel = openRouteKernel();
   try {
     const indexes = new Map(kernel.links().map(({ name, index }) => [name, index]));
-    const there = new Set(kernel.addresses().map(({ ifindex, prefix }) => `${ifindex} ${formatPrefix(prefix)}`));
+    const there = new Set(
+      kernel.addresses().map(({ ifindex, prefix }) => `${ifindex} ${formatPrefix(prefix)}`),
+    );
     return config.vrrp.flatMap((instance) =>
       instance.addresses.map((address): AddressPlan => {
         const index = indexes.get(address.interface);
@@ -63,7 +75,14 @@ async function planTable(config: Config, runtimeDirectory: string): Promise<Tabl
   const plane = openIpvs();
   if (!plane.ok) return { commands: [], problem: config.services.length === 0 ? null : plane.error };
   try {
-    return { commands: diff(plane.value.read(), wantedTable(config), ownershipFile(runtimeDirectory).load().services), problem: null };
+    return {
+      commands: diff(
+        plane.value.read(),
+        wantedTable(config),
+        ownershipFile(runtimeDirectory).load().services,
+      ),
+      problem: null,
+    };
   } finally {
     plane.value.close();
   }
@@ -73,7 +92,10 @@ async function planTable(config: Config, runtimeDirectory: string): Promise<Tabl
 export function wantedTable(config: Config): Table {
   const table = new Map<ServiceId, ServiceEntry>();
   for (const { service, servers } of config.services)
-    table.set(serviceId(service.key), { service, servers: new Map(servers.map(({ server }) => [serverId(server), server])) });
+    table.set(serviceId(service.key), {
+      service,
+      servers: new Map(servers.map(({ server }) => [serverId(server), server])),
+    });
   return table;
 }
 
@@ -83,7 +105,8 @@ export function planText(node: string, vrrp: readonly AddressPlan[], ipvs: Table
   const lines = [`as node ${node}:`];
   if (vrrp.length > 0) lines.push("addresses, while master:");
   for (const { instance, address, interface: device, change } of vrrp) {
-    const note = change === "keep" ? " (there already)" : change === "fault" ? " (there is no such interface)" : "";
+    const note =
+      change === "keep" ? " (there already)" : change === "fault" ? " (there is no such interface)" : "";
     lines.push(`${SIGNS[change]} ${address} on ${device} for ${instance}${note}`);
   }
   if (ipvs.problem !== null) lines.push(`IPVS: ${ipvs.problem}`);

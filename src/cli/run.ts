@@ -2,7 +2,14 @@
 
 import { LOG_LEVELS, type LogLevel } from "../config/model.js";
 import { runtimeDirectoryOf } from "./client.js";
-import { configOption, DEFAULT_CONFIG, EXIT, nodeOption, runtimeDirectoryOption, type Command } from "./command.js";
+import {
+  configOption,
+  DEFAULT_CONFIG,
+  EXIT,
+  nodeOption,
+  runtimeDirectoryOption,
+  type Command,
+} from "./command.js";
 import { programVersion } from "./version.js";
 
 export const run: Command = {
@@ -17,7 +24,9 @@ export const run: Command = {
   async run(options, output) {
     const level = options.text("log-level");
     if (level !== undefined && !(LOG_LEVELS as readonly string[]).includes(level)) {
-      output.err(`vipd run: there is no log level ${JSON.stringify(level)}: one of ${LOG_LEVELS.join(", ")}\n`);
+      output.err(
+        `vipd run: there is no log level ${JSON.stringify(level)}: one of ${LOG_LEVELS.join(", ")}\n`,
+      );
       return EXIT.usage;
     }
     const node = options.text("node");

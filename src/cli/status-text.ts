@@ -24,10 +24,13 @@ export function statusText(status: Status, now: number): string {
 }
 
 const realtime = (vrrp: VrrpStatus | null): string =>
-  vrrp === null ? "" : `, ${vrrp.realtime}, wakes up late by ${span(vrrp.lateness_ms.p99)} (p99), ${span(vrrp.lateness_ms.max)} (most)`;
+  vrrp === null
+    ? ""
+    : `, ${vrrp.realtime}, wakes up late by ${span(vrrp.lateness_ms.p99)} (p99), ${span(vrrp.lateness_ms.max)} (most)`;
 
 function vrrpLines(status: Status, now: number): string[] {
-  if (status.vrrp === null) return [status.config.instances === 0 ? "no VRRP instances" : "VRRP: the process does not answer"];
+  if (status.vrrp === null)
+    return [status.config.instances === 0 ? "no VRRP instances" : "VRRP: the process does not answer"];
   if (status.vrrp.instances.length === 0) return ["no VRRP instances"];
   return status.vrrp.instances.flatMap((instance) => instanceLines(instance, status, now));
 }
@@ -62,13 +65,18 @@ function nodeName(status: Status, address: string): string {
 
 function serviceLines(status: Status, now: number): string[] {
   const { checks } = status;
-  if (checks === null) return [status.config.services === 0 ? "no services" : "services: the check process does not answer"];
+  if (checks === null)
+    return [status.config.services === 0 ? "no services" : "services: the check process does not answer"];
   if (checks.services.length === 0) return ["no services", ...syncLines(checks)];
   const table = checks.table.in_order
     ? `kernel table in order, looked at ${span(checks.table.checked_ms_ago)} ago`
     : "KERNEL TABLE NOT IN ORDER";
   const repairs = checks.table.repairs === 0 ? "" : `, repaired ${times(checks.table.repairs)}`;
-  return [...checks.services.flatMap((service) => oneService(service, now)), `${table}${repairs}`, ...syncLines(checks)];
+  return [
+    ...checks.services.flatMap((service) => oneService(service, now)),
+    `${table}${repairs}`,
+    ...syncLines(checks),
+  ];
 }
 
 function oneService(service: ServiceStatus, now: number): string[] {
@@ -81,7 +89,14 @@ function oneService(service: ServiceStatus, now: number): string[] {
       const missing = server.up && server.weight > 0 && !server.in_kernel ? ", NOT IN THE KERNEL" : "";
       const checks = server.checks
         .map((check) => {
-          const result = check.up === null ? "not run yet" : check.up ? "ok" : check.detail === "" ? check.reason : check.detail;
+          const result =
+            check.up === null
+              ? "not run yet"
+              : check.up
+                ? "ok"
+                : check.detail === ""
+                  ? check.reason
+                  : check.detail;
           return `${check.check} ${result}${check.up === null ? "" : ` for ${ago(now - check.since)}`}`;
         })
         .join("; ");
@@ -91,7 +106,10 @@ function oneService(service: ServiceStatus, now: number): string[] {
 }
 
 const syncLines = (checks: ChecksStatus): string[] =>
-  checks.sync.map(({ role, running, interface: device, id }) => `sync ${role}: ${running ? "running" : "NOT RUNNING"} on ${device}, id ${id}`);
+  checks.sync.map(
+    ({ role, running, interface: device, id }) =>
+      `sync ${role}: ${running ? "running" : "NOT RUNNING"} on ${device}, id ${id}`,
+  );
 
 const times = (count: number): string => (count === 1 ? "once" : `${count} times`);
 

@@ -41,8 +41,17 @@ export function describe(event: VipdEvent): Description {
     case "table-failed":
     case "sync-daemon":
       return describeChecks(event);
-    default:
+    case "process-started":
+    case "process-exited":
+    case "config-loaded":
+    case "config-rejected":
+    case "warning":
+    case "stopping":
+    case "stopped":
+    case "ready":
       return describeDaemon(event);
+    default:
+      return unreachable(event);
   }
 }
 
@@ -116,7 +125,9 @@ function describeVrrp(event: VrrpEvent): Description {
 function describeTransition(event: Extract<VipdEvent, { kind: "vrrp-transition" }>): Description {
   const done = event.done.length === 0 ? "" : `; ${event.done.join(", ")}`;
   const late =
-    event.lateness_ms !== undefined && event.lateness_ms >= 5 ? ` (decided ${span(event.lateness_ms)} late)` : "";
+    event.lateness_ms !== undefined && event.lateness_ms >= 5
+      ? ` (decided ${span(event.lateness_ms)} late)`
+      : "";
   return {
     level: event.to === "fault" ? "error" : event.reason.kind === "resume-too-late" ? "warning" : "notice",
     subject: `vrrp ${event.instance}`,
@@ -151,12 +162,20 @@ function describeChecks(event: ChecksEvent): Description {
       };
     }
     case "script-output":
-      return { level: "info", subject: `check ${event.service} ${event.server}`, text: `script said: ${event.text}` };
+      return {
+        level: "info",
+        subject: `check ${event.service} ${event.server}`,
+        text: `script said: ${event.text}`,
+      };
     case "table-applied":
       return describeTable(event);
     case "table-failed": {
       const retry = event.retry_ms > 0 ? `; next try in ${span(event.retry_ms)}` : "";
-      return { level: "error", subject: "ipvs", text: `${event.command}: ${event.error} (${event.why})${retry}` };
+      return {
+        level: "error",
+        subject: "ipvs",
+        text: `${event.command}: ${event.error} (${event.why})${retry}`,
+      };
     }
     case "sync-daemon": {
       const what = `${event.role} daemon on ${event.interface}, id ${event.id}`;
@@ -184,7 +203,8 @@ function describeTable(event: Extract<VipdEvent, { kind: "table-applied" }>): De
   const named = event.details.slice(0, NAMED_AT_MOST).join(", ");
   const unnamed = event.changes - Math.min(event.details.length, NAMED_AT_MOST);
   const rest = named === "" ? "" : `: ${named}${unnamed > 0 ? `, and ${unnamed} more` : ""}`;
-  const count = event.changes === 0 ? "nothing to change" : event.changes === 1 ? "1 change" : `${event.changes} changes`;
+  const count =
+    event.changes === 0 ? "nothing to change" : event.changes === 1 ? "1 change" : `${event.changes} changes`;
   return {
     level: event.why === "repair" ? "warning" : event.why === "health" ? "info" : "notice",
     subject: "ipvs",
@@ -196,7 +216,11 @@ function describeDaemon(event: DaemonEvent): Description {
   switch (event.kind) {
     case "process-started": {
       const again = event.restarts === 0 ? "" : `, restart number ${event.restarts}`;
-      return { level: "info", subject: "vipd", text: `${processName[event.process]} started (pid ${event.pid}${again})` };
+      return {
+        level: "info",
+        subject: "vipd",
+        text: `${processName[event.process]} started (pid ${event.pid}${again})`,
+      };
     }
     case "process-exited": {
       const next =
@@ -214,14 +238,24 @@ function describeDaemon(event: DaemonEvent): Description {
     case "config-loaded": {
       const size = `${count(event.instances, "VRRP instance")}, ${count(event.services, "service")}, ${count(event.servers, "real server")}`;
       const shown = event.changes.slice(0, NAMED_AT_MOST).join("; ");
-      const more = event.changes.length > NAMED_AT_MOST ? `; and ${event.changes.length - NAMED_AT_MOST} more` : "";
+      const more =
+        event.changes.length > NAMED_AT_MOST ? `; and ${event.changes.length - NAMED_AT_MOST} more` : "";
       const changes = shown === "" ? "" : `; changed: ${shown}${more}`;
-      return { level: "notice", subject: "config", text: `loaded ${event.path} as node ${event.node}: ${size}${changes}` };
+      return {
+        level: "notice",
+        subject: "config",
+        text: `loaded ${event.path} as node ${event.node}: ${size}${changes}`,
+      };
     }
     case "config-rejected": {
       const first = event.problems[0] ?? "unknown reason";
-      const more = event.problems.length > 1 ? ` (and ${event.problems.length - 1} more; run "vipd check")` : "";
-      return { level: "error", subject: "config", text: `${event.path} was rejected, nothing changed: ${first}${more}` };
+      const more =
+        event.problems.length > 1 ? ` (and ${event.problems.length - 1} more; run "vipd check")` : "";
+      return {
+        level: "error",
+        subject: "config",
+        text: `${event.path} was rejected, nothing changed: ${first}${more}`,
+      };
     }
     case "warning":
       return { level: "warning", subject: event.subject, text: event.text };
@@ -230,7 +264,11 @@ function describeDaemon(event: DaemonEvent): Description {
     case "stopped":
       return { level: "notice", subject: "vipd", text: "stopped" };
     case "ready":
-      return { level: "notice", subject: "vipd", text: `vipd ${event.version} is ready as node ${event.node}` };
+      return {
+        level: "notice",
+        subject: "vipd",
+        text: `vipd ${event.version} is ready as node ${event.node}`,
+      };
     default:
       return unreachable(event);
   }

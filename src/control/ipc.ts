@@ -117,7 +117,12 @@ export type FromChild<Status> =
 export type FromVrrp = FromChild<VrrpStatus>;
 export type FromChecks = FromChild<ChecksStatus>;
 
-export type ProcessStatus = { readonly process: "vrrp" | "checks"; readonly pid: number | null; readonly restarts: number; readonly since: number | null };
+export type ProcessStatus = {
+  readonly process: "vrrp" | "checks";
+  readonly pid: number | null;
+  readonly restarts: number;
+  readonly since: number | null;
+};
 
 /** What the control socket's `status` answers. */
 export type Status = {

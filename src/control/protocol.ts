@@ -19,7 +19,12 @@ export type Request =
 export type Reply =
   | { readonly reply: "status"; readonly status: Status }
   | { readonly reply: "event"; readonly record: EventRecord }
-  | { readonly reply: "reloaded"; readonly ok: boolean; readonly changes: readonly string[]; readonly problems: readonly string[] }
+  | {
+      readonly reply: "reloaded";
+      readonly ok: boolean;
+      readonly changes: readonly string[];
+      readonly problems: readonly string[];
+    }
   | { readonly reply: "stopping"; readonly pid: number }
   | { readonly reply: "error"; readonly message: string }
   /** The answer is complete. */

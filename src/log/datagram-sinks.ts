@@ -11,13 +11,34 @@ const LONGEST_MESSAGE = 32 * 1024;
 
 /** Facilities by name (RFC 5424 section 6.2.1). */
 export const FACILITIES: Readonly<Record<string, number>> = {
-  kern: 0, user: 1, mail: 2, daemon: 3, auth: 4, syslog: 5, lpr: 6, news: 7, uucp: 8, cron: 9, authpriv: 10,
-  local0: 16, local1: 17, local2: 18, local3: 19, local4: 20, local5: 21, local6: 22, local7: 23,
+  kern: 0,
+  user: 1,
+  mail: 2,
+  daemon: 3,
+  auth: 4,
+  syslog: 5,
+  lpr: 6,
+  news: 7,
+  uucp: 8,
+  cron: 9,
+  authpriv: 10,
+  local0: 16,
+  local1: 17,
+  local2: 18,
+  local3: 19,
+  local4: 20,
+  local5: 21,
+  local6: 22,
+  local7: 23,
 };
 
 const passive = { reopen: () => undefined, close: () => undefined };
 
-export function journaldSink(send: SendDatagram, describeError: (errno: number) => string, path = JOURNAL_SOCKET): Sink {
+export function journaldSink(
+  send: SendDatagram,
+  describeError: (errno: number) => string,
+  path = JOURNAL_SOCKET,
+): Sink {
   return {
     name: "journald",
     write(record) {

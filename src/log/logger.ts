@@ -26,19 +26,14 @@ export type LogPorts = {
 
 type Entry = winston.Logform.TransformableInfo & { readonly record: LogRecord };
 
-class SinkTransport extends Transport {
-  private readonly sink: Sink;
-
-  constructor(sink: Sink) {
-    super();
-    this.sink = sink;
-  }
-
-  override log(entry: Entry, done: () => void): void {
-    this.sink.write(entry.record);
-    done();
-  }
-}
+/** Writes before winston's call returns. */
+const transportTo = (sink: Sink): Transport =>
+  new Transport({
+    log(entry: Entry, done) {
+      sink.write(entry.record);
+      done();
+    },
+  });
 
 export class Log {
   private readonly ports: LogPorts;
@@ -62,13 +57,12 @@ export class Log {
   configure(config: LogConfig): void {
     this.repeats.flushAll(this.ports.now());
     const old = this.sinks;
-    this.sinks = config.targets.map((target) => counting(this.open(target, config), (text) => this.complain(text, target)));
-    this.logger.configure({
-      levels,
-      level: config.level,
-      exitOnError: false,
-      transports: this.sinks.map((sink) => new SinkTransport(sink)),
-    });
+    this.sinks = config.targets.map((target) =>
+      counting(this.open(target, config), (text) => this.complain(text, target)),
+    );
+    this.logger.clear();
+    this.logger.level = config.level;
+    for (const sink of this.sinks) this.logger.add(transportTo(sink));
     for (const sink of old) sink.close();
   }
 

@@ -47,7 +47,6 @@ export const formatJson = (record: LogRecord): string =>
  * may start a line of its own or steer a terminal.
  */
 export function oneLine(text: string): string {
-  // eslint-disable-next-line no-control-regex -- control characters are the subject here
   return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, (character) => {
     if (character === "\n") return "\\n";
     if (character === "\t") return " ";

@@ -54,7 +54,12 @@ export class Repeats {
     const { level, subject, text } = last.record;
     const times = last.suppressed === 1 ? "once" : `${last.suppressed} times`;
     const within = Math.max(1, Math.ceil((last.latest - last.record.time) / 1000)) * 1000;
-    this.write({ time: now, level, subject, text: `last message repeated ${times} in ${span(Math.min(within, REPEAT_WINDOW_MS))}: ${text}` });
+    this.write({
+      time: now,
+      level,
+      subject,
+      text: `last message repeated ${times} in ${span(Math.min(within, REPEAT_WINDOW_MS))}: ${text}`,
+    });
     last.suppressed = 0;
     last.since = now;
     last.latest = now;

@@ -20,14 +20,17 @@ import { World } from "../supervisor/fakes.js";
 const folder = mkdtempSync(join(tmpdir(), "vipd-cli-"));
 after(() => rmSync(folder, { recursive: true }));
 
-async function vipd(...args: readonly string[]): Promise<{ readonly code: number; readonly out: string; readonly err: string }> {
+async function vipd(
+  ...args: readonly string[]
+): Promise<{ readonly code: number; readonly out: string; readonly err: string }> {
   let out = "";
   let err = "";
   const code = await runCommandLine(args, { out: (text) => (out += text), err: (text) => (err += text) });
   return { code, out, err };
 }
 
-const goldenPath = (name: string): string => fileURLToPath(new URL(`../../../test/cli/golden/${name}`, import.meta.url));
+const goldenPath = (name: string): string =>
+  fileURLToPath(new URL(`../../../test/cli/golden/${name}`, import.meta.url));
 function golden(name: string, text: string): void {
   const path = goldenPath(name);
   if (process.env["UPDATE"] === "1" || !existsSync(path)) writeFileSync(path, text);
@@ -90,7 +93,10 @@ test("check says all errors with their places and ends with exit code 1, or what
   const missing = await vipd("check", "--config", join(folder, "none.yaml"));
   assert.equal(missing.code, 1);
   assert.match(missing.err, /no such file/);
-  const json = JSON.parse((await vipd("check", "--config", path, "--json")).out) as { ok: boolean; diagnostics: unknown[] };
+  const json = JSON.parse((await vipd("check", "--config", path, "--json")).out) as {
+    ok: boolean;
+    diagnostics: unknown[];
+  };
   assert.equal(json.ok, false);
   assert.ok(json.diagnostics.length > 0);
 });
@@ -124,26 +130,55 @@ test("the commands talk to a daemon: status, events, reload, stop", async () => 
 
 const at = new Date(2026, 10, 20, 23, 52, 1).getTime();
 const status: Status = {
-  version: "0.1.0", node: "lb2", pid: 100, started_at: at - 100_000,
+  version: "0.1.0",
+  node: "lb2",
+  pid: 100,
+  started_at: at - 100_000,
   processes: [
     { process: "vrrp", pid: 101, restarts: 0, since: at },
     { process: "checks", pid: 102, restarts: 1, since: at },
   ],
   config: { path: "/etc/vipd/vipd.yaml", loaded_at: at - 100_000, instances: 2, services: 1 },
-  nodes: [{ name: "lb1", address: ip("192.168.1.2"), priority: 150 }, { name: "lb2", address: ip("192.168.1.3"), priority: 100 }],
+  nodes: [
+    { name: "lb1", address: ip("192.168.1.2"), priority: 150 },
+    { name: "lb2", address: ip("192.168.1.3"), priority: 100 },
+  ],
   vrrp: {
-    pid: 101, realtime: "SCHED_FIFO 50", lateness_ms: { p50: 0.05, p99: 0.2, max: 1.2 },
+    pid: 101,
+    realtime: "SCHED_FIFO 50",
+    lateness_ms: { p50: 0.05, p99: 0.2, max: 1.2 },
     instances: [
       {
-        instance: "web", state: "backup", since: at - 60_000, interface: "eth0", virtual_router_id: 51, version: 3, priority: 100,
-        addresses: ["192.168.1.1/24"], reason: { kind: "startup" },
+        instance: "web",
+        state: "backup",
+        since: at - 60_000,
+        interface: "eth0",
+        virtual_router_id: 51,
+        version: 3,
+        priority: 100,
+        addresses: ["192.168.1.1/24"],
+        reason: { kind: "startup" },
         master: { address: "192.168.1.2", priority: 150, last_advert_ms_ago: 412 },
-        adverts_sent: 0, adverts_received: 1234, rejected: { ttl: 2 }, transitions: 1,
+        adverts_sent: 0,
+        adverts_received: 1234,
+        rejected: { ttl: 2 },
+        transitions: 1,
       },
       {
-        instance: "db", state: "master", since: at - 3_700_000, interface: "eth1", virtual_router_id: 52, version: 2, priority: 100,
-        addresses: ["10.0.0.1/24"], reason: { kind: "master-silent", master: "10.0.0.2", master_priority: 150, silence_ms: 3609 },
-        master: null, adverts_sent: 3700, adverts_received: 3, rejected: {}, transitions: 2,
+        instance: "db",
+        state: "master",
+        since: at - 3_700_000,
+        interface: "eth1",
+        virtual_router_id: 52,
+        version: 2,
+        priority: 100,
+        addresses: ["10.0.0.1/24"],
+        reason: { kind: "master-silent", master: "10.0.0.2", master_priority: 150, silence_ms: 3609 },
+        master: null,
+        adverts_sent: 3700,
+        adverts_received: 3,
+        rejected: {},
+        transitions: 2,
       },
     ],
   },
@@ -151,25 +186,81 @@ const status: Status = {
     pid: 102,
     services: [
       {
-        name: "http", service: "tcp 192.168.1.1:80", scheduler: "wlc", alive: 1,
+        name: "http",
+        service: "tcp 192.168.1.1:80",
+        scheduler: "wlc",
+        alive: 1,
         servers: [
-          { server: "192.168.1.4:80", up: true, weight: 5, in_kernel: true, checks: [{ check: "http", up: true, since: at - 90_000, reason: "ok", detail: "status 200", took_ms: 3, runs: 20 }] },
-          { server: "192.168.1.15:80", up: false, weight: 5, in_kernel: false, checks: [{ check: "http", up: false, since: at - 5000, reason: "bad-status", detail: "status 503, expected 200", took_ms: 3, runs: 20 }] },
+          {
+            server: "192.168.1.4:80",
+            up: true,
+            weight: 5,
+            in_kernel: true,
+            checks: [
+              {
+                check: "http",
+                up: true,
+                since: at - 90_000,
+                reason: "ok",
+                detail: "status 200",
+                took_ms: 3,
+                runs: 20,
+              },
+            ],
+          },
+          {
+            server: "192.168.1.15:80",
+            up: false,
+            weight: 5,
+            in_kernel: false,
+            checks: [
+              {
+                check: "http",
+                up: false,
+                since: at - 5000,
+                reason: "bad-status",
+                detail: "status 503, expected 200",
+                took_ms: 3,
+                runs: 20,
+              },
+            ],
+          },
         ],
       },
     ],
-    sync: [{ role: "master", running: true, interface: "eth1", id: 51 }, { role: "backup", running: false, interface: "eth1", id: 51 }],
+    sync: [
+      { role: "master", running: true, interface: "eth1", id: 51 },
+      { role: "backup", running: false, interface: "eth1", id: 51 },
+    ],
     table: { in_order: true, checked_ms_ago: 1500, repairs: 1 },
   },
 };
 
 test("status answers who is master, why and since when, and which servers are down and why", () => {
   golden("status.txt", statusText(status, at));
-  golden("status-bare.txt", statusText({ ...status, vrrp: null, checks: null, processes: [{ process: "vrrp", pid: null, restarts: 3, since: null }] }, at));
+  golden(
+    "status-bare.txt",
+    statusText(
+      {
+        ...status,
+        vrrp: null,
+        checks: null,
+        processes: [{ process: "vrrp", pid: null, restarts: 3, since: null }],
+      },
+      at,
+    ),
+  );
 });
 
 test("times ago are told roughly", () => {
-  assert.deepEqual([0, 42_000, 180_000, 7_500_000, 7_200_000, 360_000_000].map(ago), ["0 s", "42 s", "3 min", "2 h 5 min", "2 h", "4 d 4 h"]);
+  assert.deepEqual([0, 42_000, 180_000, 7_500_000, 7_200_000, 360_000_000].map(ago), [
+    "0 s",
+    "42 s",
+    "3 min",
+    "2 h 5 min",
+    "2 h",
+    "4 d 4 h",
+  ]);
 });
 
 test("a plan shows what would be added, removed and kept", () => {
@@ -182,7 +273,12 @@ test("a plan shows what would be added, removed and kept", () => {
         { instance: "web", address: "192.168.1.9/24", interface: "eth0", change: "keep" },
         { instance: "db", address: "10.0.0.1/24", interface: "eth7", change: "fault" },
       ],
-      { commands: [{ kind: "remove-service", key: { kind: "fwmark", mark: 7, family: "ipv4" }, servers: 2 }], problem: null },
-    ) + planText("lb1", [], { commands: [], problem: "the kernel has no ip_vs: modprobe ip_vs" }) + planText("lb1", [], { commands: [], problem: null }),
+      {
+        commands: [{ kind: "remove-service", key: { kind: "fwmark", mark: 7, family: "ipv4" }, servers: 2 }],
+        problem: null,
+      },
+    ) +
+      planText("lb1", [], { commands: [], problem: "the kernel has no ip_vs: modprobe ip_vs" }) +
+      planText("lb1", [], { commands: [], problem: null }),
   );
 });

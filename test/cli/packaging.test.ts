@@ -24,21 +24,40 @@ test("the manual page names every command and option, and this version", () => {
   }
 });
 
-test("groff has nothing to say about the manual page", { skip: has("groff") ? false : "groff is not installed" }, () => {
-  const run = spawnSync("groff", ["-ww", "-man", "-Tutf8", path("vipd.8")], { encoding: "utf8" });
-  assert.equal(run.stderr, "");
-});
+test(
+  "groff has nothing to say about the manual page",
+  { skip: has("groff") ? false : "groff is not installed" },
+  () => {
+    const run = spawnSync("groff", ["-ww", "-man", "-Tutf8", path("vipd.8")], { encoding: "utf8" });
+    assert.equal(run.stderr, "");
+  },
+);
 
-test("systemd has nothing to say about the unit but that vipd is not installed", { skip: has("systemd-analyze") ? false : "systemd-analyze is not installed" }, () => {
-  const run = spawnSync("systemd-analyze", ["verify", path("vipd.service")], { encoding: "utf8" });
-  const lines = run.stderr.split("\n").filter((line) => line.includes("vipd.service") && !/not executable|man vipd/.test(line));
-  assert.deepEqual(lines, []);
-});
+test(
+  "systemd has nothing to say about the unit but that vipd is not installed",
+  { skip: has("systemd-analyze") ? false : "systemd-analyze is not installed" },
+  () => {
+    const run = spawnSync("systemd-analyze", ["verify", path("vipd.service")], { encoding: "utf8" });
+    const lines = run.stderr
+      .split("\n")
+      .filter((line) => line.includes("vipd.service") && !/not executable|man vipd/.test(line));
+    assert.deepEqual(lines, []);
+  },
+);
 
 test("the unit grants the capabilities that the program needs, and no more than documented", () => {
   const unit = readFileSync(path("vipd.service"), "utf8");
-  const granted = [...unit.matchAll(/^CapabilityBoundingSet=(.*)$/gm)].flatMap(([, names]) => (names ?? "").split(" ").filter((name) => name !== ""));
-  assert.deepEqual(granted, ["CAP_NET_ADMIN", "CAP_NET_RAW", "CAP_SYS_NICE", "CAP_SETUID", "CAP_SETGID", "CAP_KILL"]);
+  const granted = [...unit.matchAll(/^CapabilityBoundingSet=(.*)$/gm)].flatMap(([, names]) =>
+    (names ?? "").split(" ").filter((name) => name !== ""),
+  );
+  assert.deepEqual(granted, [
+    "CAP_NET_ADMIN",
+    "CAP_NET_RAW",
+    "CAP_SYS_NICE",
+    "CAP_SETUID",
+    "CAP_SETGID",
+    "CAP_KILL",
+  ]);
   const page = readFileSync(path("vipd.8"), "utf8");
   for (const name of granted) assert.ok(page.includes(name));
 });

@@ -22,7 +22,11 @@ async function serve(handle: Handler): Promise<{ readonly path: string; readonly
 }
 
 /** Sends text and gives all that comes back until the other side hangs up or `enough` holds. */
-function talk(path: string, text: string, enough: (replies: readonly Reply[]) => boolean = () => false): Promise<readonly Reply[]> {
+function talk(
+  path: string,
+  text: string,
+  enough: (replies: readonly Reply[]) => boolean = () => false,
+): Promise<readonly Reply[]> {
   return new Promise((resolve, reject) => {
     const socket = connect(path, () => socket.write(text));
     let got = "";
@@ -43,8 +47,14 @@ const end: Handler = (_request, client) => {
 };
 
 test("requests are read strictly, and what is wrong is said", () => {
-  assert.deepEqual(parseRequest('{"request":"events","follow":true,"last":3}'), { ok: true, value: { request: "events", follow: true, last: 3 } });
-  assert.deepEqual(parseRequest('{"request":"stop","table":"keep"}'), { ok: true, value: { request: "stop", table: "keep" } });
+  assert.deepEqual(parseRequest('{"request":"events","follow":true,"last":3}'), {
+    ok: true,
+    value: { request: "events", follow: true, last: 3 },
+  });
+  assert.deepEqual(parseRequest('{"request":"stop","table":"keep"}'), {
+    ok: true,
+    value: { request: "stop", table: "keep" },
+  });
   for (const [line, wanted] of [
     ["", /one JSON object/],
     ["[]", /one JSON object/],
@@ -66,7 +76,10 @@ test("the socket is for root alone, and answers several requests of one client i
   });
   assert.equal(statSync(path).mode & 0o777, 0o600);
   const replies = await talk(path, '{"request":"reload"}\n{"request":"stop"}\n', (all) => all.length === 2);
-  assert.deepEqual(replies.map((reply) => (reply.reply === "error" ? reply.message : "")), ["reload", "stop"]);
+  assert.deepEqual(
+    replies.map((reply) => (reply.reply === "error" ? reply.message : "")),
+    ["reload", "stop"],
+  );
   close();
 });
 

@@ -17,15 +17,32 @@ const folder = mkdtempSync(join(tmpdir(), "vipd-log-"));
 after(() => rmSync(folder, { recursive: true }));
 
 const at = new Date(2026, 10, 20, 23, 52, 1, 123).getTime();
-const record = (text: string, time = at, subject = "vrrp web"): LogRecord => ({ time, level: "notice", subject, text });
+const record = (text: string, time = at, subject = "vrrp web"): LogRecord => ({
+  time,
+  level: "notice",
+  subject,
+  text,
+});
 
 test("a line has its time with milliseconds, its level and its subject", () => {
-  assert.equal(formatText(record("BACKUP -> MASTER")), "2026-11-20 23:52:01.123 notice vrrp web: BACKUP -> MASTER");
+  assert.equal(
+    formatText(record("BACKUP -> MASTER")),
+    "2026-11-20 23:52:01.123 notice vrrp web: BACKUP -> MASTER",
+  );
 });
 
 test("the JSON form can be read back and carries the event", () => {
-  const value = JSON.parse(formatJson({ ...record("stopped"), process: "vrrp", event: { kind: "stopped" } })) as Record<string, unknown>;
-  assert.deepEqual(value, { time: new Date(at).toISOString(), level: "notice", subject: "vrrp web", text: "stopped", process: "vrrp", event: { kind: "stopped" } });
+  const value = JSON.parse(
+    formatJson({ ...record("stopped"), process: "vrrp", event: { kind: "stopped" } }),
+  ) as Record<string, unknown>;
+  assert.deepEqual(value, {
+    time: new Date(at).toISOString(),
+    level: "notice",
+    subject: "vrrp web",
+    text: "stopped",
+    process: "vrrp",
+    event: { kind: "stopped" },
+  });
 });
 
 test("text from outside cannot start a line of its own or steer a terminal", () => {
@@ -77,7 +94,11 @@ test("any number of subjects is remembered in bounded memory without losing a co
 test("a file that was moved away is opened anew, by order and by itself", () => {
   const path = join(folder, "rotated.log");
   let now = 0;
-  const sink = fileSink(path, ({ text }) => text, () => now);
+  const sink = fileSink(
+    path,
+    ({ text }) => text,
+    () => now,
+  );
   sink.write(record("one"));
   renameSync(path, `${path}.1`);
   sink.reopen();
@@ -86,17 +107,29 @@ test("a file that was moved away is opened anew, by order and by itself", () => 
   now += 2000;
   sink.write(record("three"));
   sink.close();
-  assert.deepEqual([".1", ".2", ""].map((end) => readFileSync(path + end, "utf8")), ["one\n", "two\n", "three\n"]);
+  assert.deepEqual(
+    [".1", ".2", ""].map((end) => readFileSync(path + end, "utf8")),
+    ["one\n", "two\n", "three\n"],
+  );
 });
 
 test("a full disk loses lines, says how many when there is room again, and throws nothing", () => {
-  const sink = fileSink("/dev/full", ({ text }) => text, () => 0);
+  const sink = fileSink(
+    "/dev/full",
+    ({ text }) => text,
+    () => 0,
+  );
   assert.match(sink.write(record("one")) ?? "", /ENOSPC/);
   sink.close();
 
   const lines: string[] = [];
   let full = true;
-  const flaky: Sink = { name: "file x", write: ({ text }) => (full ? "ENOSPC" : void lines.push(text)), reopen: () => undefined, close: () => undefined };
+  const flaky: Sink = {
+    name: "file x",
+    write: ({ text }) => (full ? "ENOSPC" : void lines.push(text)),
+    reopen: () => undefined,
+    close: () => undefined,
+  };
   const counted = counting(flaky, () => undefined);
   counted.write(record("one"));
   counted.write(record("two"));
@@ -106,16 +139,27 @@ test("a full disk loses lines, says how many when there is room again, and throw
 });
 
 test("a missing syslog socket is an error of the line, not of the program", () => {
-  const sink = syslogSink("daemon", () => -2, () => "ENOENT");
+  const sink = syslogSink(
+    "daemon",
+    () => -2,
+    () => "ENOENT",
+  );
   assert.equal(sink.write(record("x")), "/dev/log: ENOENT");
 });
 
 test("syslog gets facility and severity, journald its fields", () => {
   let sent = "";
-  syslogSink("local0", (_path, data) => (sent = Buffer.from(data).toString()).length, () => "").write(record("hello"));
+  syslogSink(
+    "local0",
+    (_path, data) => (sent = Buffer.from(data).toString()).length,
+    () => "",
+  ).write(record("hello"));
   assert.equal(sent, `<${16 * 8 + 5}>Nov 20 23:52:01 vipd[${process.pid}]: vrrp web: hello`);
   const entry = journalEntry(record("a\nb"));
-  assert.match(entry, /^MESSAGE=vrrp web: a\\nb\nPRIORITY=5\nSYSLOG_IDENTIFIER=vipd\nVIPD_SUBJECT=vrrp web\n/);
+  assert.match(
+    entry,
+    /^MESSAGE=vrrp web: a\\nb\nPRIORITY=5\nSYSLOG_IDENTIFIER=vipd\nVIPD_SUBJECT=vrrp web\n/,
+  );
 });
 
 /** Runs a small program that logs `count` lines to a file and then ends in the given way. */
@@ -133,7 +177,10 @@ function logAndEnd(ending: string, target: string): { readonly lines: number; re
   writeFileSync(file, program);
   const run = spawnSync(process.execPath, [file], { encoding: "utf8", maxBuffer: 1e8 });
   const text = target === "file" ? readFileSync(path, "utf8") : run.stderr;
-  return { lines: text.split("\n").filter((line) => line.includes("notice test: line")).length, stderr: run.stderr };
+  return {
+    lines: text.split("\n").filter((line) => line.includes("notice test: line")).length,
+    stderr: run.stderr,
+  };
 }
 
 for (const [how, ending] of [

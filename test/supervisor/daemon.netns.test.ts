@@ -36,8 +36,10 @@ async function withPair(run: (pair: Pair) => Promise<void>): Promise<void> {
   }
 }
 
-const holds = (host: Host): boolean => host.run("ip", "-o", "address", "show", "dev", "eth0").includes(`${VIP}/24`);
-const statusOf = (lab: Lab, host: Host): Status => JSON.parse(vipdCommand(lab, host, "status", "--json").stdout) as Status;
+const holds = (host: Host): boolean =>
+  host.run("ip", "-o", "address", "show", "dev", "eth0").includes(`${VIP}/24`);
+const statusOf = (lab: Lab, host: Host): Status =>
+  JSON.parse(vipdCommand(lab, host, "status", "--json").stdout) as Status;
 const pidOf = (lab: Lab, host: Host, name: "vrrp" | "checks"): number =>
   statusOf(lab, host).processes.find((child) => child.process === name)?.pid ?? 0;
 const ready = (daemon: LabProcess): Promise<unknown> => daemon.waitFor(/is ready as node/, seconds(20));
@@ -54,7 +56,9 @@ test("the higher priority is master, tells why, and hands over at a clean stop",
     assert.equal(vipdCommand(lab, a, "stop").status, 0);
     assert.equal(await first.exited(), 0);
     assert.ok(!holds(a));
-    await until("its last words", seconds(5), () => /MASTER -> INITIALIZE: vipd is stopping.*\n[^]*notice vipd: stopped$/.test(first.text));
+    await until("its last words", seconds(5), () =>
+      /MASTER -> INITIALIZE: vipd is stopping.*\n[^]*notice vipd: stopped$/.test(first.text),
+    );
     await second.waitFor(/BACKUP -> MASTER: 10\.98\.0\.2 resigned/);
     assert.equal(await second.stop(), 0);
     assert.ok(!holds(b));
@@ -76,10 +80,15 @@ test("a killed VRRP process or check process is replaced without a change of mas
         return next !== 0 && next !== pid && statusOf(lab, a)[name] !== null;
       });
     }
-    await first.waitFor(/INITIALIZE -> MASTER: the VRRP process was away for .*, too short for the peer to notice/);
+    await first.waitFor(
+      /INITIALIZE -> MASTER: the VRRP process was away for .*, too short for the peer to notice/,
+    );
     assert.ok(holds(a) && !holds(b));
     assert.doesNotMatch(second.text, /-> MASTER/);
-    assert.deepEqual(statusOf(lab, a).processes.map(({ restarts }) => restarts), [1, 1]);
+    assert.deepEqual(
+      statusOf(lab, a).processes.map(({ restarts }) => restarts),
+      [1, 1],
+    );
     await Promise.all([first.stop(), second.stop()]);
   }));
 
@@ -149,7 +158,11 @@ test("SIGUSR1 opens the log file anew, and does not open a debugger", () =>
     const log = join(lab.directory, "a.log");
     writeFileSync(path, config(150, `log: { targets: [{ file: ${log} }] }\n`));
     const daemon = startVipd(lab, a, path);
-    await until("the first lines", seconds(20), () => existsSync(log) && /BACKUP -> MASTER/.test(readFileSync(log, "utf8")));
+    await until(
+      "the first lines",
+      seconds(20),
+      () => existsSync(log) && /BACKUP -> MASTER/.test(readFileSync(log, "utf8")),
+    );
     renameSync(log, `${log}.1`);
     daemon.kill("SIGUSR1");
     assert.equal(await daemon.stop(), 0);
@@ -161,11 +174,24 @@ test("a start without a configuration, without rights or with another host's nam
   withPair(async ({ lab, a, path }) => {
     const missing = startVipd(lab, a, join(lab.directory, "none.yaml"));
     assert.equal(await missing.exited(), 1);
-    await until("why", seconds(5), () => /^vipd: .*none\.yaml:1:1: error: there is no such file/.test(missing.text));
+    await until("why", seconds(5), () =>
+      /^vipd: .*none\.yaml:1:1: error: there is no such file/.test(missing.text),
+    );
     const stranger = startVipd(lab, a, path, { node: "c" });
     assert.equal(await stranger.exited(), 1);
     await until("why", seconds(5), () => stranger.text.includes("The nodes are: a, b."));
-    const weak = a.try("setpriv", "--bounding-set", "-net_raw", "--inh-caps", "-net_raw", process.execPath, join(import.meta.dirname, "../../../bin/vipd"), "run", "--config", path);
+    const weak = a.try(
+      "setpriv",
+      "--bounding-set",
+      "-net_raw",
+      "--inh-caps",
+      "-net_raw",
+      process.execPath,
+      join(import.meta.dirname, "../../../bin/vipd"),
+      "run",
+      "--config",
+      path,
+    );
     assert.equal(weak.status, 1);
     assert.match(weak.stderr, /^vipd needs CAP_NET_RAW: run it as root, or by packaging\/vipd\.service/);
   }));

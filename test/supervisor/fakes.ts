@@ -30,13 +30,23 @@ export type Behaviour = {
 };
 
 export const instanceNamed = (name: string, advertInterval = 100): InstanceConfig => ({
-  name, interface: "eth0", virtualRouterId: 51, version: 3, priority: 150, advertInterval: milliseconds(advertInterval),
-  preempt: true, preemptDelay: milliseconds(0), checksum: "rfc5798",
+  name,
+  interface: "eth0",
+  virtualRouterId: 51,
+  version: 3,
+  priority: 150,
+  advertInterval: milliseconds(advertInterval),
+  preempt: true,
+  preemptDelay: milliseconds(0),
+  checksum: "rfc5798",
   addresses: [{ prefix: { address: ip("192.168.1.1"), length: 24 }, interface: "eth0" }],
   announce: { repeat: 5, delay: milliseconds(5000), refresh: milliseconds(0), refreshRepeat: 1 },
 });
 
-export const loaded = (instances: readonly InstanceConfig[] = [instanceNamed("web")], services = 0): LoadedConfig => ({
+export const loaded = (
+  instances: readonly InstanceConfig[] = [instanceNamed("web")],
+  services = 0,
+): LoadedConfig => ({
   path: "/etc/vipd/vipd.yaml",
   servicesJson: "[]",
   services,
@@ -51,7 +61,12 @@ export const loaded = (instances: readonly InstanceConfig[] = [instanceNamed("we
   },
 });
 
-export const accepted = (config = loaded(), changes: readonly string[] = []): LoadOutcome => ({ ok: true, config, warnings: [], changes });
+export const accepted = (config = loaded(), changes: readonly string[] = []): LoadOutcome => ({
+  ok: true,
+  config,
+  warnings: [],
+  changes,
+});
 
 export class World {
   readonly children: FakeChild[] = [];
@@ -105,7 +120,11 @@ export class World {
     const behaviour = this.behaviour[name];
     let sequence = 0;
     const child: FakeChild = {
-      name, pid, got: [], signals: [], alive: true,
+      name,
+      pid,
+      got: [],
+      signals: [],
+      alive: true,
       say: (message) => {
         if (child.alive) listener.message(message);
       },

@@ -9,7 +9,12 @@ import { vrrpPatience } from "../../src/director/supervisor/supervisor.js";
 import { accepted, instanceNamed, loaded, until, World } from "./fakes.js";
 
 const becameMaster = (instance = "web"): VipdEvent => ({
-  kind: "vrrp-transition", instance, from: "backup", to: "master", priority: 150, done: [],
+  kind: "vrrp-transition",
+  instance,
+  from: "backup",
+  to: "master",
+  priority: 150,
+  done: [],
   reason: { kind: "no-master-heard", waited_ms: 3000 },
 });
 
@@ -19,14 +24,20 @@ async function started(world = new World()): Promise<World> {
 }
 
 test("the first restart is immediate, later ones wait longer, a minute at most", () => {
-  assert.deepEqual(Array.from({ length: 9 }, (_, i) => restartDelay(i)), [0, 1000, 2000, 4000, 8000, 16_000, 32_000, 60_000, 60_000]);
+  assert.deepEqual(
+    Array.from({ length: 9 }, (_, i) => restartDelay(i)),
+    [0, 1000, 2000, 4000, 8000, 16_000, 32_000, 60_000, 60_000],
+  );
 });
 
 test("both children get their part of the configuration, and ready is said when both have it", async () => {
   const world = await started();
   assert.equal(world.child("vrrp").got[0]?.kind, "configure");
   assert.equal(world.child("checks").got[0]?.kind, "configure");
-  assert.deepEqual(world.events.map(({ kind }) => kind), ["process-started", "process-started", "config-loaded", "ready"]);
+  assert.deepEqual(
+    world.events.map(({ kind }) => kind),
+    ["process-started", "process-started", "config-loaded", "ready"],
+  );
   await world.supervisor.stop("end");
 });
 
@@ -52,9 +63,15 @@ test("a kernel without ip_vs refuses a configuration with services, and accepts 
   const world = new World();
   world.behaviour.checks = { obedient: true, configureError: "the kernel has no ip_vs: run modprobe ip_vs" };
   world.outcome = accepted(loaded([instanceNamed("web")], 1));
-  assert.deepEqual(await world.supervisor.start(), { ok: false, report: "the kernel has no ip_vs: run modprobe ip_vs" });
+  assert.deepEqual(await world.supervisor.start(), {
+    ok: false,
+    report: "the kernel has no ip_vs: run modprobe ip_vs",
+  });
   assert.ok(world.children.every(({ alive }) => !alive));
-  assert.deepEqual(world.child("vrrp").got.map(({ kind }) => kind), ["stop"]);
+  assert.deepEqual(
+    world.child("vrrp").got.map(({ kind }) => kind),
+    ["stop"],
+  );
 
   const plain = new World();
   plain.behaviour.checks = world.behaviour.checks;
@@ -77,8 +94,14 @@ test("a killed VRRP process is started again at once and told what it was master
   await until(() => world.child("vrrp").got.length === 1, "configuration of the next");
   const order = world.child("vrrp").got[0];
   assert.ok(order?.kind === "configure" && "resume" in order);
-  assert.deepEqual(order.resume.map(({ instance }) => instance), ["web"]);
-  await until(() => world.events.some((event) => event.kind === "process-exited" && event.restart_ms === 0), "the event");
+  assert.deepEqual(
+    order.resume.map(({ instance }) => instance),
+    ["web"],
+  );
+  await until(
+    () => world.events.some((event) => event.kind === "process-exited" && event.restart_ms === 0),
+    "the event",
+  );
   assert.equal(world.removed.length, 0);
   // Once told, the next process says itself what it is: a later death does not repeat the order.
   world.behaviour.vrrp = {};
@@ -94,8 +117,18 @@ test("the addresses are removed when the VRRP process is not back before the pee
   world.child("vrrp").die("killed by SIGKILL");
   assert.equal(world.removed.length, 0);
   await until(() => world.removed.length === 1, "removal");
-  assert.deepEqual(world.removed.map((address) => address.interface), ["eth0"]);
-  assert.ok(world.events.some((event) => event.kind === "warning" && event.subject === "vrrp web" && event.text.includes("not back after 200 ms")));
+  assert.deepEqual(
+    world.removed.map((address) => address.interface),
+    ["eth0"],
+  );
+  assert.ok(
+    world.events.some(
+      (event) =>
+        event.kind === "warning" &&
+        event.subject === "vrrp web" &&
+        event.text.includes("not back after 200 ms"),
+    ),
+  );
   await world.supervisor.stop("end");
 });
 
@@ -107,7 +140,11 @@ test("a frozen child is killed, and counted as dead since its last answer", asyn
   (frozen as { say: unknown }).say = () => undefined;
   await until(() => world.all("vrrp").length === 2, "a restart");
   assert.deepEqual(frozen.signals, ["SIGKILL"]);
-  assert.ok(world.events.some((event) => event.kind === "process-exited" && event.how.startsWith("did not answer for")));
+  assert.ok(
+    world.events.some(
+      (event) => event.kind === "process-exited" && event.how.startsWith("did not answer for"),
+    ),
+  );
   await world.supervisor.stop("end");
 });
 
@@ -139,7 +176,10 @@ test("a stop lets VRRP resign first, then ends the checks, and does not restart 
   assert.deepEqual(world.order, ["vrrp told to stop", "vrrp ended", "checks told to stop", "checks ended"]);
   assert.equal(world.children.length, 2);
   assert.deepEqual(world.child("checks").got.at(-1), { kind: "stop", table: "remove" });
-  assert.deepEqual(world.events.slice(-4).map(({ kind }) => kind), ["stopping", "process-exited", "process-exited", "stopped"]);
+  assert.deepEqual(
+    world.events.slice(-4).map(({ kind }) => kind),
+    ["stopping", "process-exited", "process-exited", "stopped"],
+  );
   assert.equal(world.removed.length, 0);
 });
 
@@ -161,9 +201,18 @@ test("a reload of a bad file changes nothing and says why", async () => {
   const world = await started();
   const before = world.children.map(({ got }) => got.length);
   world.outcome = { ok: false, problems: ["f:1:1: error: x"], report: "f:1:1: error: x\n  1 | x" };
-  assert.deepEqual(await world.supervisor.reload(), { ok: false, changes: [], problems: ["f:1:1: error: x", "  1 | x"] });
-  assert.deepEqual(world.children.map(({ got }) => got.length), before);
-  assert.ok(world.events.some((event) => event.kind === "config-rejected" && event.problems[0] === "f:1:1: error: x"));
+  assert.deepEqual(await world.supervisor.reload(), {
+    ok: false,
+    changes: [],
+    problems: ["f:1:1: error: x", "  1 | x"],
+  });
+  assert.deepEqual(
+    world.children.map(({ got }) => got.length),
+    before,
+  );
+  assert.ok(
+    world.events.some((event) => event.kind === "config-rejected" && event.problems[0] === "f:1:1: error: x"),
+  );
   await world.supervisor.stop("end");
 });
 

@@ -39,7 +39,12 @@ export type ChildOwner = {
   configured(error: string | null): void;
   started(pid: number, restarts: number): void;
   /** `alive`: when it was last known to run. `restart`: null when it is not started again. */
-  ended(end: { readonly pid: number; readonly how: string; readonly alive: Instant; readonly restart: Milliseconds | null }): void;
+  ended(end: {
+    readonly pid: number;
+    readonly how: string;
+    readonly alive: Instant;
+    readonly restart: Milliseconds | null;
+  }): void;
 };
 
 export class Child<To extends object, Status> {
@@ -63,7 +68,13 @@ export class Child<To extends object, Status> {
   private readonly questions = new Map<number, (status: Status | null) => void>();
   private readonly endWaiters: (() => void)[] = [];
 
-  constructor(name: ChildName, spawn: Spawn, owner: ChildOwner, patience: ChildPatience, clock: () => Instant) {
+  constructor(
+    name: ChildName,
+    spawn: Spawn,
+    owner: ChildOwner,
+    patience: ChildPatience,
+    clock: () => Instant,
+  ) {
     this.name = name;
     this.spawn = spawn;
     this.owner = owner;
@@ -203,7 +214,12 @@ export class Child<To extends object, Status> {
       this.restarts++;
     }
     const silence = span(between(this.answeredAt, now));
-    this.owner.ended({ pid, how: this.frozen ? `did not answer for ${silence}, ${how}` : how, alive, restart });
+    this.owner.ended({
+      pid,
+      how: this.frozen ? `did not answer for ${silence}, ${how}` : how,
+      alive,
+      restart,
+    });
     for (const resolve of this.endWaiters.splice(0)) resolve();
     if (restart === 0) this.start();
     else if (restart !== null) this.restarter = setTimeout(() => this.start(), restart);

@@ -6,6 +6,8 @@ import type { ConfigHead, LoadConfig, LoadOutcome } from "./config-source.js";
 
 /** A file of a hundred thousand lines is read in a second or two; this is for a process that hangs. */
 const WITHIN_MS = 60_000;
+/** The worker lives shorter than it would take to collect its garbage: with room enough it hardly tries. */
+const YOUNG_GENERATION = ["--max-semi-space-size=64", "--min-semi-space-size=32"];
 /** Bytes of its complaints that are kept. */
 const MOST_SAID = 10_000;
 
@@ -24,16 +26,26 @@ export type WorkerAnswer =
 export const loadConfigInProcess: LoadConfig = (request) =>
   new Promise((resolve) => {
     const program = fileURLToPath(new URL("./config-worker.js", import.meta.url));
-    const worker = spawn(process.execPath, [program], { stdio: ["pipe", "pipe", "pipe"], timeout: WITHIN_MS, killSignal: "SIGKILL" });
+    const worker = spawn(process.execPath, [...YOUNG_GENERATION, program], {
+      stdio: ["pipe", "pipe", "pipe"],
+      timeout: WITHIN_MS,
+      killSignal: "SIGKILL",
+    });
     const output: Buffer[] = [];
     let said = "";
     worker.stdout.on("data", (bytes: Buffer) => output.push(bytes));
     worker.stderr.on("data", (bytes: Buffer) => (said = (said + bytes.toString()).slice(0, MOST_SAID)));
-    worker.on("error", (error) => resolve(failed(request.path, `the config reader could not be started: ${error.message}`)));
+    worker.on("error", (error) =>
+      resolve(failed(request.path, `the config reader could not be started: ${error.message}`)),
+    );
     worker.on("close", (code, signal) => {
-      const answer = signal === null && code === 0 ? readAnswer(request.path, Buffer.concat(output)) : undefined;
+      const answer =
+        signal === null && code === 0 ? readAnswer(request.path, Buffer.concat(output)) : undefined;
       const how = signal === null ? `exit code ${code ?? "?"}` : `killed by ${signal}`;
-      resolve(answer ?? failed(request.path, `the config reader failed (${how})${said === "" ? "" : `: ${said.trim()}`}`));
+      resolve(
+        answer ??
+          failed(request.path, `the config reader failed (${how})${said === "" ? "" : `: ${said.trim()}`}`),
+      );
     });
     // A worker that died early does not read; its end is noticed above.
     worker.stdin.on("error", () => undefined);

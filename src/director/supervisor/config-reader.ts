@@ -24,7 +24,8 @@ export type Reading = {
 
 /** As one director reads it: the one called `node`, or like this machine. */
 export function readConfig(path: string, node: string | undefined): Reading {
-  const identity: Identity = node === undefined ? { kind: "hostname", name: hostname() } : { kind: "node", name: node };
+  const identity: Identity =
+    node === undefined ? { kind: "hostname", name: hostname() } : { kind: "node", name: node };
   return read(path, (text) => {
     const { config, diagnostics } = loadConfig({ path, text, checkers: checkerSpecs(values), identity });
     return { configs: config === undefined ? [] : [config], diagnostics };
@@ -39,7 +40,13 @@ function read(path: string, load: (text: string) => Pick<Reading, "configs" | "d
   const file = readConfigFile(path);
   if (!file.ok) return { path, text: "", configs: [], diagnostics: [file.error], warnings: [] };
   const { configs, diagnostics } = load(file.value);
-  return { path, text: file.value, configs, diagnostics, warnings: configs[0] === undefined ? [] : unrunnable(configs[0]) };
+  return {
+    path,
+    text: file.value,
+    configs,
+    diagnostics,
+    warnings: configs[0] === undefined ? [] : unrunnable(configs[0]),
+  };
 }
 
 export const failed = (reading: Reading): boolean => hasErrors(reading.diagnostics);
@@ -58,7 +65,10 @@ function unrunnable(config: Config): string[] {
         const key = `${service.name} ${JSON.stringify(options)}`;
         if (found.has(key)) continue;
         const text = problem({ options: options as never, runner: processRunner });
-        found.set(key, text === undefined ? "" : `service ${service.name}: ${type} check cannot run: ${text}`);
+        found.set(
+          key,
+          text === undefined ? "" : `service ${service.name}: ${type} check cannot run: ${text}`,
+        );
       }
   return [...found.values()].filter((text) => text !== "");
 }

@@ -23,7 +23,12 @@ export type LoadRequest = {
 };
 
 export type LoadOutcome =
-  | { readonly ok: true; readonly config: LoadedConfig; readonly warnings: readonly string[]; readonly changes: readonly string[] }
+  | {
+      readonly ok: true;
+      readonly config: LoadedConfig;
+      readonly warnings: readonly string[];
+      readonly changes: readonly string[];
+    }
   /** `problems`: one line each, "file:line:col: error: ..."; `report`: the same for people, with the lines of the file. */
   | { readonly ok: false; readonly problems: readonly string[]; readonly report: string };
 

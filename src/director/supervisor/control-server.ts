@@ -90,7 +90,8 @@ export class ControlServer {
       for (let end = buffered.indexOf("\n"); end >= 0; end = buffered.indexOf("\n")) {
         const line = buffered.slice(0, end);
         buffered = buffered.slice(end + 1);
-        if (line.length > LONGEST_REQUEST) return refuse(`a request has at most ${LONGEST_REQUEST} characters`);
+        if (line.length > LONGEST_REQUEST)
+          return refuse(`a request has at most ${LONGEST_REQUEST} characters`);
         const request = parseRequest(line);
         if (!request.ok) return refuse(request.error);
         socket.setTimeout(0);

@@ -15,6 +15,7 @@ import { Log } from "../../log/logger.js";
 import type { LogRecord } from "../../log/record.js";
 import { loadConfigInProcess } from "./config-process.js";
 import { ControlServer } from "./control-server.js";
+import { collectGarbage, keepYoungGenerationSmall } from "./memory.js";
 import { answerRequests } from "./requests.js";
 import { claimRuntimeDirectory, controlSocketPath } from "./runtime-directory.js";
 import { spawner } from "./spawn.js";
@@ -32,14 +33,20 @@ export type DaemonOptions = {
   readonly logLevel?: LogLevel;
 };
 
+/** From a configuration to the collection of what its way through this process left behind. */
+const TRIM_AFTER_MS = 5000;
+
 const EARLY_LOG: LogConfig = { level: "info", format: "text", targets: [{ kind: "stderr" }] };
 
 /** Resolves when the daemon has ended: true after a clean stop. */
 export async function runDaemon(options: DaemonOptions): Promise<boolean> {
-  const withLevel = (log: LogConfig): LogConfig => (options.logLevel === undefined ? log : { ...log, level: options.logLevel });
+  const withLevel = (log: LogConfig): LogConfig =>
+    options.logLevel === undefined ? log : { ...log, level: options.logLevel };
   const missing = missingCapabilities(native.effectiveCapabilities());
   if (missing.length > 0) {
-    complain(`vipd needs ${missing.join(" and ")}: run it as root, or by packaging/vipd.service, which grants exactly what is needed`);
+    complain(
+      `vipd needs ${missing.join(" and ")}: run it as root, or by packaging/vipd.service, which grants exactly what is needed`,
+    );
     return false;
   }
   const directory = await claimRuntimeDirectory(resolve(options.runtimeDirectory));
@@ -48,6 +55,7 @@ export async function runDaemon(options: DaemonOptions): Promise<boolean> {
     return false;
   }
   process.title = "vipd: supervisor";
+  keepYoungGenerationSmall();
   const datagrams = new UnixDatagramSocket();
   const log = new Log(withLevel(EARLY_LOG), {
     sendDatagram: (path, data) => datagrams.send(path, data),
@@ -62,7 +70,9 @@ export async function runDaemon(options: DaemonOptions): Promise<boolean> {
   const notifier = systemdNotifier(process.env, process.pid);
   const supervisor = new Supervisor(
     {
-      spawn: spawner((name, line) => supervisor.emit({ kind: "warning", subject: "vipd", text: `${name} process said: ${line}` })),
+      spawn: spawner((name, line) =>
+        supervisor.emit({ kind: "warning", subject: "vipd", text: `${name} process said: ${line}` }),
+      ),
       loadConfig: loadConfigInProcess,
       removeAddresses,
       configureLog: (config) => {
@@ -77,6 +87,7 @@ export async function runDaemon(options: DaemonOptions): Promise<boolean> {
   const stateLine = new StateLine();
   supervisor.events.listen((record) => {
     early.take(toLogRecord(record));
+    if (record.event.kind === "config-loaded") setTimeout(collectGarbage, TRIM_AFTER_MS).unref();
     if (stateLine.observe(record.event)) notifier.status(stateLine.text());
   });
 
@@ -85,18 +96,24 @@ export async function runDaemon(options: DaemonOptions): Promise<boolean> {
       notifier.stopping();
       return supervisor.stop(why, table).then(done, done);
     };
-    onSignals(stop, () => void reload(supervisor, notifier, stateLine), () => log.reopen());
+    onSignals(
+      stop,
+      () => void reload(supervisor, notifier, stateLine),
+      () => log.reopen(),
+    );
     process.on("uncaughtException", (error) => {
       log.say("error", "vipd", `internal error: ${error.stack ?? String(error)}`);
       process.exitCode = 1;
       // The kernel's table serves on; the next run takes it over.
       void stop("internal error", "keep");
     });
-    void serve(supervisor, notifier, stateLine, stop, controlSocketPath(directory.value.path), log).catch((error: unknown) => {
-      complain(`control socket: ${(error as Error).message}`);
-      process.exitCode = 1;
-      void stop("no control socket");
-    });
+    void serve(supervisor, notifier, stateLine, stop, controlSocketPath(directory.value.path), log).catch(
+      (error: unknown) => {
+        complain(`control socket: ${(error as Error).message}`);
+        process.exitCode = 1;
+        void stop("no control socket");
+      },
+    );
   });
   await ended;
   directory.value.release();
@@ -126,13 +143,18 @@ async function serve(
   else {
     process.exitCode = 1;
     // Standard error is where the person who starts it looks; the log may lead elsewhere.
-    if (supervisor.isConfigured) log.say("error", "vipd", `not started: ${started.report.split("\n")[0] ?? ""}`);
+    if (supervisor.isConfigured)
+      log.say("error", "vipd", `not started: ${started.report.split("\n")[0] ?? ""}`);
     complain(started.report);
     await stop("could not start");
   }
 }
 
-async function reload(supervisor: Supervisor, notifier: SystemdNotifier, stateLine: StateLine): ReturnType<Supervisor["reload"]> {
+async function reload(
+  supervisor: Supervisor,
+  notifier: SystemdNotifier,
+  stateLine: StateLine,
+): ReturnType<Supervisor["reload"]> {
   notifier.reloading();
   try {
     return await supervisor.reload();
@@ -164,7 +186,9 @@ function removeAddresses(addresses: readonly AddressOnInterface[]): readonly str
       kernel.close();
     }
   } catch (error) {
-    return [`could not remove ${addresses.map(({ prefix }) => formatPrefix(prefix)).join(", ")}: ${(error as Error).message}`];
+    return [
+      `could not remove ${addresses.map(({ prefix }) => formatPrefix(prefix)).join(", ")}: ${(error as Error).message}`,
+    ];
   }
 }
 
@@ -199,4 +223,5 @@ const toLogRecord = (record: EventRecord): LogRecord => ({
   ...describe(record.event),
 });
 
-const complain = (text: string): void => void process.stderr.write(`${text.startsWith("vipd") ? "" : "vipd: "}${text.trimEnd()}\n`);
+const complain = (text: string): void =>
+  void process.stderr.write(`${text.startsWith("vipd") ? "" : "vipd: "}${text.trimEnd()}\n`);

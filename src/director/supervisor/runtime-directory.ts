@@ -2,7 +2,16 @@
 // the pid of the first.
 
 import { connect } from "node:net";
-import { accessSync, constants, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  accessSync,
+  constants,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { err, ok, type Result } from "../../core/result.js";
 
@@ -24,13 +33,17 @@ export type RuntimeDirectory = {
 export async function claimRuntimeDirectory(path: string): Promise<Result<RuntimeDirectory, string>> {
   const socket = controlSocketPath(path);
   if (Buffer.byteLength(socket) > LONGEST_SOCKET_PATH)
-    return err(`runtime directory ${path}: its name is too long for a unix socket in it (${LONGEST_SOCKET_PATH} bytes)`);
+    return err(
+      `runtime directory ${path}: its name is too long for a unix socket in it (${LONGEST_SOCKET_PATH} bytes)`,
+    );
   try {
     mkdirSync(path, { recursive: true, mode: 0o755 });
     if (!statSync(path).isDirectory()) return err(`runtime directory ${path}: not a directory`);
     accessSync(path, constants.W_OK | constants.X_OK);
   } catch (error) {
-    return err(`runtime directory ${path} is not usable: ${(error as Error).message}. Give another with --runtime-dir`);
+    return err(
+      `runtime directory ${path} is not usable: ${(error as Error).message}. Give another with --runtime-dir`,
+    );
   }
   if (await answers(socket)) {
     const pid = readPid(path);
@@ -46,7 +59,9 @@ export async function claimRuntimeDirectory(path: string): Promise<Result<Runtim
     writeFileSync(fresh, `${process.pid}\n`, { mode: 0o644 });
     renameSync(fresh, pidFilePath(path));
   } catch (error) {
-    return err(`runtime directory ${path} is not writable: ${(error as Error).message}. Give another with --runtime-dir`);
+    return err(
+      `runtime directory ${path} is not writable: ${(error as Error).message}. Give another with --runtime-dir`,
+    );
   }
   return ok({
     path,

@@ -17,7 +17,7 @@ const programs: Record<ChildName, URL> = {
  */
 const flags: Record<ChildName, readonly string[]> = {
   vrrp: ["--max-semi-space-size=1", "--max-old-space-size=64"],
-  checks: ["--max-semi-space-size=4", "--max-old-space-size=512"],
+  checks: ["--max-semi-space-size=1", "--optimize-for-size", "--max-old-space-size=512"],
 };
 
 /** A line of output longer than this is cut. */
@@ -47,9 +47,15 @@ export function spawner(said: (process: ChildName, line: string) => void, progra
       // A message that could not be sent also ends here; the process is then about to end by itself.
       if (child.pid === undefined) end(`could not be started: ${error.message}`);
     });
-    child.on("exit", (code, signal) => end(signal === null ? `exit code ${code ?? "?"}` : `killed by ${signal}`));
+    child.on("exit", (code, signal) =>
+      end(signal === null ? `exit code ${code ?? "?"}` : `killed by ${signal}`),
+    );
     for (const stream of [child.stdout, child.stderr]) readLines(stream, (line) => said(name, line));
-    return { pid: child.pid ?? 0, send: (message) => sendTo(child, message), kill: (signal) => void child.kill(signal) };
+    return {
+      pid: child.pid ?? 0,
+      send: (message) => sendTo(child, message),
+      kill: (signal) => void child.kill(signal),
+    };
   };
 }
 
@@ -66,9 +72,11 @@ function readLines(stream: Readable | null, line: (text: string) => void): void 
   });
 }
 
-/** What systemd told the supervisor is not meant for its children. */
+/** What systemd, or a debugger's user, told the supervisor is not meant for its children. */
+const OURS_ALONE = ["NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "NODE_OPTIONS"];
+
 function childEnvironment(): NodeJS.ProcessEnv {
-  const { NOTIFY_SOCKET: _notify, WATCHDOG_USEC: _every, WATCHDOG_PID: _pid, NODE_OPTIONS: _options, ...rest } = process.env;
+  const rest = Object.fromEntries(Object.entries(process.env).filter(([name]) => !OURS_ALONE.includes(name)));
   // One arena of malloc for all threads keeps resident memory small (mallopt(3), M_ARENA_MAX).
   return { ...rest, MALLOC_ARENA_MAX: "1" };
 }

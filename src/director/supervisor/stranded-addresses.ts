@@ -13,12 +13,18 @@ export type RemoveAddresses = (addresses: readonly AddressOnInterface[]) => read
  * From the death of the process to the moment its addresses must be gone. The peer waits for three intervals
  * and a skew after the last advert, which was at most one interval before the death (RFC 9568 section 6.1).
  */
-export const removalDelay = (instance: InstanceConfig): Milliseconds => milliseconds(2 * instance.advertInterval);
+export const removalDelay = (instance: InstanceConfig): Milliseconds =>
+  milliseconds(2 * instance.advertInterval);
 
 export class StrandedAddresses {
   private readonly timers = new Set<NodeJS.Timeout>();
   private readonly remove: RemoveAddresses;
-  private readonly report: (instance: string, waited: Milliseconds, removed: number, errors: readonly string[]) => void;
+  private readonly report: (
+    instance: string,
+    waited: Milliseconds,
+    removed: number,
+    errors: readonly string[],
+  ) => void;
 
   constructor(
     remove: RemoveAddresses,

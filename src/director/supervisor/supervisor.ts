@@ -28,7 +28,11 @@ export type SupervisorOptions = {
   readonly runtimeDirectory: string;
   readonly patience?: Partial<Record<ChildName, ChildPatience>>;
 };
-export type ReloadOutcome = { readonly ok: boolean; readonly changes: readonly string[]; readonly problems: readonly string[] };
+export type ReloadOutcome = {
+  readonly ok: boolean;
+  readonly changes: readonly string[];
+  readonly problems: readonly string[];
+};
 
 const PATIENCE: Record<ChildName, ChildPatience> = {
   vrrp: { pingEvery: seconds(1), misses: 3, start: seconds(10) },
@@ -64,15 +68,30 @@ export class Supervisor {
   private vrrpReleased = false;
   private reloading: Promise<unknown> = Promise.resolve();
   private stopped: Promise<void> | undefined;
-  private readonly configuredWaiters: Record<ChildName, ((error: string | null) => void)[]> = { vrrp: [], checks: [] };
+  private readonly configuredWaiters: Record<ChildName, ((error: string | null) => void)[]> = {
+    vrrp: [],
+    checks: [],
+  };
 
   constructor(ports: SupervisorPorts, options: SupervisorOptions) {
     this.ports = ports;
     this.options = options;
     this.events = new EventLog(ports.wall);
     this.startedAt = ports.wall();
-    this.vrrp = new Child("vrrp", ports.spawn, this.owner("vrrp"), options.patience?.vrrp ?? PATIENCE.vrrp, ports.monotonic);
-    this.checks = new Child("checks", ports.spawn, this.owner("checks"), options.patience?.checks ?? PATIENCE.checks, ports.monotonic);
+    this.vrrp = new Child(
+      "vrrp",
+      ports.spawn,
+      this.owner("vrrp"),
+      options.patience?.vrrp ?? PATIENCE.vrrp,
+      ports.monotonic,
+    );
+    this.checks = new Child(
+      "checks",
+      ports.spawn,
+      this.owner("checks"),
+      options.patience?.checks ?? PATIENCE.checks,
+      ports.monotonic,
+    );
     this.stranded = new StrandedAddresses(ports.removeAddresses, (instance, waited, removed, errors) => {
       const text =
         errors.length === 0
@@ -132,7 +151,10 @@ export class Supervisor {
   }
 
   async status(): Promise<Status> {
-    const [vrrp, checks] = await Promise.all([this.vrrp.status(STATUS_WITHIN), this.checks.status(STATUS_WITHIN)]);
+    const [vrrp, checks] = await Promise.all([
+      this.vrrp.status(STATUS_WITHIN),
+      this.checks.status(STATUS_WITHIN),
+    ]);
     const head = this.config?.head;
     return {
       version: this.options.version,
@@ -145,7 +167,12 @@ export class Supervisor {
         restarts: child.restarts,
         since: child.pid === null ? null : this.ports.wall() - between(child.since, this.ports.monotonic()),
       })),
-      config: { path: this.options.configPath, loaded_at: this.loadedAt, instances: head?.vrrp.length ?? 0, services: this.config?.services ?? 0 },
+      config: {
+        path: this.options.configPath,
+        loaded_at: this.loadedAt,
+        instances: head?.vrrp.length ?? 0,
+        services: this.config?.services ?? 0,
+      },
       vrrp,
       checks,
       nodes: head?.nodes ?? [],
@@ -170,7 +197,8 @@ export class Supervisor {
         }
         const waiters = this.configuredWaiters[name].splice(0);
         // Whoever waits says what became of it; after a restart by itself nobody waits.
-        if (error !== null && waiters.length === 0) this.emit({ kind: "warning", subject: "vipd", text: error });
+        if (error !== null && waiters.length === 0)
+          this.emit({ kind: "warning", subject: "vipd", text: error });
         for (const waiter of waiters) waiter(error);
       },
       started: (pid, restarts) => this.emit({ kind: "process-started", process: name, pid, restarts }),
@@ -202,13 +230,22 @@ export class Supervisor {
         nodePriority: head.nodes.find((node) => node.name === head.node)?.priority ?? 100,
       });
     } else if (this.vrrpReleased)
-      this.vrrp.send({ kind: "configure", process: head.vrrpProcess, instances: head.vrrp, resume: this.masters.resumeOrders() });
+      this.vrrp.send({
+        kind: "configure",
+        process: head.vrrpProcess,
+        instances: head.vrrp,
+        resume: this.masters.resumeOrders(),
+      });
   }
 
   /** Null when the child has done as configured, else what went wrong. A child that is not there yet gets it at its hello. */
   private configure(name: ChildName): Promise<string | null> {
     return new Promise((resolve) => {
-      const late = setTimeout(() => settle(`the ${name} process did not take its configuration within ${CONFIGURE_WITHIN / 1000} s`), CONFIGURE_WITHIN);
+      const late = setTimeout(
+        () =>
+          settle(`the ${name} process did not take its configuration within ${CONFIGURE_WITHIN / 1000} s`),
+        CONFIGURE_WITHIN,
+      );
       const settle = (error: string | null): void => {
         clearTimeout(late);
         resolve(error);
@@ -246,10 +283,16 @@ export class Supervisor {
     });
     if (!outcome.ok) {
       this.emit({ kind: "config-rejected", path, problems: outcome.problems });
-      return { ok: false, changes: [], problems: outcome.report === "" ? outcome.problems : outcome.report.split("\n") };
+      return {
+        ok: false,
+        changes: [],
+        problems: outcome.report === "" ? outcome.problems : outcome.report.split("\n"),
+      };
     }
     this.accept(outcome.config, outcome.warnings, outcome.changes);
-    const errors = (await Promise.all([this.configure("vrrp"), this.configure("checks")])).filter((error) => error !== null);
+    const errors = (await Promise.all([this.configure("vrrp"), this.configure("checks")])).filter(
+      (error) => error !== null,
+    );
     for (const text of errors) this.emit({ kind: "warning", subject: "config", text });
     return { ok: errors.length === 0, changes: outcome.changes, problems: errors };
   }
@@ -260,11 +303,17 @@ export class Supervisor {
     this.stranded.cancel();
     if (!resigned) {
       // It went without a word: what it may have left on the interfaces is taken away here.
-      for (const error of this.ports.removeAddresses(this.config?.head.vrrp.flatMap(({ addresses }) => addresses) ?? []))
+      for (const error of this.ports.removeAddresses(
+        this.config?.head.vrrp.flatMap(({ addresses }) => addresses) ?? [],
+      ))
         this.emit({ kind: "warning", subject: "vrrp", text: error });
     }
-    await this.checks.stop({ kind: "stop", table: table ?? this.config?.head.ipvs.onStop ?? "keep" }, STOP_WITHIN.checks);
-    for (const waiter of [...this.configuredWaiters.vrrp, ...this.configuredWaiters.checks]) waiter("vipd is stopping");
+    await this.checks.stop(
+      { kind: "stop", table: table ?? this.config?.head.ipvs.onStop ?? "keep" },
+      STOP_WITHIN.checks,
+    );
+    for (const waiter of [...this.configuredWaiters.vrrp, ...this.configuredWaiters.checks])
+      waiter("vipd is stopping");
     this.emit({ kind: "stopped" });
   }
 }
