@@ -18,7 +18,7 @@ import {
 import { commandKey, describeCommand, type Command } from "../ipvs/command.js";
 import { diff, diffService } from "../ipvs/diff.js";
 import { serviceId, type ListedEntry, type ServerId, type ServiceId } from "../ipvs/model.js";
-import type { DataPlane } from "../ports/data-plane.js";
+import type { ApplyResult, DataPlane } from "../ports/data-plane.js";
 import type { Timers } from "../ports/timers.js";
 import type { ChecksOrder, TableKeeper } from "./checks.js";
 import type { Owned, Ownership } from "./ipvs-ownership.js";
@@ -187,7 +187,7 @@ export class IpvsDirector implements TableKeeper {
     ids: readonly ServiceId[],
   ): boolean {
     const began = this.ports.timers.now();
-    const results = plane.apply(commands);
+    const results = applyAll(plane, commands);
     const took = between(began, this.ports.timers.now());
     const failures = new Map<ServiceId, Failure>();
     for (const [i, result] of results.entries()) {
@@ -297,6 +297,15 @@ export class IpvsDirector implements TableKeeper {
     } catch (error) {
       this.tell.warning(messageOf(error));
     }
+  }
+}
+
+/** A data plane that fails as a whole has done nobody knows what: every command counts as out of step. */
+function applyAll(plane: DataPlane, commands: readonly Command[]): readonly ApplyResult[] {
+  try {
+    return plane.apply(commands);
+  } catch (error) {
+    return commands.map(() => ({ ok: false, outOfStep: true, error: messageOf(error) }));
   }
 }
 

@@ -35,11 +35,13 @@ const ENOENT = 2;
 const ESRCH = 3;
 const EEXIST = 17;
 const EINVAL = 22;
+const ENOBUFS = 105;
 
 /** The data plane, or what is missing and how to get it. */
 export function openIpvs(): Result<DataPlane, string> {
-  const socket = new NetlinkSocket(NETLINK_PROTOCOL.GENERIC);
+  let socket: NetlinkSocket | undefined;
   try {
+    socket = new NetlinkSocket(NETLINK_PROTOCOL.GENERIC);
     const family = socket.query(
       `look up netlink family ${FAMILY_NAME}`,
       familyRequest(FAMILY_NAME),
@@ -49,7 +51,7 @@ export function openIpvs(): Result<DataPlane, string> {
     socket.close();
     return err(`the kernel's answer about netlink family ${FAMILY_NAME} cannot be read`);
   } catch (error) {
-    socket.close();
+    socket?.close();
     if (!(error instanceof NetlinkError)) throw error;
     return err(error.code === "ENOENT" ? "the kernel has no ip_vs: modprobe ip_vs" : error.message);
   }
@@ -99,7 +101,8 @@ function resultOf(command: Command, answer: Acknowledgement): ApplyResult {
   // What was to be removed is gone: the service (ESRCH), or the server in it (ENOENT).
   if (isRemoval && errno === (command.kind === "remove-service" ? ESRCH : ENOENT)) return UNCHANGED;
   const isMissingServer = errno === ENOENT && command.kind === "edit-server";
-  const outOfStep = errno === EEXIST || errno === ESRCH || isMissingServer;
+  // With its answer lost, nobody knows what a command did.
+  const outOfStep = errno === EEXIST || errno === ESRCH || errno === ENOBUFS || isMissingServer;
   return { ok: false, outOfStep, error: `${describeCommand(command)}: ${reason(command, answer)}` };
 }
 

@@ -52,12 +52,15 @@ export class NetlinkSocket {
   private sequence = 1;
   private poll: PollHandle | undefined;
 
-  /** `protocol` is of NETLINK_PROTOCOL; `groups` a mask of the event groups to hear (RTMGRP_*). */
-  constructor(protocol: number, groups = 0) {
+  /**
+   * `protocol` is of NETLINK_PROTOCOL; `groups` a mask of the event groups to hear (RTMGRP_*); `buffer` how many
+   * bytes may wait to be read.
+   */
+  constructor(protocol: number, groups = 0, buffer = RECEIVE_BUFFER) {
     this.fd = check("netlink socket", native.socket(AF.NETLINK, SOCK.RAW, protocol));
     // Beyond the system's limit only with CAP_NET_ADMIN; without it as much as the limit allows.
-    if (native.setsockopt(this.fd, SOL.SOCKET, SO.RCVBUFFORCE, RECEIVE_BUFFER) < 0)
-      native.setsockopt(this.fd, SOL.SOCKET, SO.RCVBUF, RECEIVE_BUFFER);
+    if (native.setsockopt(this.fd, SOL.SOCKET, SO.RCVBUFFORCE, buffer) < 0)
+      native.setsockopt(this.fd, SOL.SOCKET, SO.RCVBUF, buffer);
     // Both since Linux 4.12; without them only the texts are missing.
     native.setsockopt(this.fd, SOL.NETLINK, NETLINK.EXT_ACK, 1);
     native.setsockopt(this.fd, SOL.NETLINK, NETLINK.CAP_ACK, 1);
@@ -100,7 +103,7 @@ export class NetlinkSocket {
 
   /**
    * Hands every message of the groups to `onMessage`. When the kernel had to drop some (ENOBUFS), `onLoss` is told
-   * once and reads the state anew. Not by poll.ts, whose look at SO_ERROR would swallow an overrun between two reads.
+   * once, when later ones will come again, and reads the state anew. Not by poll.ts, whose look at SO_ERROR would swallow an overrun between two reads.
    */
   listen(onMessage: (message: Message) => void, onLoss: () => void): void {
     const poll = native.pollNew(this.fd, () => {
@@ -131,15 +134,25 @@ export class NetlinkSocket {
     }
     this.out.patchU16ne(lastStart + FLAGS_OFFSET, (requests[to - 1] as Request).flags | REQUEST_AND_ACK);
     this.send("send netlink requests");
-    const last = this.sequence - 1;
-    for (let done = false; !done;) {
-      for (const message of this.receive("read netlink answers")) {
-        if (message.type !== TYPE_ERROR || message.sequence < first || message.sequence > last) continue;
-        answers[from + message.sequence - first] = readAcknowledgement(message);
-        done ||= message.sequence === last;
-      }
-    }
+    this.takeAnswers(from, to, first, answers);
     return to;
+  }
+
+  /** Reads until the answer to the last request of the batch, or until all there are when some were lost. */
+  private takeAnswers(from: number, to: number, first: number, answers: Acknowledgement[]): void {
+    for (let last = first + to - from - 1, lost = false; ;) {
+      const length = native.recv(this.fd, this.incoming, null, null, null, MSG.TRUNC);
+      if (length === -errno.ENOBUFS) lost = true;
+      else if (length === -errno.EAGAIN && lost) break;
+      else
+        for (const message of messagesIn(this.incoming, check("read netlink answers", length))) {
+          if (message.type !== TYPE_ERROR || message.sequence < first || message.sequence > last) continue;
+          answers[from + message.sequence - first] = readAcknowledgement(message);
+          if (message.sequence === last) return;
+        }
+    }
+    // So many refusals that the receive buffer overran: which of the others succeeded is not known.
+    for (let i = from; i < to; i++) if (answers[i] === SUCCESS) answers[i] = LOST;
   }
 
   private collect<T>(
@@ -187,24 +200,34 @@ export class NetlinkSocket {
 
   private drain(onMessage: (message: Message) => void, onLoss: () => void): void {
     let lost = false;
-    // Bounded, so that a storm cannot keep the loop here; the watch calls again when more is there.
-    for (let i = 0; i < DRAIN_DATAGRAMS; i++) {
+    // Bounded, so that a storm cannot keep the loop here; the watch calls again when more is there. After a loss the
+    // kernel drops everything, without a word, until the queue has been read empty: only then is a resync of use.
+    for (let i = 0; i < (lost ? LOST_DATAGRAMS : DRAIN_DATAGRAMS); i++) {
+      // The listener may have closed us, and the descriptor may be another's by now.
+      if (this.poll === undefined) return;
       const length = native.recv(this.fd, this.incoming, null, null, null, MSG.TRUNC);
       if (length === -errno.ENOBUFS || length > this.incoming.length) lost = true;
       else if (length < 0) break;
-      else
-        for (const message of messagesIn(this.incoming, length)) {
-          if (this.poll === undefined) return;
-          onMessage(message);
-        }
+      // What is read anew in a moment needs no reading of old events.
+      else if (!lost) this.hand(length, onMessage);
     }
     if (lost) onLoss();
+  }
+
+  private hand(length: number, onMessage: (message: Message) => void): void {
+    for (const message of messagesIn(this.incoming, length)) {
+      if (this.poll === undefined) return;
+      onMessage(message);
+    }
   }
 }
 
 const SUCCESS: Acknowledgement = { errno: 0 };
+const LOST: Acknowledgement = { errno: errno.ENOBUFS, text: "the kernel's answers were lost" };
 const INTERRUPTED: readonly never[] = [];
 const DRAIN_DATAGRAMS = 1000;
+/** More than the receive buffer holds. */
+const LOST_DATAGRAMS = 100_000;
 /** Where the flags stand in struct nlmsghdr. */
 const FLAGS_OFFSET = 6;
 const REQUEST_AND_ACK = 0x5;

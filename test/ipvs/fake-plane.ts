@@ -31,8 +31,8 @@ export class FakePlane implements DataPlane {
   stops = 0;
   /** Refuses these commands with EBUSY. */
   refuse: (command: Command) => boolean = () => false;
-  /** Makes `read` throw. */
-  unreadable = false;
+  /** Makes it fail as a whole. */
+  isBroken = false;
   isClosed = false;
 
   /** Sets the table as somebody else would. */
@@ -43,11 +43,12 @@ export class FakePlane implements DataPlane {
   }
 
   read(): ListedTable {
-    if (this.unreadable) throw new Error("list IPVS services: EPERM");
+    if (this.isBroken) throw new Error("list IPVS services: EPERM");
     return new Map([...this.table].map(([id, entry]) => [id, { ...entry, servers: new Map(entry.servers) }]));
   }
 
   apply(commands: readonly Command[]): readonly ApplyResult[] {
+    if (this.isBroken) throw new Error("send netlink requests: EPERM");
     this.batches.push(commands);
     return commands.map((command) => {
       if (this.refuse(command))
