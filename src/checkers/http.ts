@@ -188,6 +188,7 @@ function ask(
         settle(okResult(answerOf(response, [], false)));
       });
       request.on("response", (response) => {
+        response.on("error", () => undefined);
         const status = response.statusCode ?? 0;
         // A wrong status is a verdict by itself: its body does not matter.
         if (!inSet(status, options.status)) {
@@ -209,7 +210,6 @@ function ask(
         response.on("end", () => {
           settle(okResult(answerOf(response, chunks, false)));
         });
-        response.on("error", () => undefined);
         response.on("close", () => {
           // After "end" this changes nothing any more.
           settle(

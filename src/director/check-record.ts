@@ -18,7 +18,7 @@ export class CheckRecord {
   /** What makes it the same check after a new configuration. */
   readonly key: string;
   private readonly names: { readonly service: string; readonly server: string };
-  private last: CheckResult | undefined;
+  private last: LastResult | undefined;
   private took = 0;
   private runs = 0;
   private since: number;
@@ -54,7 +54,8 @@ export class CheckRecord {
     const before = this.health.state;
     const { health, changed } = stepHealth(this.health, result.ok, this.config.timing);
     this.health = health;
-    this.last = result;
+    // An equal result is dropped while it is young: thousands of them would wear out the old generation.
+    if (this.last === undefined || !isSame(this.last, result)) this.last = kept(result);
     this.took = took;
     this.runs++;
     if (changed) this.since = wallTime;
@@ -88,7 +89,7 @@ export class CheckRecord {
       check: this.config.type,
       up: this.state === "unknown" ? null : this.state === "up",
       since: this.since,
-      reason: last === undefined ? "not-run-yet" : last.ok ? "ok" : last.reason,
+      reason: last?.reason ?? "not-run-yet",
       detail: last?.detail ?? "",
       took_ms: round(this.took),
       runs: this.runs,
@@ -107,7 +108,7 @@ export class CheckRecord {
       ...this.names,
       check: this.config.type,
       up: result.ok,
-      reason: result.ok ? "ok" : result.reason,
+      reason: reasonOf(result),
       detail: result.detail,
       in_a_row: this.health.inARow,
       took_ms: round(this.took),
@@ -136,5 +137,17 @@ export class CheckRecord {
     return output;
   }
 }
+
+/** What is kept of a result. */
+type LastResult = { readonly ok: boolean; readonly reason: string; readonly detail: string };
+
+const reasonOf = (result: CheckResult): string => (result.ok ? "ok" : result.reason);
+const kept = (result: CheckResult): LastResult => ({
+  ok: result.ok,
+  reason: reasonOf(result),
+  detail: result.detail,
+});
+const isSame = (last: LastResult, result: CheckResult): boolean =>
+  last.reason === reasonOf(result) && last.detail === result.detail;
 
 const round = (ms: number): number => Math.round(ms * 100) / 100;

@@ -55,8 +55,9 @@ type Entry = {
 
 /** New checks begin within this time, however long their interval is. */
 const SOON = milliseconds(1000);
-/** Starts in one turn of the event loop; answers are read between. */
+/** What may be started in one turn of the event loop; answers are read between. Starting a program takes longer. */
 const STARTS_A_TURN = 64;
+const START_COSTS: Readonly<Record<CheckCost, number>> = { socket: 1, process: 16 };
 /** When our own process was late by this much, answers that are already here are read before it is a timeout. */
 const LATE = milliseconds(10);
 /** A check that does not settle when it is told to has a bug; after this time it counts as failed. */
@@ -167,7 +168,8 @@ export class CheckScheduler {
     let starts = STARTS_A_TURN;
     for (let entry = this.heap.first; entry !== undefined && entry.at <= now; entry = this.heap.first) {
       if (entry.phase === "waiting") {
-        if (starts-- === 0) break;
+        if (starts <= 0) break;
+        starts -= START_COSTS[entry.job.cost];
         this.startOrQueue(entry, now);
       } else this.overtime(entry, now);
     }

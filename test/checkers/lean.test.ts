@@ -17,6 +17,7 @@ test("what runs checks loads neither the reader of configurations nor the logger
     "director/checks.js",
     "linux/process-runner.js",
     "director/checks-process.js",
+    "director/vrrp-process.js",
   ]) {
     const url = new URL(`../../src/${module}`, import.meta.url).href;
     const hook = `data:text/javascript,${encodeURIComponent(HOOK)}`;
