@@ -147,12 +147,15 @@ function describeChecks(event: ChecksEvent): Description {
         text: `${event.check} ${event.up ? "succeeds" : "fails"}: ${what} (took ${span(event.took_ms)}${times})`,
       };
     }
-    case "check-failed-once":
-      return {
-        level: "info",
-        subject: `check ${event.service} ${event.server}`,
-        text: `${event.check} failed: ${event.detail === "" ? event.reason : event.detail} (${event.in_a_row} of ${event.needed} in a row)`,
-      };
+    case "check-failed-once": {
+      const what = event.detail === "" ? event.reason : event.detail;
+      // Of a check that is down already, only a new reason is told.
+      const text =
+        event.in_a_row > event.needed
+          ? `${event.check} fails otherwise now: ${what} (${event.in_a_row} failures in a row)`
+          : `${event.check} failed: ${what} (${event.in_a_row} of ${event.needed} in a row)`;
+      return { level: "info", subject: `check ${event.service} ${event.server}`, text };
+    }
     case "server-changed": {
       const left = `${event.alive} of ${event.total} servers up`;
       return {

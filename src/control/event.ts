@@ -134,7 +134,7 @@ export type VipdEvent =
       readonly took_ms: number;
       readonly first: boolean;
     }
-  /** A failure that has not (yet) changed anything; `needed` in a row will. */
+  /** A failure that has not (yet) changed anything; `needed` in a row will. More than that: a new reason of a check that is down. */
   | {
       readonly kind: "check-failed-once";
       readonly service: string;

@@ -176,6 +176,14 @@ const others: { readonly [K in Exclude<VipdEvent["kind"], "vrrp-transition">]: r
       in_a_row: 1,
       needed: 3,
     },
+    {
+      kind: "check-failed-once",
+      ...check,
+      reason: "connect-refused",
+      detail: "connect: ECONNREFUSED: connection refused",
+      in_a_row: 17,
+      needed: 3,
+    },
   ],
   "server-changed": [
     {
