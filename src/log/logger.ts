@@ -62,7 +62,10 @@ export class Log {
     );
     this.logger.clear();
     this.logger.level = config.level;
-    for (const sink of this.sinks) this.logger.add(transportTo(sink));
+    for (const sink of this.sinks) {
+      // eslint-disable-next-line @typescript-eslint/no-unsafe-class-instance-assignment -- winston declares the class twice over (`export =`); it is the same one.
+      this.logger.add(transportTo(sink));
+    }
     for (const sink of old) sink.close();
   }
 

@@ -1,0 +1,71 @@
+// The configuration as the daemon gets it: read by a real process of its own.
+
+import { strict as assert } from "node:assert";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { loadConfigInProcess } from "../../src/director/supervisor/config-process.js";
+import { servicesOf } from "../../src/director/supervisor/config-source.js";
+
+const folder = mkdtempSync(join(tmpdir(), "vipd-config-"));
+after(() => rmSync(folder, { recursive: true }));
+
+const text = (services: number, weight = 1): string => `nodes:
+  lb1: { address: 192.168.1.2, priority: 150 }
+  lb2: { address: 192.168.1.3, priority: 100 }
+vrrp:
+  web: { interface: eth0, router-id: 51, addresses: [192.168.1.1/24] }
+services:
+${Array.from(
+  { length: services },
+  (_, i) => `  s${i}:
+    { address: 192.168.2.${i + 1}:80, forwarding: nat, check: none, servers: [{ address: 192.168.1.4, weight: ${i === 0 ? weight : 1} }] }
+`,
+).join("")}`;
+
+function file(name: string, content: string): string {
+  const path = join(folder, name);
+  writeFileSync(path, content);
+  return path;
+}
+
+test("a good file gives the configuration of the node, its services as text, and what a reload changes", async () => {
+  const path = file("good.yaml", text(2));
+  const first = await loadConfigInProcess({ path, node: "lb2" });
+  assert.ok(first.ok);
+  assert.equal(first.config.head.node, "lb2");
+  assert.equal(first.config.head.vrrp[0]?.priority, 100);
+  assert.deepEqual([first.config.services, first.config.servers], [2, 2]);
+  assert.deepEqual(
+    servicesOf(first.config).map(({ name }) => name),
+    ["s0", "s1"],
+  );
+  assert.deepEqual(first.changes, []);
+  writeFileSync(path, text(3, 7));
+  const second = await loadConfigInProcess({ path, node: "lb2", previous: first.config });
+  assert.ok(second.ok);
+  assert.deepEqual(second.changes, ["service s2 added", "service s0: server 192.168.1.4:80: weight 1 -> 7"]);
+  writeFileSync(path, text(1, 7));
+  const third = await loadConfigInProcess({ path, node: "lb2", previous: second.config });
+  assert.deepEqual(third.ok && third.changes, ["service s1 removed", "service s2 removed"]);
+});
+
+test("a thousand equal warnings are a few in the log and a count", async () => {
+  const outcome = await loadConfigInProcess({ path: file("warnings.yaml", text(100)), node: "lb1" });
+  assert.ok(outcome.ok);
+  assert.equal(outcome.warnings.length, 21);
+  assert.match(outcome.warnings[20] ?? "", /80 more warnings: "vipd check" shows them all/);
+});
+
+test("what is wrong comes back as lines for the log and as a report for a person", async () => {
+  const outcome = await loadConfigInProcess({
+    path: file("bad.yaml", "nodes: { lb1: {} }\nvrpp: {}\n"),
+    node: "lb1",
+  });
+  assert.ok(!outcome.ok);
+  assert.match(outcome.problems.join("\n"), /bad\.yaml:2:1: error/);
+  assert.match(outcome.report, /2 \| vrpp: \{\}\n +\| \^/);
+  const missing = await loadConfigInProcess({ path: join(folder, "none.yaml"), node: "lb1" });
+  assert.match(missing.ok ? "" : missing.report, /no such file/);
+});
