@@ -81,7 +81,10 @@ function heard(config: MachineConfig, state: MasterState, advert: Advert, now: I
     const master = { address: advert.sender, priority: advert.priority };
     const interval = config.version === 3 ? advert.interval : config.advertInterval;
     const backup = becomeBackup(config, better, now, { master, interval });
-    return { ...backup, actions: [release(config)] };
+    // A last advert tells the winner that there were two, so that it announces the addresses again: after a
+    // split heals, half of the link still believes our announcement (keepalived: higher_prio_send_advert, off
+    // by default). RFC 9568 does not ask for it and is not broken by it.
+    return { ...backup, actions: [{ kind: "send-advert", priority: config.priority }, release(config)] };
   }
   // (645), new in RFC 9568: the other master cannot have heard us, so it hears us at once. Its own
   // announcement may follow the advert that we answer; ours is therefore repeated later (keepalived only
@@ -90,6 +93,8 @@ function heard(config: MachineConfig, state: MasterState, advert: Advert, now: I
     kind: "report-second-master",
     master: { address: advert.sender, priority: advert.priority },
   };
+  // The master that we have just preempted says goodbye: our burst is younger than its announcements.
+  if (now < after(state.since, config.advertInterval)) return reply(config, state, now, []);
   const answered = reply(config, state, now, [report]);
   const { healedAt } = state;
   if (healedAt !== undefined && now < healedAt + HEAL_SPACING) return answered;

@@ -40,6 +40,7 @@ export type BackupState = {
 };
 export type MasterState = {
   readonly kind: "master";
+  readonly since: Instant;
   readonly nextAdvertAt: Instant;
   /** The next announcement, and how often each address is then announced. */
   readonly announcement?: { readonly at: Instant; readonly repeat: number };

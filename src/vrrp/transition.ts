@@ -32,6 +32,7 @@ export function becomeMaster(config: MachineConfig, reason: TransitionReason, no
   const announcement = followUp(config, now);
   const state: MasterState = {
     kind: "master",
+    since: now,
     nextAdvertAt: gridded(now, config.advertInterval),
     ...(announcement && { announcement }),
   };
