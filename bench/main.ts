@@ -25,12 +25,10 @@ if (unknown.length > 0) {
 }
 
 const kinds = KINDS.filter((kind) => values.with.includes(kind));
-const version = execFileSync("keepalived", ["--version"], {
-  encoding: "utf8",
-  stdio: ["ignore", "pipe", "pipe"],
-});
+// It says its version on its standard error.
+const version = execFileSync("sh", ["-c", "keepalived --version 2>&1"], { encoding: "utf8" });
 console.error(
-  `bench: keepalived ${/v[\d.]+/.exec(version)?.[0] ?? "(version on standard error)"}, node ${process.version}`,
+  `bench: keepalived ${/v[\d.]+/.exec(version)?.[0] ?? "of an unknown version"}, node ${process.version}`,
 );
 
 const rows: Row[] = [];

@@ -35,7 +35,7 @@ function vipdConfig(changed: boolean): string {
     )
       .map((m) => `{ address: ${server(n, m)}, weight: ${weight(n, m, changed)} }`)
       .join(", ")}] }`;
-  return `nodes:\n  lb1: {}\ndefaults: { check: { every: 60s, timeout: 5s } }\nservices:\n${numbers(SERVICES).map(one).join("\n")}\n`;
+  return `nodes:\n  lb1: {}\ndefaults: { check: { every: 10m, timeout: 5s } }\nservices:\n${numbers(SERVICES).map(one).join("\n")}\n`;
 }
 
 function keepalivedConfig(changed: boolean): string {
@@ -43,7 +43,7 @@ function keepalivedConfig(changed: boolean): string {
   lb_algo rr
   lb_kind NAT
   protocol TCP
-  delay_loop 60
+  delay_loop 600
 ${numbers(SERVERS)
   .map(
     (m) =>

@@ -126,6 +126,28 @@ function startQemu(files, options, accel) {
   return spawn(QEMU, arguments_, { stdio: ["ignore", "ignore", "pipe"], detached: true });
 }
 
+/**
+ * One guest at a time on a machine: several would make each other slow beyond every time limit. A socket in the
+ * abstract namespace is the lock, because the kernel lets go of it however its owner ends.
+ */
+async function waitForTurn() {
+  let told = false;
+  for (;;) {
+    const lock = createServer((connection) => connection.destroy());
+    const free = await new Promise((resolve, reject) => {
+      lock.once("error", (error) => (error.code === "EADDRINUSE" ? resolve(false) : reject(error)));
+      lock.listen("\0vipd-test-vm", () => resolve(true));
+    });
+    if (free) {
+      lock.unref();
+      return lock;
+    }
+    if (!told) process.stderr.write("vm: another test VM runs on this machine, waiting for its end\n");
+    told = true;
+    await pause(500);
+  }
+}
+
 /** A name for what was used, for the line the user reads. */
 const ACCEL_TEXT = { kvm: "with KVM", tcg: "in software emulation" };
 
@@ -155,6 +177,7 @@ export async function bootGuest(options) {
   ])
     process.on(signal, () => process.exit(status));
 
+  const turn = await waitForTurn();
   const began = Date.now();
   const files = {
     socket: join(directory, "virtiofs.sock"),
@@ -200,6 +223,7 @@ export async function bootGuest(options) {
     }
     const status = await follow(qemu, files, options, { release, accel, began, complaint: () => complaint });
     await new Promise((resolve) => server.close(resolve));
+    turn.close();
     return status;
   }
   throw new Error("no way to run the guest");
