@@ -86,7 +86,7 @@ export class IpvsDirector implements TableKeeper {
     this.reconcileEvery = order.ipvs.reconcileEvery;
     this.retry = FIRST_RETRY;
     this.tell.allWell();
-    this.refused.clear();
+    for (const id of this.refused) this.dirty.add(id);
     for (const id of this.wanted.configure(order.services, this.applied)) this.dirty.add(id);
     for (const id of this.owned.services) if (!wantedIds.has(id)) this.dirty.add(id);
     this.sync.configure(order.sync);
@@ -147,11 +147,11 @@ export class IpvsDirector implements TableKeeper {
   }
 
   /** Believes what the kernel lists, as far as it concerns us. */
-  private learn(plane: DataPlane, wantedIds: { has(id: ServiceId): boolean }): void {
-    const listed = plane.read();
-    this.applied = new Map();
-    for (const [id, entry] of listed)
-      if (wantedIds.has(id) || this.owned.services.has(id)) this.applied.set(id, entry);
+  private learn(plane: DataPlane, wantedIds: ReadonlySet<ServiceId>): void {
+    const learnt = new Map<ServiceId, ListedEntry>();
+    for (const [id, entry] of plane.entries())
+      if (wantedIds.has(id) || this.owned.services.has(id)) learnt.set(id, entry);
+    this.applied = learnt;
     this.checkedAt = this.ports.timers.now();
   }
 
@@ -248,23 +248,38 @@ export class IpvsDirector implements TableKeeper {
   private reconcile(): void {
     const { plane } = this;
     if (plane === undefined) return;
-    const wanted = this.wanted.table;
+    const commands: Command[] = [];
     try {
-      this.learn(plane, wanted);
+      this.compare(plane, commands);
       this.isReadable = true;
     } catch (error) {
       this.isReadable = false;
       this.tell.failure("repair", `read the table of ${plane.name}`, messageOf(error), this.nextWait());
       return;
     }
-    const commands = diff(this.applied, wanted, this.owned.services);
     const ids = new Set(commands.map((command) => serviceId(commandKey(command))));
-    // What is as it should be needs no second copy of every server.
-    for (const id of wanted.keys()) if (!ids.has(id)) this.believe(id);
     for (const id of this.refused) if (!ids.has(id)) this.refused.delete(id);
     // What waits for its tick, or was refused, is no damage done by others.
     if ([...ids].some((id) => !this.dirty.has(id) && !this.refused.has(id))) this.repairs++;
     this.carryOut(plane, "repair", commands, [...ids]);
+  }
+
+  /** Takes in what the kernel lists, and makes the commands for what of it is not as wanted. */
+  private compare(plane: DataPlane, commands: Command[]): void {
+    const wanted = this.wanted.table;
+    const seen = new Set<ServiceId>();
+    for (const [id, entry] of plane.entries()) {
+      if (!wanted.has(id) && !this.owned.services.has(id)) continue;
+      seen.add(id);
+      const before = commands.length;
+      diffService(entry, wanted.get(id), commands);
+      // What is as it should be needs no second copy of every server.
+      if (commands.length === before) this.believe(id);
+      else this.applied.set(id, entry);
+    }
+    for (const id of this.applied.keys()) if (!seen.has(id)) this.applied.delete(id);
+    for (const [id, entry] of wanted) if (!seen.has(id)) diffService(undefined, entry, commands);
+    this.checkedAt = this.ports.timers.now();
   }
 
   /** Sets the time of the next look at the kernel. */

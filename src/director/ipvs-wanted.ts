@@ -17,6 +17,7 @@ import {
 
 type ServerState = { readonly server: RealServer; readonly presumed: HealthState; up: boolean };
 type ServiceState = {
+  config: ServiceConfig;
   readonly id: ServiceId;
   readonly service: VirtualService;
   /** In canonical order. */
@@ -37,22 +38,25 @@ export class WantedTable {
    * In a service that is not there all serve until a check says otherwise. Gives the services that changed.
    */
   configure(services: readonly ServiceConfig[], listed: ListedTable): ReadonlySet<ServiceId> {
-    const old = this.statesById();
+    const old = new Map(Array.from(this.byName.values(), (state) => [state.id, state]));
     const before = this.entries;
     this.byName = new Map();
     this.entries = new Map();
     const changed = new Set(before.keys());
     for (const config of services) {
       const id = serviceId(config.service.key);
-      const state = newState(config, old.get(id), listed);
-      this.byName.set(config.name, state);
-      const entry = entryOf(state);
+      const known = old.get(id);
       const same = before.get(id);
-      if (same !== undefined && equalEntries(same, entry)) {
+      if (known !== undefined && same !== undefined && sameConfig(known.config, config)) {
+        // The old configuration can go.
+        known.config = config;
+        this.byName.set(config.name, known);
         this.entries.set(id, same);
         changed.delete(id);
       } else {
-        this.entries.set(id, entry);
+        const state = newState(id, config, known, listed);
+        this.byName.set(config.name, state);
+        this.entries.set(id, entryOf(state));
         changed.add(id);
       }
     }
@@ -76,14 +80,14 @@ export class WantedTable {
   idOf(service: string): ServiceId | undefined {
     return this.byName.get(service)?.id;
   }
-
-  private statesById(): Map<ServiceId, ServiceState> {
-    return new Map(Array.from(this.byName.values(), (state) => [state.id, state]));
-  }
 }
 
-function newState(config: ServiceConfig, old: ServiceState | undefined, listed: ListedTable): ServiceState {
-  const id = serviceId(config.service.key);
+function newState(
+  id: ServiceId,
+  config: ServiceConfig,
+  old: ServiceState | undefined,
+  listed: ListedTable,
+): ServiceState {
   const inKernel = listed.get(id)?.servers;
   const servers = new Map<ServerId, ServerState>();
   for (const { server, checks } of canonicalOrder(config.servers)) {
@@ -94,7 +98,7 @@ function newState(config: ServiceConfig, old: ServiceState | undefined, listed: 
     const up = checks.length === 0 || (known?.up ?? presumed !== "down");
     servers.set(name, { server, presumed, up });
   }
-  return { id, service: config.service, servers };
+  return { config, id, service: config.service, servers };
 }
 
 function entryOf({ service, servers }: ServiceState): ServiceEntry {
@@ -103,13 +107,25 @@ function entryOf({ service, servers }: ServiceState): ServiceEntry {
   return { service, servers: up };
 }
 
-/** Both were made from configurations, so that equal values have equal text. */
-function equalEntries(a: ServiceEntry, b: ServiceEntry): boolean {
-  if (a.servers.size !== b.servers.size || JSON.stringify(a.service) !== JSON.stringify(b.service))
-    return false;
-  for (const [id, server] of b.servers) {
-    const other = a.servers.get(id);
-    if (other?.weight !== server.weight || other.forwarding !== server.forwarding) return false;
-  }
-  return true;
+/** Whether they want the same of the kernel. Makes nothing: a reload asks it of every service. */
+function sameConfig(a: ServiceConfig, b: ServiceConfig): boolean {
+  const { persistence: p, scheduler } = a.service;
+  const { persistence: q } = b.service;
+  return (
+    scheduler === b.service.scheduler &&
+    p?.timeout === q?.timeout &&
+    p?.prefixLength === q?.prefixLength &&
+    a.servers.length === b.servers.length &&
+    a.servers.every((one, i) => {
+      const other = b.servers[i];
+      return (
+        other !== undefined &&
+        one.server.address === other.server.address &&
+        one.server.port === other.server.port &&
+        one.server.weight === other.server.weight &&
+        one.server.forwarding === other.server.forwarding &&
+        (one.checks.length === 0) === (other.checks.length === 0)
+      );
+    })
+  );
 }

@@ -60,12 +60,8 @@ export function openIpvs(): Result<DataPlane, string> {
 function dataPlane(socket: NetlinkSocket, family: number): DataPlane {
   return {
     name: "ipvs",
-    read() {
-      const table = new Map<ServiceId, ListedEntry>();
-      for (const service of socket.dump("list IPVS services", servicesRequest(family), readService))
-        table.set(serviceId(service.key), { service, servers: readServers(socket, family, service) });
-      return table;
-    },
+    read: () => new Map(entries(socket, family)),
+    entries: () => entries(socket, family),
     apply(commands) {
       const answers = socket.transact(commands.map(commandEncoder(family)));
       return commands.map((command, i) => resultOf(command, answers[i] as Acknowledgement));
@@ -76,6 +72,14 @@ function dataPlane(socket: NetlinkSocket, family: number): DataPlane {
     stopSync: (role) => single(socket, `stop sync ${role}`, stopDaemonRequest(family, role), ESRCH),
     close: () => socket.close(),
   };
+}
+
+function* entries(
+  socket: NetlinkSocket,
+  family: number,
+): Generator<readonly [ServiceId, ListedEntry], void, undefined> {
+  for (const service of socket.dump("list IPVS services", servicesRequest(family), readService))
+    yield [serviceId(service.key), { service, servers: readServers(socket, family, service) }];
 }
 
 function readServers(

@@ -257,6 +257,17 @@ test("a refused service is told once, tried again with growing patience, and doe
   assert.equal(director.status().table.repairs, 0);
 });
 
+test("a reload tries what was refused at once", () => {
+  const { plane, configure, servers } = world();
+  const services = [service("web", 1, server(4), server(5))];
+  plane.refuse = (command) => command.kind === "add-server" && command.server.address.endsWith(".5");
+  configure({ services });
+  assert.deepEqual(servers("web", 1), ["192.168.1.4:80"]);
+  plane.refuse = () => false;
+  configure({ services });
+  assert.deepEqual(servers("web", 1), ["192.168.1.4:80", "192.168.1.5:80"]);
+});
+
 test("a data plane that fails as a whole is told once, and everything goes on when it can", () => {
   const { director, timers, plane, configure, servers, told } = world();
   configure({ services: [service("web", 1, server(4))] });

@@ -47,6 +47,10 @@ export class FakePlane implements DataPlane {
     return new Map([...this.table].map(([id, entry]) => [id, { ...entry, servers: new Map(entry.servers) }]));
   }
 
+  entries(): ListedTable {
+    return this.read();
+  }
+
   apply(commands: readonly Command[]): readonly ApplyResult[] {
     if (this.isBroken) throw new Error("send netlink requests: EPERM");
     this.batches.push(commands);
