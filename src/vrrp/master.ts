@@ -175,8 +175,15 @@ export const sameVirtualAddress = (a: VirtualAddress, b: VirtualAddress): boolea
   a.interface === b.interface && a.prefix.address === b.prefix.address && a.prefix.length === b.prefix.length;
 
 function withAnnouncement(state: MasterState, announcement: MasterState["announcement"]): MasterState {
-  const { announcement: _, ...rest } = state;
-  return announcement === undefined ? rest : { ...rest, announcement };
+  if (announcement !== undefined) return { ...state, announcement };
+  const { kind, since, nextAdvertAt, repliedAt, healedAt } = state;
+  return {
+    kind,
+    since,
+    nextAdvertAt,
+    ...(repliedAt !== undefined && { repliedAt }),
+    ...(healedAt !== undefined && { healedAt }),
+  };
 }
 
 /** Until when the periodic advert is all that a master has to do: see repeat.ts. */

@@ -70,7 +70,6 @@ test("a master that is killed is replaced, and a third host learns where the add
     const capture = await Capture.start(observer, "eth0");
     first.signal("SIGKILL");
     const takeover = await second.waitForState("master", seconds(3));
-    assert.equal(takeover.reason.kind, "master-silent");
     const { reason } = takeover;
     assert.ok(
       reason.kind === "master-silent" && reason.master === "10.99.0.2" && reason.master_priority === 150,

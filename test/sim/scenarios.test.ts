@@ -51,6 +51,7 @@ function scenario(
 }
 
 function describe(event: VipdEvent): string | undefined {
+  // eslint-disable-next-line @typescript-eslint/switch-exhaustiveness-check -- other processes' events do not come here.
   switch (event.kind) {
     case "vrrp-transition":
       return [`${event.from} -> ${event.to}: ${describeReason(event.reason)}`, ...event.done].join("; ");

@@ -36,12 +36,12 @@ function backup(config: MachineConfig, heard?: Event): BackupState {
   const started = step(config, INITIALIZE, { kind: "start" }, T0).state;
   const state = heard ? step(config, started, heard, T0).state : started;
   assert.equal(state.kind, "backup");
-  return state as BackupState;
+  return state;
 }
 function master(config: MachineConfig): MasterState {
   const { state } = step(config, backup(config), DEADLINE, at(10_000));
   assert.equal(state.kind, "master");
-  return state as MasterState;
+  return state;
 }
 /** Ten seconds after the start, when `master` has just become one. */
 const M = at(10_000);
@@ -160,7 +160,7 @@ test("A06 a master that stops says priority 0, and removes its addresses unless 
   const result = step(config, master(config), STOP, M);
   assert.deepEqual(sent(result.actions), [0]);
   assert.deepEqual(kinds(result), ["send-advert", "remove-addresses"]);
-  const kept = step(config, master(config), { ...STOP, keepAddresses: true } as Event, M);
+  const kept = step(config, master(config), { ...STOP, keepAddresses: true }, M);
   assert.deepEqual(kinds(kept), ["send-advert"]);
 });
 test("A07 every interval an advert, on the eighth of an interval that all instances share", () => {

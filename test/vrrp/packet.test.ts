@@ -179,7 +179,10 @@ test("P14 the reserved nibble is zero when sent and ignored when received", () =
 });
 test("P15, R08 an interval of 0 is refused, and 4095 cs is the longest", () => {
   assert.equal(
-    refusal((message) => void message.set([0, 0], 4)),
+    refusal((message) => {
+      message.set([0, 0], 4);
+      return message;
+    }),
     "interval: advert interval 0, not at least 1",
   );
   const longest = encodeAdvert({ ...ADVERT, interval: milliseconds(40_950) }, CARRIER, "rfc5798");

@@ -1,0 +1,271 @@
+// The engine over recording ports: what leaves together, in which order, and what is said about it.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { ip, type IpAddress, type MacAddress } from "../../src/core/address.js";
+import { instant, milliseconds, minutes, seconds } from "../../src/core/units.js";
+import type { VipdEvent } from "../../src/control/event.js";
+import { RepeatLimit } from "../../src/director/repeat-limit.js";
+import { VrrpEngine } from "../../src/director/vrrp-engine.js";
+import type { InterfaceView, VrrpPorts } from "../../src/ports/vrrp.js";
+import type { InstanceConfig } from "../../src/vrrp/instance.js";
+import { encodeAdvert } from "../../src/vrrp/packet.js";
+import { GROUP, instance, ipPacket, vip } from "../vrrp/ip-packet.js";
+
+const MAC = "02:00:00:00:00:01" as MacAddress;
+const PEER = ip("192.168.1.3");
+
+class Rig {
+  now = 1_000_000;
+  armed: number | undefined;
+  readonly calls: string[] = [];
+  readonly events: VipdEvent[] = [];
+  readonly view: {
+    index: number;
+    up: boolean;
+    mac: MacAddress;
+    addresses: { address: IpAddress; length: number }[];
+  } = {
+    index: 2,
+    up: true,
+    mac: MAC,
+    addresses: [{ address: ip("192.168.1.2"), length: 24 }],
+  };
+  refuse: string | undefined;
+  waiting: Uint8Array[] = [];
+  readonly engine: VrrpEngine;
+
+  constructor() {
+    const queued: number[] = [];
+    const ports: VrrpPorts = {
+      clock: { now: () => instant(this.now) },
+      wakeup: { arm: (at) => (this.armed = at) },
+      link: {
+        join: (ifindex) => void this.calls.push(`join ${ifindex}`),
+        leave: (ifindex) => void this.calls.push(`leave ${ifindex}`),
+        setVirtualRouters: () => undefined,
+        queue: (_ifindex, _source, _destination, bytes) => queued.push(bytes[2]!),
+        flush: () => {
+          if (queued.length > 0) this.calls.push(`adverts ${queued.splice(0).join(" ")}`);
+        },
+        receive: () => {
+          for (const packet of this.waiting.splice(0)) this.engine.receive(packet, packet.length, 2);
+        },
+      },
+      neighbours: {
+        announce: (frames) => void this.calls.push(`frames ${frames.length}`),
+        watch: () => undefined,
+      },
+      addresses: {
+        addAddresses: (orders) => {
+          this.calls.push(`add ${orders.length}`);
+          return orders.map(() =>
+            this.refuse === undefined
+              ? { ok: true as const, unchanged: false }
+              : { ok: false as const, code: this.refuse, error: this.refuse },
+          );
+        },
+        removeAddresses: (orders) => {
+          this.calls.push(`remove ${orders.length}`);
+          return orders.map(() => ({ ok: true as const, unchanged: false }));
+        },
+      },
+      interfaces: { find: (name): InterfaceView | undefined => (name === "eth0" ? this.view : undefined) },
+      report: (event) => void this.events.push(event),
+    };
+    this.engine = new VrrpEngine(ports);
+  }
+
+  /** Runs the clock to the armed time and wakes, as often as that lies before `until`. */
+  runTo(until: number): void {
+    while (this.armed !== undefined && this.armed <= until) {
+      this.now = Math.max(this.now, this.armed);
+      this.engine.wake();
+    }
+    this.now = until;
+  }
+
+  hear(
+    priority: number,
+    changes: Partial<{ ttl: number; source: IpAddress; version: 2 | 3; id: number }> = {},
+  ): void {
+    const source = changes.source ?? PEER;
+    const id = changes.id ?? 1;
+    const advert = {
+      version: changes.version ?? (3 as const),
+      virtualRouterId: id,
+      priority,
+      interval: seconds(1),
+      addresses: [ip(`192.168.1.${100 + id}`)],
+    };
+    const message = encodeAdvert(advert, { source, destination: GROUP }, "rfc5798");
+    const packet = ipPacket(message, { source, ttl: changes.ttl ?? 255 });
+    this.engine.receive(packet, packet.length, 2);
+    this.engine.received();
+  }
+}
+
+const web = (id: number, changes: Partial<InstanceConfig> = {}): InstanceConfig =>
+  instance({
+    name: `web${id}`,
+    virtualRouterId: id,
+    addresses: [vip(`192.168.1.${100 + id}/24`)],
+    ...changes,
+  });
+
+test("a hundred instances that take over together send once, change addresses once and announce once", () => {
+  const rig = new Rig();
+  rig.engine.configure(
+    Array.from({ length: 100 }, (_, i) => web(i + 1)),
+    [],
+  );
+  rig.calls.length = 0;
+  rig.runTo(rig.now + 4000);
+  assert.deepEqual(rig.calls, [`adverts ${"100 ".repeat(100).trim()}`, "add 100", "frames 600"]);
+  rig.calls.length = 0;
+  rig.runTo(rig.now + 1000);
+  assert.deepEqual(rig.calls, [`adverts ${"100 ".repeat(100).trim()}`], "and so do their periodic adverts");
+});
+
+test("a backup that was late first hears what has come, and does not take over", () => {
+  const rig = new Rig();
+  rig.engine.configure([web(1)], []);
+  rig.hear(150);
+  rig.now += 10_000;
+  const message = encodeAdvert(
+    { version: 3, virtualRouterId: 1, priority: 150, interval: seconds(1), addresses: [ip("192.168.1.101")] },
+    { source: PEER, destination: GROUP },
+    "rfc5798",
+  );
+  rig.waiting.push(ipPacket(message, { source: PEER }));
+  rig.engine.wake();
+  assert.equal(rig.engine.status(0)[0]?.state, "backup");
+  assert.deepEqual(rig.events.length, 1);
+});
+
+test("a thousand repeated adverts cost one wake-up, and the silence after them is counted from the last", () => {
+  const rig = new Rig();
+  rig.engine.configure([web(1)], []);
+  rig.hear(150);
+  const armed = rig.armed;
+  for (let i = 0; i < 999; i++) {
+    rig.now += 3;
+    rig.hear(150);
+  }
+  assert.equal(rig.armed, armed);
+  const last = rig.now;
+  rig.runTo(last + 10_000);
+  const event = rig.events.at(-1);
+  assert.ok(event?.kind === "vrrp-transition" && event.reason.kind === "master-silent");
+  assert.equal(event.reason.silence_ms, 3609.375);
+  assert.equal(rig.engine.status(0)[0]?.adverts_received, 1000);
+});
+
+test("refused adverts are said once with the sender, then summed up once a minute", () => {
+  const rig = new Rig();
+  rig.engine.configure([web(1, { priority: 255 })], []);
+  for (let i = 0; i < 500; i++) {
+    rig.hear(150, { ttl: 64 });
+    rig.runTo(rig.now + 100);
+  }
+  const rejects = (): VipdEvent[] => rig.events.filter(({ kind }) => kind === "vrrp-rejected");
+  assert.equal(rejects().length, 1);
+  rig.runTo(rig.now + minutes(2));
+  const [first, second, third] = rejects();
+  assert.ok(first?.kind === "vrrp-rejected" && second?.kind === "vrrp-rejected" && third === undefined);
+  assert.deepEqual([first.sender, first.reject, first.count, second.count], [PEER, "ttl", 1, 499]);
+  assert.deepEqual(rig.engine.status(0)[0]?.rejected, { ttl: 500 });
+});
+
+test("senders without end do not fill the log or the memory", () => {
+  const rig = new Rig();
+  rig.engine.configure([web(1)], []);
+  for (let i = 0; i < 1000; i++) rig.hear(150, { ttl: 1, source: ip(`10.0.${i >> 8}.${i & 255}`) });
+  assert.ok(rig.events.length < 50, String(rig.events.length));
+});
+
+test("the limit forgets what has stopped", () => {
+  const said: VipdEvent[] = [];
+  const limit = new RepeatLimit((event) => said.push(event));
+  const make = (count: number): VipdEvent => ({ kind: "vrrp-note", instance: "web", text: String(count) });
+  limit.note("a", "rest", instant(0), make);
+  limit.flush(instant(60_000));
+  assert.equal(limit.next, Infinity);
+  limit.note("a", "rest", instant(61_000), make);
+  assert.equal(said.length, 2);
+});
+
+test("an address that cannot be added is a fault: priority 0, and another try later", () => {
+  const rig = new Rig();
+  rig.refuse = "EPERM";
+  rig.engine.configure([web(1)], []);
+  rig.calls.length = 0;
+  rig.runTo(rig.now + 3700);
+  assert.deepEqual(rig.calls, ["adverts 100", "add 1", "frames 6", "adverts 0", "remove 1"]);
+  assert.equal(rig.engine.status(0)[0]?.state, "fault");
+  rig.refuse = undefined;
+  rig.runTo(rig.now + 10_000);
+  assert.equal(rig.engine.status(0)[0]?.state, "master");
+});
+
+test("an interface that is missing at start, comes, loses its address, and goes: each said once", () => {
+  const rig = new Rig();
+  const config = web(1, { interface: "eth9", addresses: [vip("192.168.1.101/24", "eth9")] });
+  rig.engine.configure([config], []);
+  const reasons = (): string[] =>
+    rig.events.flatMap((event) => (event.kind === "vrrp-transition" ? [event.reason.kind] : []));
+  assert.deepEqual(reasons(), ["interface-missing"]);
+  rig.engine.configure([web(1)], []);
+  assert.deepEqual(reasons(), ["interface-missing", "reconfigured", "startup"]);
+  const [own] = rig.view.addresses.splice(0);
+  rig.engine.interfacesChanged();
+  rig.engine.interfacesChanged();
+  assert.deepEqual(reasons().slice(3), ["no-source-address"]);
+  rig.view.addresses.push(own!);
+  rig.engine.interfacesChanged();
+  assert.deepEqual(reasons().slice(4), ["interface-up"]);
+});
+
+test("a reload leaves instances alone that did not change, and says what became of the others", () => {
+  const rig = new Rig();
+  rig.engine.configure([web(1), web(2), web(3)], []);
+  rig.runTo(rig.now + 4000);
+  rig.events.length = 0;
+  rig.calls.length = 0;
+  const again = rig.armed;
+  rig.engine.configure([web(1), web(2), web(3)], []);
+  assert.deepEqual([rig.calls, rig.events, rig.armed], [[], [], again]);
+  rig.engine.configure([web(1), web(3, { virtualRouterId: 9 }), web(4)], []);
+  // Joining an interface that was joined before is harmless.
+  assert.deepEqual([...new Set(rig.calls)], ["adverts 0 0", "remove 2", "join 2"]);
+  assert.deepEqual(
+    rig.events.map((event) =>
+      event.kind === "vrrp-transition" ? [event.instance, event.to, event.reason.kind] : [],
+    ),
+    [
+      ["web2", "initialize", "deleted"],
+      ["web3", "initialize", "reconfigured"],
+      ["web3", "backup", "startup"],
+      ["web4", "backup", "startup"],
+    ],
+  );
+});
+
+test("a clean stop of many masters is one send and one removal", () => {
+  const rig = new Rig();
+  rig.engine.configure([web(1), web(2)], []);
+  rig.runTo(rig.now + 4000);
+  rig.calls.length = 0;
+  rig.engine.stop(false);
+  assert.deepEqual(rig.calls, ["adverts 0 0", "remove 2"]);
+});
+
+test("a better master's announcement just before we yield is no conflict", () => {
+  const rig = new Rig();
+  rig.engine.configure([web(1)], []);
+  rig.runTo(rig.now + 4000);
+  rig.engine.heardArp(2, "02:00:00:00:00:09" as MacAddress, ip("192.168.1.101"));
+  rig.hear(200);
+  rig.runTo(rig.now + milliseconds(1000));
+  assert.ok(!rig.events.some(({ kind }) => kind === "vrrp-address-conflict"));
+});
