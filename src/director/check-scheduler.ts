@@ -45,6 +45,8 @@ type Entry = {
   due: Instant;
   startedAt: Instant;
   deadline: Instant;
+  /** `lost` when it started. */
+  lostBefore: number;
   cancel: CancelSource | undefined;
   /** Gives the place of the run back; does nothing the second time. */
   release: () => void;
@@ -58,7 +60,7 @@ const SOON = milliseconds(1000);
 /** What may be started in one turn of the event loop; answers are read between. Starting a program takes longer. */
 const STARTS_A_TURN = 64;
 const START_COSTS: Readonly<Record<CheckCost, number>> = { socket: 1, process: 16 };
-/** When our own process was late by this much, answers that are already here are read before it is a timeout. */
+/** Wake-ups later than this are time that our own process has lost, and that is no fault of the servers'. */
 const LATE = milliseconds(10);
 /** A check that does not settle when it is told to has a bug; after this time it counts as failed. */
 const STALL = milliseconds(2000);
@@ -74,6 +76,8 @@ export class CheckScheduler {
   private armedFor = Infinity;
   private disarm: () => void = () => undefined;
   private mostLate = milliseconds(0);
+  /** Milliseconds that this process came late to its wake-ups, in all. */
+  private lost = 0;
 
   constructor(ports: SchedulerPorts) {
     this.ports = ports;
@@ -121,6 +125,7 @@ export class CheckScheduler {
       due: now,
       startedAt: now,
       deadline: now,
+      lostBefore: 0,
       cancel: undefined,
       release: NOTHING_HELD,
       linger: undefined,
@@ -159,6 +164,8 @@ export class CheckScheduler {
         ? () => undefined
         : this.ports.timers.wakeAt(instant(next), () => {
             this.armedFor = Infinity;
+            const late = this.ports.timers.now() - next;
+            if (late > LATE) this.lost += late;
             this.turn();
           });
   }
@@ -194,6 +201,7 @@ export class CheckScheduler {
     entry.phase = "running";
     entry.startedAt = now;
     entry.deadline = after(now, job.timeout);
+    entry.lostBefore = this.lost;
     entry.cancel = cancel;
     entry.linger = undefined;
     entry.runs++;
@@ -222,8 +230,11 @@ export class CheckScheduler {
       this.finish(entry, fail("internal", "the checker did not end when it was told to"));
       return;
     }
-    if (between(instant(entry.at), now) > LATE && entry.at === entry.deadline) {
-      this.heap.set(entry, after(now, LATE));
+    // A busy director must not take its servers for hung: what it lost meanwhile is given to the check, once,
+    // and no more than its timeout again.
+    const lost = this.lost - entry.lostBefore;
+    if (lost > LATE && entry.at === entry.deadline) {
+      this.heap.set(entry, after(now, milliseconds(Math.min(lost, entry.job.timeout))));
       return;
     }
     entry.phase = "stalled";

@@ -103,6 +103,18 @@ test("a checker that throws counts as failed", async () => {
   assert.match(first.result.detail, /a bug/);
 });
 
+test("a check whose server is silent is over once the time this process lost is made up for", async () => {
+  const { world, scheduler, job, log } = setUp();
+  scheduler.configure([job("a", { run: hangs }), job("tick", { every: milliseconds(100) })]);
+  await world.until(1500);
+  world.skip(2500);
+  await world.until(20_000);
+  const { starts, results } = log("a");
+  const took = results.map(({ at }, i) => at - starts[i]!);
+  assert.ok(took[0]! > 3800 && took[0]! < 4100, String(took[0]));
+  assert.equal(took[1], 3000);
+});
+
 test("an answer that came while this process was held up is no timeout", async () => {
   const { world, scheduler, job, log } = setUp();
   let answer: () => void = () => undefined;
