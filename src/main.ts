@@ -3,6 +3,12 @@
 
 import { runCommandLine } from "./cli/command-line.js";
 
+// A reader that has seen enough ("vipd events --follow | head") is no error.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error;
+  process.exit();
+});
+
 process.exitCode = await runCommandLine(process.argv.slice(2), {
   out: (text) => process.stdout.write(text),
   err: (text) => process.stderr.write(text),

@@ -5,6 +5,7 @@ import { connect } from "node:net";
 import {
   accessSync,
   constants,
+  existsSync,
   mkdirSync,
   readFileSync,
   renameSync,
@@ -12,7 +13,7 @@ import {
   statSync,
   writeFileSync,
 } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { err, ok, type Result } from "../../core/result.js";
 
 export const DEFAULT_RUNTIME_DIRECTORY = "/run/vipd";
@@ -37,7 +38,7 @@ export async function claimRuntimeDirectory(path: string): Promise<Result<Runtim
       `runtime directory ${path}: its name is too long for a unix socket in it (${LONGEST_SOCKET_PATH} bytes)`,
     );
   try {
-    mkdirSync(path, { recursive: true, mode: 0o755 });
+    makeDirectory(path);
     if (!statSync(path).isDirectory()) return err(`runtime directory ${path}: not a directory`);
     accessSync(path, constants.W_OK | constants.X_OK);
   } catch (error) {
@@ -71,6 +72,20 @@ export async function claimRuntimeDirectory(path: string): Promise<Result<Runtim
       rmSync(pidFilePath(path), { force: true });
     },
   });
+}
+
+/** Node's own recursive form never returns where a file system refuses with ENOENT, as /proc does. */
+function makeDirectory(path: string): void {
+  try {
+    mkdirSync(path, { mode: 0o755 });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "EEXIST") return;
+    const parent = dirname(path);
+    if (code !== "ENOENT" || existsSync(parent)) throw error;
+    makeDirectory(parent);
+    mkdirSync(path, { mode: 0o755 });
+  }
 }
 
 export function readPid(directory: string): number | undefined {
