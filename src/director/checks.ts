@@ -1,7 +1,6 @@
 // The whole of the checks process without its process: the schedule, the health it gives, and the table that
 // follows. Whatever it is told comes in by calls; whatever it has to say goes out by `report`.
 
-import { checkProblems } from "../checkers/problems.js";
 import type { HealthState } from "../checkers/health.js";
 import type { ServerConfig } from "../config/model.js";
 import type { VipdEvent } from "../control/event.js";
@@ -74,12 +73,6 @@ export class Checks {
     this.checks = jobs.length;
     this.board.tellAll();
     this.scheduler.configure(jobs);
-    for (const { service, check, text } of checkProblems(services, this.ports.runner))
-      this.ports.report({
-        kind: "warning",
-        subject: `check ${service}`,
-        text: `${check} can never succeed: ${text}`,
-      });
     this.look();
     return null;
   }
