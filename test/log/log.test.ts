@@ -2,7 +2,17 @@
 
 import { strict as assert } from "node:assert";
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  readSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
@@ -12,6 +22,7 @@ import { fileSink } from "../../src/log/file-sink.js";
 import { formatJson, formatText, oneLine, type LogRecord } from "../../src/log/record.js";
 import { Repeats } from "../../src/log/repeats.js";
 import { counting, type Sink } from "../../src/log/sink.js";
+import { stderrSink } from "../../src/log/stderr-sink.js";
 
 const folder = mkdtempSync(join(tmpdir(), "vipd-log-"));
 after(() => rmSync(folder, { recursive: true }));
@@ -160,6 +171,22 @@ test("syslog gets facility and severity, journald its fields", () => {
     entry,
     /^MESSAGE=vrrp web: a\\nb\nPRIORITY=5\nSYSLOG_IDENTIFIER=vipd\nVIPD_SUBJECT=vrrp web\n/,
   );
+});
+
+test("a reader that does not read stops nobody: lines are kept up to a limit, then lost and counted", () => {
+  const path = join(folder, "pipe");
+  assert.equal(spawnSync("mkfifo", [path]).status, 0);
+  // Opened for both, a pipe takes 64 kB and nobody reads them.
+  const fd = openSync(path, constants.O_RDWR);
+  const sink = stderrSink({ format: ({ text }) => text, severityPrefix: true, fd });
+  const outcomes = Array.from({ length: 3000 }, () => sink.write(record("x".repeat(1000))));
+  assert.equal(outcomes[0], undefined);
+  assert.equal(outcomes.at(-1), "its reader does not read");
+  const buffer = Buffer.alloc(1004);
+  readSync(fd, buffer);
+  assert.equal(buffer.toString(), `<5>${"x".repeat(1000)}\n`);
+  sink.close();
+  closeSync(fd);
 });
 
 /** Runs a small program that logs `count` lines to a file and then ends in the given way. */

@@ -79,6 +79,14 @@ test("a kernel without ip_vs refuses a configuration with services, and accepts 
   await plain.supervisor.stop("end");
 });
 
+test("a stop while the configuration is read is a stop, not a failure", async () => {
+  const world = new World();
+  const start = world.supervisor.start();
+  await world.supervisor.stop("SIGTERM");
+  assert.deepEqual(await start, { ok: false, report: null });
+  assert.ok(world.children.every(({ alive }) => !alive));
+});
+
 test("an invalid configuration at the start ends both children and gives the report", async () => {
   const world = new World();
   world.outcome = { ok: false, problems: ["x"], report: "f:1:1: error: x" };

@@ -1,13 +1,11 @@
 // Runs the short-lived process that reads the configuration (config-worker.ts), and takes its answer.
 
 import { spawn } from "node:child_process";
-import { fileURLToPath } from "node:url";
 import type { ConfigHead, LoadConfig, LoadOutcome } from "./config-source.js";
+import { flagsOf, programWords } from "./programs.js";
 
 /** A file of a hundred thousand lines is read in a second or two; this is for a process that hangs. */
 const WITHIN_MS = 60_000;
-/** The worker lives shorter than it would take to collect its garbage: with room enough it hardly tries. */
-const YOUNG_GENERATION = ["--max-semi-space-size=64", "--min-semi-space-size=32"];
 /** Bytes of its complaints that are kept. */
 const MOST_SAID = 10_000;
 
@@ -25,8 +23,7 @@ export type WorkerAnswer =
 
 export const loadConfigInProcess: LoadConfig = (request) =>
   new Promise((resolve) => {
-    const program = fileURLToPath(new URL("./config-worker.js", import.meta.url));
-    const worker = spawn(process.execPath, [...YOUNG_GENERATION, program], {
+    const worker = spawn(process.execPath, [...flagsOf.config, ...programWords("config")], {
       stdio: ["pipe", "pipe", "pipe"],
       timeout: WITHIN_MS,
       killSignal: "SIGKILL",

@@ -139,15 +139,18 @@ async function serve(
   );
   if (notifier.watchdogEvery !== undefined) setInterval(() => notifier.watchdog(), notifier.watchdogEvery);
   const started = await supervisor.start();
-  if (started.ok) notifier.ready(stateLine.text());
-  else {
-    process.exitCode = 1;
-    // Standard error is where the person who starts it looks; the log may lead elsewhere.
-    if (supervisor.isConfigured)
-      log.say("error", "vipd", `not started: ${started.report.split("\n")[0] ?? ""}`);
-    complain(started.report);
-    await stop("could not start");
+  if (started.ok) {
+    notifier.ready(stateLine.text());
+    return;
   }
+  // Stopped while it started, as it was told to.
+  if (started.report === null) return;
+  process.exitCode = 1;
+  // Standard error is where the person who starts it looks; the log may lead elsewhere.
+  if (supervisor.isConfigured)
+    log.say("error", "vipd", `not started: ${started.report.split("\n")[0] ?? ""}`);
+  complain(started.report);
+  await stop("could not start");
 }
 
 async function reload(

@@ -2,23 +2,9 @@
 
 import { fork, type ChildProcess } from "node:child_process";
 import { createInterface } from "node:readline";
-import { fileURLToPath } from "node:url";
 import type { Readable } from "node:stream";
 import type { ChildName, Spawn } from "./child.js";
-
-const programs: Record<ChildName, URL> = {
-  vrrp: new URL("../vrrp-process.js", import.meta.url),
-  checks: new URL("../checks-process.js", import.meta.url),
-};
-
-/**
- * A small young generation is collected in a fraction of a millisecond, which is what the adverts' timing
- * needs, and keeps memory small; the limits are far above what the processes use.
- */
-const flags: Record<ChildName, readonly string[]> = {
-  vrrp: ["--max-semi-space-size=1", "--max-old-space-size=64"],
-  checks: ["--max-semi-space-size=1", "--optimize-for-size", "--max-old-space-size=512"],
-};
+import { flagsOf, programWords } from "./programs.js";
 
 /** A line of output longer than this is cut. */
 const LONGEST_LINE = 1000;
@@ -26,10 +12,11 @@ const LONGEST_LINE = 1000;
 const MOST_LINES = 40;
 
 /** `said` gets what a child writes to its standard output and error: nothing, unless something is very wrong. */
-export function spawner(said: (process: ChildName, line: string) => void, programOf = programs): Spawn {
+export function spawner(said: (process: ChildName, line: string) => void): Spawn {
   return (name, listener) => {
-    const child = fork(fileURLToPath(programOf[name]), [], {
-      execArgv: [...flags[name]],
+    const [program, ...words] = programWords(name);
+    const child = fork(program, words, {
+      execArgv: [...flagsOf[name]],
       serialization: "json",
       stdio: ["ignore", "pipe", "pipe", "ipc"],
       // A session of its own: Ctrl-C in a terminal is for the supervisor, which stops its children in order.

@@ -53,6 +53,11 @@ export function vrrpPatience(instances: readonly InstanceConfig[]): ChildPatienc
   return { pingEvery: milliseconds(Math.max(250, shortest / 2)), misses: 4, start: PATIENCE.vrrp.start };
 }
 
+export type StartOutcome = { readonly ok: true } | { readonly ok: false; readonly report: string | null };
+
+/** What became of a configuration that a child was given. */
+type Taken = { readonly kind: "done" } | { readonly kind: "refused" | "late"; readonly why: string };
+
 export class Supervisor {
   readonly events: EventLog;
   private readonly ports: SupervisorPorts;
@@ -101,35 +106,35 @@ export class Supervisor {
     });
   }
 
-  /** Resolves when both children run as configured; the error says for people why there is no start. */
-  async start(): Promise<{ readonly ok: true } | { readonly ok: false; readonly report: string }> {
+  /** Resolves when both children run as configured; `report` says for people why there is no start, null: it was stopped. */
+  async start(): Promise<StartOutcome> {
     // The children load their modules while the configuration is read.
     this.vrrp.start();
     this.checks.start();
     const { configPath: path, node } = this.options;
     const outcome = await this.ports.loadConfig({ path, ...(node === undefined ? {} : { node }) });
-    if (this.stopped !== undefined) return { ok: false, report: "stopped while starting" };
-    if (!outcome.ok) {
-      await this.stop("the configuration is not valid");
-      return { ok: false, report: outcome.report };
-    }
+    if (this.stopped !== undefined) return { ok: false, report: null };
+    if (!outcome.ok) return this.refuse("the configuration is not valid", outcome.report);
     this.accept(outcome.config, outcome.warnings, outcome.changes);
-    if (outcome.config.services === 0) this.vrrpReleased = true;
-    const table = this.configure("checks");
-    const early = this.vrrpReleased ? this.configure("vrrp") : undefined;
-    const tableError = await table;
-    if (tableError !== null && outcome.config.services > 0) {
-      await this.stop(tableError);
-      return { ok: false, report: tableError };
-    }
+    const hasServices = outcome.config.services > 0;
+    if (!hasServices) this.vrrpReleased = true;
+    const steps = [this.configure("checks"), ...(hasServices ? [] : [this.configure("vrrp")])];
+    const table = await (steps[0] as Promise<Taken>);
+    if (table.kind === "refused" && hasServices) return this.refuse(table.why, table.why);
     this.vrrpReleased = true;
-    const vrrpError = await (early ?? this.configure("vrrp"));
-    if (vrrpError !== null) {
-      await this.stop(vrrpError);
-      return { ok: false, report: vrrpError };
-    }
+    const vrrp = await (steps[1] ?? this.configure("vrrp"));
+    if (vrrp.kind === "refused") return this.refuse(vrrp.why, vrrp.why);
+    // A slow machine is no reason to give up: the child goes on with what it was told.
+    for (const taken of [table, vrrp])
+      if (taken.kind === "late") this.emit({ kind: "warning", subject: "vipd", text: taken.why });
     this.emit({ kind: "ready", version: this.options.version, node: outcome.config.head.node });
     return { ok: true };
+  }
+
+  private async refuse(why: string, report: string): Promise<StartOutcome> {
+    if (this.stopped !== undefined) return { ok: false, report: null };
+    await this.stop(why);
+    return { ok: false, report };
   }
 
   /** One at a time. A file that is not valid changes nothing. */
@@ -238,19 +243,15 @@ export class Supervisor {
       });
   }
 
-  /** Null when the child has done as configured, else what went wrong. A child that is not there yet gets it at its hello. */
-  private configure(name: ChildName): Promise<string | null> {
+  /** A child that is not there yet is told at its hello. */
+  private configure(name: ChildName): Promise<Taken> {
     return new Promise((resolve) => {
-      const late = setTimeout(
-        () =>
-          settle(`the ${name} process did not take its configuration within ${CONFIGURE_WITHIN / 1000} s`),
-        CONFIGURE_WITHIN,
-      );
-      const settle = (error: string | null): void => {
+      const why = `the ${name} process has not taken its configuration within ${CONFIGURE_WITHIN / 1000} s`;
+      const late = setTimeout(() => resolve({ kind: "late", why }), CONFIGURE_WITHIN);
+      this.configuredWaiters[name].push((error) => {
         clearTimeout(late);
-        resolve(error);
-      };
-      this.configuredWaiters[name].push(settle);
+        resolve(error === null ? { kind: "done" } : { kind: "refused", why: error });
+      });
       this.sendConfig(name);
     });
   }
@@ -290,11 +291,10 @@ export class Supervisor {
       };
     }
     this.accept(outcome.config, outcome.warnings, outcome.changes);
-    const errors = (await Promise.all([this.configure("vrrp"), this.configure("checks")])).filter(
-      (error) => error !== null,
-    );
-    for (const text of errors) this.emit({ kind: "warning", subject: "config", text });
-    return { ok: errors.length === 0, changes: outcome.changes, problems: errors };
+    const taken = await Promise.all([this.configure("vrrp"), this.configure("checks")]);
+    const problems = taken.flatMap((outcome) => (outcome.kind === "done" ? [] : [outcome.why]));
+    for (const text of problems) this.emit({ kind: "warning", subject: "config", text });
+    return { ok: problems.length === 0, changes: outcome.changes, problems };
   }
 
   private async stopNow(why: string, table: "keep" | "remove" | undefined): Promise<void> {
