@@ -92,7 +92,11 @@ export class Drill {
   }
 
   async startClient(): Promise<void> {
-    this.#client = this.#network.client.spawn([process.execPath, join(import.meta.dirname, "client.js")]);
+    this.#client = this.#network.client.spawn([
+      process.execPath,
+      join(import.meta.dirname, "client.js"),
+      ...(process.env["VIPD_VM"] === "tcg" ? ["gentle"] : []),
+    ]);
     await this.#client.waitFor(/^ready/, PATIENCE);
     await until("50 connections of the client", PATIENCE, async () => {
       const since = wallClock();
@@ -131,7 +135,7 @@ export class Drill {
       )
     ).at;
     const lastAdvertAt = this.#packets.adverts(DIRECTORS.lb1).at(-1)?.at ?? killedAt;
-    await this.#network.discard("lb1");
+    this.#network.discard("lb1");
     return { killedAt, lastAdvertAt, firstAdvertAt, firstArpAt };
   }
 

@@ -91,7 +91,7 @@ if (!options.always && runningKernelHasIpvs()) {
   const status = await bootGuest({
     command: options.command,
     directory: process.cwd(),
-    environment: { ...environment, VIPD_VM: "1" },
+    environment,
     timeoutSeconds: Number(options.timeout),
     memory: options.memory,
     cpus: options.cpus === undefined ? undefined : Number(options.cpus),

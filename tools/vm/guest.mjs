@@ -187,14 +187,6 @@ export async function bootGuest(options) {
     initramfs: join(directory, "initramfs"),
     kernel: `/boot/vmlinuz-${release}`,
   };
-  writeInitramfs({
-    directory,
-    output: files.initramfs,
-    release,
-    command: options.command,
-    cwd: options.directory,
-    environment: options.environment,
-  });
 
   // A socket rather than QEMU's own standard output: a port whose other end is /dev/null on input drops its output.
   const server = createServer((connection) => connection.pipe(process.stdout, { end: false }));
@@ -203,6 +195,15 @@ export async function bootGuest(options) {
   const kvm = (options.accel ?? (existsSync("/dev/kvm") ? "kvm" : "tcg")) === "kvm";
   for (const accel of kvm ? ["kvm", "tcg"] : ["tcg"]) {
     rmSync(files.status, { force: true });
+    writeInitramfs({
+      directory,
+      output: files.initramfs,
+      release,
+      command: options.command,
+      cwd: options.directory,
+      // What the command may expect of the machine's speed.
+      environment: { ...options.environment, VIPD_VM: accel },
+    });
     const daemon = startVirtiofsd(files.socket);
     running.add(daemon);
     for (let i = 0; i < 100 && !existsSync(files.socket); i++) await pause(20);
