@@ -65,6 +65,9 @@ build() {
     say "compiling TypeScript"
     npx --no-install tsc -b || die "the TypeScript does not compile"
   fi
+  if [ ! build/bundle/main.cjs -nt build/shell.tsbuildinfo ] || [ ! build/bundle/main.cjs -nt build/pure.tsbuildinfo ]; then
+    node tools/bundle.mjs || die "the programs cannot be bundled"
+  fi
 }
 
 install_packages

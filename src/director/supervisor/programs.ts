@@ -1,0 +1,33 @@
+// How the other processes are started: which file, with which options of V8. In the repository's compiled form
+// every program is a tree of modules; in the bundled form (tools/bundle.mjs) it is one file beside the others,
+// started by a loader that brings V8's code cache with it. Knows nothing of what the programs do.
+
+import { basename } from "node:path";
+import { fileURLToPath } from "node:url";
+
+export type ProgramName = "vrrp" | "checks" | "config";
+
+const modules: Record<ProgramName, string> = {
+  vrrp: "../vrrp-process.js",
+  checks: "../checks-process.js",
+  config: "./config-worker.js",
+};
+
+/**
+ * The children: a small young generation is collected in a fraction of a millisecond, which is what the adverts'
+ * timing needs, and keeps memory small; the limits are far above what the processes use. The config worker lives
+ * shorter than it would take to collect its garbage: with room enough it hardly tries.
+ */
+export const flagsOf: Record<ProgramName, readonly string[]> = {
+  vrrp: ["--max-semi-space-size=1", "--max-old-space-size=64"],
+  checks: ["--max-semi-space-size=1", "--optimize-for-size", "--max-old-space-size=512"],
+  config: ["--max-semi-space-size=64", "--min-semi-space-size=32"],
+};
+
+/** The words after `node` and its flags. */
+export function programWords(name: ProgramName): readonly [string, ...string[]] {
+  // Bundled, this module is a part of another file.
+  const isBundled = basename(fileURLToPath(import.meta.url)) !== "programs.js";
+  if (!isBundled) return [fileURLToPath(new URL(modules[name], import.meta.url))];
+  return [fileURLToPath(new URL("start.cjs", import.meta.url)), `${name}.cjs`];
+}
