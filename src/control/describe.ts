@@ -142,7 +142,7 @@ function describeChecks(event: ChecksEvent): Description {
       const times = event.in_a_row > 1 ? `, ${event.in_a_row} times in a row` : "";
       return {
         // What a failing check leads to is said by the server's own line; the first good result is no news.
-        level: event.up ? (event.first ? "info" : "notice") : "warning",
+        level: event.up ? (event.first ? "debug" : "notice") : "warning",
         subject: `check ${event.service} ${event.server}`,
         text: `${event.check} ${event.up ? "succeeds" : "fails"}: ${what} (took ${span(event.took_ms)}${times})`,
       };
