@@ -23,6 +23,8 @@ export type Loaded = {
   readonly config?: Config;
   /** In the order of the file; warnings do not stop anything. */
   readonly diagnostics: readonly Diagnostic[];
+  /** Where each service begins in the text, and where the last one ends; absent when they cannot be told apart. */
+  readonly starts?: readonly number[];
 };
 
 /** The configuration of the director that `identity` says. */
@@ -36,7 +38,11 @@ export function loadConfig(request: LoadRequest): Loaded {
   // Without a node the rest is checked all the same, as the first one sees it.
   const config = resolveConfig(shaped.file, node ?? names[0] ?? "", request.checkers, report);
   const diagnostics = place(request, shaped.tree, problems);
-  return hasErrors(diagnostics) ? { diagnostics } : { config, diagnostics };
+  if (hasErrors(diagnostics)) return { diagnostics };
+  const starts = shaped.tree.entriesOf("services");
+  return starts?.length === config.services.length + 1
+    ? { config, diagnostics, starts }
+    : { config, diagnostics };
 }
 
 export type Checked = {

@@ -9,7 +9,15 @@ import type { Locator, Span } from "./diagnostic.js";
 
 export type YamlProblem = Span & { readonly message: string; readonly hint?: string; readonly code: string };
 
-export type YamlTree = { readonly value: unknown; readonly locate: Locator };
+export type YamlTree = {
+  readonly value: unknown;
+  readonly locate: Locator;
+  /**
+   * Where the lines begin on which the entries of this mapping of the top level begin, and where its last entry
+   * ends. Undefined when an entry cannot be read without the rest of the text.
+   */
+  readonly entriesOf: (key: string) => readonly number[] | undefined;
+};
 
 type Event = ReturnType<typeof parseEvents>[number];
 type ScalarEvent = Extract<Event, { valueStart: number }>;
@@ -34,7 +42,8 @@ export function readYaml(
   const builder = new TreeBuilder(text, events);
   const value = builder.build();
   if (builder.problems.length > 0) return { problems: builder.problems };
-  return { tree: { value, locate: locator(text, events) } };
+  const entriesOf = (key: string): readonly number[] | undefined => entryStarts(text, events, key);
+  return { tree: { value, locate: locator(text, events), entriesOf } };
 }
 
 /** Finds positions by building the tree a second time, with them, at the first question. */
@@ -57,6 +66,51 @@ function locator(text: string, events: readonly Event[]): Locator {
     }
     return span;
   };
+}
+
+function entryStarts(text: string, events: readonly Event[], key: string): readonly number[] | undefined {
+  // What an anchor stands for depends on the entries before, and what tabs stand for on the parser.
+  if (/[\t\r\ufeff]/.test(text) || events.some(refersToOthers)) return undefined;
+  const lineOf = (event: Event | undefined): number | undefined => {
+    if (event?.type !== EVENT_ID.SCALAR) return undefined;
+    const start = text.lastIndexOf("\n", event.valueStart - 1) + 1;
+    return /^ *$/.test(text.slice(start, event.valueStart)) ? start : undefined;
+  };
+  const isBlock = (event: Event | undefined): boolean =>
+    event?.type === EVENT_ID.MAPPING && text[event.start] !== "{";
+  if (!isBlock(events[1])) return undefined;
+  for (let at = 2; events[at]?.type === EVENT_ID.SCALAR; at = after(events, at + 1)) {
+    if (getScalarValue(text, events[at] as ScalarEvent) !== key) continue;
+    if (!isBlock(events[at + 1])) return undefined;
+    const starts: (number | undefined)[] = [];
+    let entry = at + 2;
+    for (; events[entry]?.type === EVENT_ID.SCALAR; entry = after(events, entry + 1))
+      starts.push(lineOf(events[entry]));
+    const next = events[entry + 1];
+    starts.push(next?.type === EVENT_ID.POP ? text.length : lineOf(next));
+    return starts.includes(undefined) ? undefined : (starts as number[]);
+  }
+  return undefined;
+}
+
+/** The event that follows on the node which begins at this one. */
+function after(events: readonly Event[], at: number): number {
+  for (let depth = 0; ; at++) {
+    const type = events[at]?.type;
+    if (type === undefined) return at;
+    if (type === EVENT_ID.MAPPING || type === EVENT_ID.SEQUENCE) depth++;
+    else if (type === EVENT_ID.POP) depth--;
+    if (depth === 0) return at + 1;
+  }
+}
+
+function refersToOthers(event: Event): boolean {
+  if (event.type === EVENT_ID.DOCUMENT)
+    return event.explicitStart || event.explicitEnd || event.directives.length > 0;
+  return (
+    event.type === EVENT_ID.ALIAS ||
+    (event.type !== EVENT_ID.POP && (event.anchorStart >= 0 || event.tagStart >= 0))
+  );
 }
 
 class TreeBuilder {

@@ -20,34 +20,46 @@ export type Reading = {
   readonly diagnostics: readonly Diagnostic[];
   /** What is right in the file but would not work on this machine. */
   readonly warnings: readonly string[];
+  /** See `Loaded`. */
+  readonly starts?: readonly number[];
 };
 
 /** As one director reads it: the one called `node`, or like this machine. */
 export function readConfig(path: string, node: string | undefined): Reading {
+  const file = readConfigFile(path);
+  return file.ok ? readConfigText(path, file.value, node) : unreadable(path, file.error);
+}
+
+/** The same, of a file that somebody has read. */
+export function readConfigText(path: string, text: string, node: string | undefined): Reading {
   const identity: Identity =
     node === undefined ? { kind: "hostname", name: hostname() } : { kind: "node", name: node };
-  return read(path, (text) => {
-    const { config, diagnostics } = loadConfig({ path, text, checkers: checkerSpecs(values), identity });
-    return { configs: config === undefined ? [] : [config], diagnostics };
-  });
+  const { config, ...rest } = loadConfig({ path, text, checkers: checkerSpecs(values), identity });
+  return {
+    path,
+    text,
+    configs: config === undefined ? [] : [config],
+    warnings: config === undefined ? [] : unrunnable(config),
+    ...rest,
+  };
 }
 
 /** As every director of the file reads it. */
-export const readConfigForAll = (path: string): Reading =>
-  read(path, (text) => checkConfig({ path, text, checkers: checkerSpecs(values) }));
-
-function read(path: string, load: (text: string) => Pick<Reading, "configs" | "diagnostics">): Reading {
+export function readConfigForAll(path: string): Reading {
   const file = readConfigFile(path);
-  if (!file.ok) return { path, text: "", configs: [], diagnostics: [file.error], warnings: [] };
-  const { configs, diagnostics } = load(file.value);
-  return {
-    path,
-    text: file.value,
-    configs,
-    diagnostics,
-    warnings: configs[0] === undefined ? [] : unrunnable(configs[0]),
-  };
+  if (!file.ok) return unreadable(path, file.error);
+  const read = checkConfig({ path, text: file.value, checkers: checkerSpecs(values) });
+  const [config] = read.configs;
+  return { path, text: file.value, ...read, warnings: config === undefined ? [] : unrunnable(config) };
 }
+
+const unreadable = (path: string, problem: Diagnostic): Reading => ({
+  path,
+  text: "",
+  configs: [],
+  diagnostics: [problem],
+  warnings: [],
+});
 
 export const failed = (reading: Reading): boolean => hasErrors(reading.diagnostics);
 

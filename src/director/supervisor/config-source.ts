@@ -3,16 +3,19 @@
 // the bulk of a large configuration, stay text here and are parsed when a child has to be told.
 
 import type { Config, ServiceConfig } from "../../config/model.js";
+import type { Source } from "../../config/splice.js";
 
 export type ConfigHead = Omit<Config, "services">;
 
 export type LoadedConfig = {
   readonly path: string;
   readonly head: ConfigHead;
-  /** JSON of `ServiceConfig[]`. */
+  /** JSON of `ServiceConfig[]`, each service on a line of its own. */
   readonly servicesJson: string;
   readonly services: number;
   readonly servers: number;
+  /** What it was read from, when a changed part of that can be read for itself. */
+  readonly source?: Source;
 };
 
 export type LoadRequest = {
@@ -28,11 +31,17 @@ export type LoadOutcome =
       readonly config: LoadedConfig;
       readonly warnings: readonly string[];
       readonly changes: readonly string[];
+      /** When nothing but these differs from the previous configuration. They are where they were in the list. */
+      readonly changed?: readonly ServiceConfig[];
     }
   /** `problems`: one line each, "file:line:col: error: ..."; `report`: the same for people, with the lines of the file. */
   | { readonly ok: false; readonly problems: readonly string[]; readonly report: string };
 
 export type LoadConfig = (request: LoadRequest) => Promise<LoadOutcome>;
 
-export const servicesOf = (config: LoadedConfig): readonly ServiceConfig[] =>
+export const servicesOf = (config: Pick<LoadedConfig, "servicesJson">): readonly ServiceConfig[] =>
   JSON.parse(config.servicesJson) as ServiceConfig[];
+
+/** The services as lines of JSON, and back. */
+export const servicesToJson = (lines: readonly string[]): string => `[${lines.join(",\n")}]`;
+export const servicesToLines = (json: string): string[] => json.slice(1, -1).split(",\n");

@@ -1,40 +1,49 @@
-// The short-lived process that reads the configuration for the daemon: a LoadRequest comes in as JSON, a
+// The short-lived process that reads the configuration for the daemon: a WorkerRequest comes in as JSON, a
 // WorkerAnswer goes out, and what was needed for it is given back to the system with the process.
 
 import { readFileSync, writeSync } from "node:fs";
 import { diffConfig } from "../../config/change.js";
 import type { Config } from "../../config/model.js";
-import { summarizeDiagnostic } from "../../config/diagnostic.js";
-import type { WorkerAnswer } from "./config-process.js";
-import { failed, readConfig, report } from "./config-reader.js";
-import { servicesOf, type LoadedConfig, type LoadRequest } from "./config-source.js";
+import { summarizeDiagnostic, type Diagnostic } from "../../config/diagnostic.js";
+import type { WorkerAnswer, WorkerRequest } from "./config-process.js";
+import { failed, readConfig, readConfigText, report } from "./config-reader.js";
+import { servicesOf, servicesToJson, type LoadedConfig } from "./config-source.js";
 
 const MOST_WARNINGS = 20;
 
-const request = JSON.parse(readFileSync(0, "utf8")) as LoadRequest;
-const reading = readConfig(request.path, request.node);
+const request = JSON.parse(readFileSync(0, "utf8")) as WorkerRequest;
+const { path, text, node, previous, shifts = [] } = request;
+const reading = text === undefined ? readConfig(path, node) : readConfigText(path, text, node);
 const [config] = reading.configs;
-const summaries = reading.diagnostics.map(summarizeDiagnostic);
+const summaries = reading.diagnostics.map((diagnostic) => summarizeDiagnostic(moved(diagnostic)));
 
 if (config === undefined || failed(reading))
   answer({ ok: false, problems: summaries, report: report(reading) });
 else {
   const { services, ...head } = config;
-  const changes = request.previous === undefined ? [] : changesSince(request.previous, config);
-  const servers = services.reduce((sum, service) => sum + service.servers.length, 0);
   answer({
     ok: true,
     head,
     services: services.length,
-    servers,
+    servers: services.reduce((sum, service) => sum + service.servers.length, 0),
     warnings: few([...summaries, ...reading.warnings]),
-    changes,
+    changes: previous === undefined ? [] : changesSince(previous, config),
+    ...(reading.starts === undefined ? {} : { starts: reading.starts }),
   });
-  write(`${JSON.stringify(services)}\n`);
+  write(`${servicesToJson(services.map((service) => JSON.stringify(service)))}\n`);
+}
+
+/** Of a text that is a part of the file: to where it stands in the file. */
+function moved(diagnostic: Diagnostic): Diagnostic {
+  const shift = shifts.findLast(({ from }) => diagnostic.line >= from);
+  return shift === undefined ? diagnostic : { ...diagnostic, line: diagnostic.line + shift.by };
 }
 
 /** Services that read the same as before are not looked at more closely: of thousands, a reload changes a few. */
-function changesSince(previous: LoadedConfig, config: Config): readonly string[] {
+function changesSince(
+  previous: Pick<LoadedConfig, "head" | "servicesJson">,
+  config: Config,
+): readonly string[] {
   const before = new Map(servicesOf(previous).map((service) => [JSON.stringify(service), service]));
   const services = config.services.filter((service) => !before.delete(JSON.stringify(service)));
   return diffConfig({ ...previous.head, services: [...before.values()] }, { ...config, services });
