@@ -92,6 +92,7 @@ export class VrrpEngine {
       this.rebuildTables();
     });
     this.ports.neighbours.watch([...this.virtual]);
+    for (const { config } of this.byName.values()) this.orders.announcer.prepare(config.addresses);
   }
 
   /** The wake-up of the port: sends what is due, hears what has come, and only then gives up on masters. */
@@ -482,10 +483,24 @@ export class VrrpEngine {
     for (let round = 0; this.orders.waiting; round++) {
       if (round === MOST_ROUNDS) throw new Error("vrrp: the orders of failed orders do not end");
       const now = this.ports.clock.now();
-      for (const { runtime, action, error } of this.orders.settle())
+      for (const { runtime, action, error } of this.orders.settle(() => this.breathe()))
         this.apply(runtime, { kind: "action-failed", action, error }, now);
     }
     this.arm();
+  }
+
+  /** Periodic adverts that fall due during long work do not wait for its end; everything else does. */
+  private breathe(): void {
+    const now = this.ports.clock.now();
+    const waiting: [slot: number, due: Instant][] = [];
+    for (let slot = this.heap.takeDue(now); slot >= 0; slot = this.heap.takeDue(now)) {
+      const runtime = this.slots[slot]!;
+      const due = deadlineOf(runtime);
+      if (this.sendAgain(runtime, due, now)) this.lateness.add(now - due);
+      else waiting.push([slot, due]);
+    }
+    for (const [slot, due] of waiting) this.heap.set(slot, due);
+    this.ports.link.flush();
   }
 
   private arm(): void {

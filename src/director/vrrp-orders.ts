@@ -2,16 +2,18 @@
 // adverts, one netlink batch each for addresses to remove and to add, one send for the announcements, in this
 // order. Says of each transition what was really done, and gives back what failed.
 
-import { familyOf, formatPrefix } from "../core/address.js";
+import { formatPrefix } from "../core/address.js";
 import type { TransitionReason, VipdEvent } from "../control/event.js";
 import type { AddressOrder } from "../ports/route.js";
-import type { Frame, VrrpPorts } from "../ports/vrrp.js";
-import { arpProbe, gratuitousArp } from "../vrrp/arp.js";
+import type { VrrpPorts } from "../ports/vrrp.js";
 import type { InstanceStateName, VirtualAddress } from "../vrrp/instance.js";
 import { VRRP_GROUP_IPV4 } from "../vrrp/packet.js";
 import { RESIGN_PRIORITY, type Action } from "../vrrp/state.js";
+import { Announcer, type Announcement } from "./announcer.js";
 import { addressNumber, type Runtime } from "./vrrp-runtime.js";
 
+/** Addresses in one netlink batch: one to two milliseconds. */
+const ADDRESS_SLICE = 128;
 const GROUP = addressNumber(VRRP_GROUP_IPV4);
 
 /** A transition on its way to the log; `done` is filled while its actions are carried out. */
@@ -30,17 +32,13 @@ type AddressWork = {
   readonly order: AddressOrder;
   readonly done: string[];
 };
-type Announcement = {
-  readonly addresses: readonly VirtualAddress[];
-  readonly repeat: number;
-  readonly done: string[];
-};
 
 export class Orders {
+  readonly announcer: Announcer;
   private readonly ports: VrrpPorts;
   private removals: AddressWork[] = [];
   private additions: AddressWork[] = [];
-  private announcements: Announcement[] = [];
+  private announcements: (Announcement & { readonly done: string[] })[] = [];
   private restored = new Map<VirtualAddress, Runtime>();
   private transitions: Transition[] = [];
   private failures: Failure[] = [];
@@ -49,6 +47,7 @@ export class Orders {
 
   constructor(ports: VrrpPorts) {
     this.ports = ports;
+    this.announcer = new Announcer(ports);
   }
 
   transition(transition: Transition): void {
@@ -85,8 +84,11 @@ export class Orders {
     runtime.sent += 1;
   }
 
-  /** Does all of it. What failed comes back as an event of the machine it failed for. */
-  settle(): readonly Failure[] {
+  /**
+   * Does all of it. What failed comes back as an event of the machine it failed for. `breathe` is called now and
+   * then in between, when it is much.
+   */
+  settle(breathe: () => void): readonly Failure[] {
     this.waiting = false;
     this.failures = [];
     this.ports.link.flush();
@@ -95,9 +97,11 @@ export class Orders {
     this.additions = [];
     this.announcements = [];
     this.transitions = [];
-    if (removals.length > 0) this.removeAll(removals);
-    if (additions.length > 0) this.addAll(additions);
-    this.announceAll(announcements);
+    inSlices(removals, (slice) => this.removeAll(slice), breathe);
+    inSlices(additions, (slice) => this.addAll(slice), breathe);
+    this.announcer.send(announcements, breathe);
+    for (const { addresses, repeat, done } of announcements)
+      done.push(`announced ${listed(addresses)} ${times(repeat)}`);
     for (const { runtime, from, to, reason, lateness_ms, done } of transitions)
       this.ports.report({
         kind: "vrrp-transition",
@@ -152,34 +156,16 @@ export class Orders {
         this.ports.report(restoredEvent(runtime, address));
     });
   }
+}
 
-  private announceAll(work: readonly Announcement[]): void {
-    const frames: Frame[] = [];
-    const probes: Frame[] = [];
-    for (const { addresses, repeat, done } of work) {
-      const burst = addresses.flatMap((address) => this.framesFor(address));
-      for (let i = 0; i < repeat; i++) frames.push(...burst.map(({ claim }) => claim));
-      probes.push(...burst.map(({ probe }) => probe));
-      if (burst.length > 0)
-        done.push(`announced ${listed(addresses)} ${repeat === 1 ? "once" : `${repeat} times`}`);
-    }
-    // The probes follow all claims: whoever else holds an address answers them, and nothing has waited for it.
-    if (frames.length > 0) this.ports.neighbours.announce([...frames, ...probes]);
-  }
-
-  private framesFor(address: VirtualAddress): readonly { readonly claim: Frame; readonly probe: Frame }[] {
-    const view = this.ports.interfaces.find(address.interface);
-    const virtual = address.prefix.address;
-    if (view?.mac === undefined || familyOf(virtual) !== "ipv4") return [];
-    const ifindex = view.index;
-    return [
-      {
-        claim: { ifindex, bytes: gratuitousArp(view.mac, virtual) },
-        probe: { ifindex, bytes: arpProbe(view.mac, virtual) },
-      },
-    ];
+function inSlices<T>(work: readonly T[], run: (slice: readonly T[]) => void, breathe: () => void): void {
+  for (let from = 0; from < work.length; from += ADDRESS_SLICE) {
+    if (from > 0) breathe();
+    run(work.slice(from, from + ADDRESS_SLICE));
   }
 }
+
+const times = (count: number): string => (count === 1 ? "once" : `${count} times`);
 
 const listed = (addresses: readonly VirtualAddress[]): string => {
   const texts = addresses.map((address) => address.prefix.address);

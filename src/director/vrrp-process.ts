@@ -3,14 +3,19 @@
 // take a millisecond may be added here (docs/adr/0002): no config, no log, no scripts, no files.
 
 import { readdirSync } from "node:fs";
+import { setFlagsFromString } from "node:v8";
 import type { VipdEvent } from "../control/event.js";
 import type { FromVrrp, ToVrrp, VrrpStatus } from "../control/ipc.js";
 import type { VrrpProcessConfig } from "../config/model.js";
+import type { VrrpPorts } from "../ports/vrrp.js";
 import { setRealtime, setTimeSharing } from "../linux/scheduling.js";
+import { rehearse } from "./rehearsal.js";
 import { VrrpEngine } from "./vrrp-engine.js";
 import { openVrrpPorts } from "./vrrp-ports.js";
 
 process.title = "vipd: vrrp";
+// V8 forgets the code of functions that were not called for a while; a takeover comes once in months.
+setFlagsFromString("--no-flush-bytecode");
 
 class VrrpProcess {
   private engine: VrrpEngine | undefined;
@@ -48,8 +53,12 @@ class VrrpProcess {
   private configure(message: Extract<ToVrrp, { kind: "configure" }>): string | null {
     const { process: settings, instances, resume } = message;
     const report = (event: VipdEvent): void => this.report(event);
+    let first: VrrpPorts | undefined;
     if (this.engine === undefined) {
-      const opened = openVrrpPorts(settings.transport, report, (ports) => new VrrpEngine(ports));
+      const opened = openVrrpPorts(settings.transport, report, (ports) => {
+        first = ports;
+        return new VrrpEngine(ports);
+      });
       if (!opened.ok) return opened.error;
       this.engine = opened.value;
       this.transport = settings.transport;
@@ -60,6 +69,7 @@ class VrrpProcess {
     this.engine.configure(instances, resume);
     // After the instances: a process that resumes has no time to lose.
     if (settings.realtimePriority !== this.priority) this.schedule(settings.realtimePriority);
+    if (first !== undefined) rehearse(first);
     return null;
   }
 

@@ -121,7 +121,13 @@ test("a hundred instances that take over together send once, change addresses on
   );
   rig.calls.length = 0;
   rig.runTo(rig.now + 4000);
-  assert.deepEqual(rig.calls, [`adverts ${"100 ".repeat(100).trim()}`, "add 100", "frames 600"]);
+  assert.deepEqual(rig.calls, [
+    `adverts ${"100 ".repeat(100).trim()}`,
+    "add 100",
+    "frames 256",
+    "frames 256",
+    "frames 88",
+  ]);
   rig.calls.length = 0;
   rig.runTo(rig.now + 1000);
   assert.deepEqual(rig.calls, [`adverts ${"100 ".repeat(100).trim()}`], "and so do their periodic adverts");

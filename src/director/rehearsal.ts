@@ -1,0 +1,73 @@
+// Runs takeovers that nobody sees, so that the real one does not meet code that was never run: V8 compiles a
+// function when it is first called, which made the first takeover three times as slow as the second (1.6 ms
+// to the first announcement, measured, against 0.5 ms). Adverts and frames go nowhere; addresses are ordered
+// from the real kernel, on an interface that cannot exist. A turn of the loop for each round, so that adverts
+// of a resumed master are not held up.
+
+import { ip, type MacAddress } from "../core/address.js";
+import { instant, milliseconds } from "../core/units.js";
+import type { VrrpPorts } from "../ports/vrrp.js";
+import type { InstanceConfig } from "../vrrp/instance.js";
+import { VrrpEngine } from "./vrrp-engine.js";
+
+const ROUNDS = 40;
+const INTERFACE = "rehearsal";
+/** The kernel counts interfaces from 1 up, and refuses this one with ENODEV. */
+const NO_INTERFACE = 0x7fffffff;
+
+const config: InstanceConfig = {
+  name: "rehearsal",
+  interface: INTERFACE,
+  virtualRouterId: 1,
+  version: 3,
+  priority: 100,
+  advertInterval: milliseconds(100),
+  preempt: true,
+  preemptDelay: milliseconds(0),
+  addresses: [{ prefix: { address: ip("192.0.2.1"), length: 24 }, interface: INTERFACE }],
+  checksum: "rfc5798",
+  announce: { repeat: 5, delay: milliseconds(0), refresh: milliseconds(0), refreshRepeat: 1 },
+};
+
+export function rehearse(real: Pick<VrrpPorts, "addresses">, rounds = ROUNDS): void {
+  takeOver(real);
+  if (rounds > 1) setImmediate(() => rehearse(real, rounds - 1));
+}
+
+/** From the start over the takeover and one periodic advert to the clean stop. */
+function takeOver(real: Pick<VrrpPorts, "addresses">): void {
+  let now = 0;
+  const engine = new VrrpEngine(idlePorts(real, () => now));
+  engine.configure([config], []);
+  for (const at of [400, 500, 600]) {
+    now = at;
+    engine.wake();
+  }
+  engine.stop(false);
+}
+
+function idlePorts(real: Pick<VrrpPorts, "addresses">, now: () => number): VrrpPorts {
+  const view = {
+    index: NO_INTERFACE,
+    up: true,
+    mac: "02:00:00:00:00:01" as MacAddress,
+    addresses: [{ address: ip("192.0.2.2"), length: 24 }],
+  };
+  const nothing = (): undefined => undefined;
+  return {
+    clock: { now: () => instant(now()) },
+    wakeup: { arm: nothing },
+    link: {
+      join: nothing,
+      leave: nothing,
+      setVirtualRouters: nothing,
+      queue: nothing,
+      flush: nothing,
+      receive: nothing,
+    },
+    neighbours: { announce: nothing, watch: nothing },
+    addresses: real.addresses,
+    interfaces: { find: () => view },
+    report: nothing,
+  };
+}
