@@ -2,6 +2,7 @@
 // can be: a loop on every core, and vipd's supervisor itself doing nothing but making and collecting garbage.
 
 import { spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
@@ -9,6 +10,7 @@ import { milliseconds, seconds } from "../src/core/units.js";
 import type { Seen } from "../test/lab/capture.js";
 import { wallClock } from "../test/lab/wait.js";
 import type { Kind } from "./pair.js";
+import { GARBAGE_AFTER_MS } from "./garbage-timing.js";
 import { ADDRESS, Pair } from "./pair.js";
 import type { Measurement } from "./row.js";
 
@@ -27,15 +29,17 @@ async function count(kind: Kind): Promise<number> {
   // Only the director's own main process takes NODE_OPTIONS; its other processes are started without.
   const environment = { NODE_OPTIONS: `--import=${GARBAGE}` };
   const pair = await Pair.create({ kind, interval: milliseconds(10), environment });
-  const busy = Array.from({ length: availableParallelism() }, () =>
-    spawn(process.execPath, [GARBAGE, "all"], { stdio: "ignore" }),
-  );
+  const busy: ChildProcess[] = [];
   try {
     const began = wallClock();
     pair.start("lb1");
     await pair.masterIs("lb1", began);
     pair.start("lb2");
-    await pause(5000);
+    // Both run before the load comes: how long a start takes under it is another question.
+    await pause(GARBAGE_AFTER_MS);
+    for (let i = 0; i < availableParallelism(); i++)
+      busy.push(spawn(process.execPath, [GARBAGE, "all"], { stdio: "ignore" }));
+    await pause(3000);
     const since = wallClock();
     await pause(WINDOW);
     return takeovers(pair.capture.seen, since);

@@ -86,10 +86,13 @@ export class Host {
     return stdout.split("\n").filter(Boolean).map(Number);
   }
 
-  /** Ends all processes of this host at once, as a power failure does. */
+  /**
+   * Ends all processes of this host at once, as a power failure does. The youngest first: a child that outlives its
+   * parent for a moment would use it to say good-bye to its peers.
+   */
   killAll(pids: readonly number[] = this.pids()): void {
     this.#anchor = undefined;
-    for (const pid of pids) {
+    for (const pid of [...pids].sort((a, b) => b - a)) {
       try {
         process.kill(pid, "SIGKILL");
       } catch {
