@@ -36,6 +36,8 @@ export type ToChecks =
       readonly services: readonly ServiceConfig[];
       readonly nodePriority: number;
     }
+  /** Services of the last `configure` that are to be otherwise now, under the same names and keys. Answered alike. */
+  | { readonly kind: "change"; readonly services: readonly ServiceConfig[] }
   | { readonly kind: "stop"; readonly table: "remove" | "keep" }
   | { readonly kind: "status"; readonly id: number }
   | Ping;

@@ -88,21 +88,28 @@ export class CheckScheduler {
     const now = this.ports.timers.now();
     const next = new Map<string, Entry>();
     for (const job of jobs) {
-      const known = this.entries.get(job.key);
-      if (known === undefined) next.set(job.key, this.begin(job, now));
-      else {
-        this.entries.delete(job.key);
-        next.set(job.key, known);
-        const newRhythm = known.job.every !== job.every;
-        known.job = job;
-        if (newRhythm && known.phase === "waiting") this.wait(known, this.firstDue(job, now));
-      }
+      next.set(job.key, this.goOn(job, now));
+      this.entries.delete(job.key);
     }
     for (const entry of this.entries.values()) this.drop(entry);
     this.entries = next;
-    this.takeFromQueue("socket");
-    this.takeFromQueue("process");
-    this.arm();
+    this.fill();
+  }
+
+  /** The same for the jobs of some services: those of `ended` are no more, unless they are in `jobs`. */
+  change(jobs: readonly CheckJob[], ended: readonly string[]): void {
+    const now = this.ports.timers.now();
+    const gone = new Set(ended);
+    for (const job of jobs) {
+      this.entries.set(job.key, this.goOn(job, now));
+      gone.delete(job.key);
+    }
+    for (const key of gone) {
+      const entry = this.entries.get(key);
+      if (entry !== undefined) this.drop(entry);
+      this.entries.delete(key);
+    }
+    this.fill();
   }
 
   stop(): void {
@@ -114,6 +121,23 @@ export class CheckScheduler {
     const lateness = this.mostLate;
     this.mostLate = milliseconds(0);
     return lateness;
+  }
+
+  /** The running job of this key with its new values, or a new one. */
+  private goOn(job: CheckJob, now: Instant): Entry {
+    const known = this.entries.get(job.key);
+    if (known === undefined) return this.begin(job, now);
+    const newRhythm = known.job.every !== job.every;
+    known.job = job;
+    if (newRhythm && known.phase === "waiting") this.wait(known, this.firstDue(job, now));
+    return known;
+  }
+
+  /** Gives places that are free to who waits for them. */
+  private fill(): void {
+    this.takeFromQueue("socket");
+    this.takeFromQueue("process");
+    this.arm();
   }
 
   private begin(job: CheckJob, now: Instant): Entry {

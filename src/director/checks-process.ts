@@ -60,6 +60,9 @@ function take(message: ToChecks): void {
     case "configure":
       send({ kind: "configured", error: checks.configure(message) });
       return;
+    case "change":
+      send({ kind: "configured", error: checks.change(message.services) });
+      return;
     case "status":
       send({ kind: "status", id: message.id, status: checks.status(process.pid) });
       return;

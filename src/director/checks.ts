@@ -2,7 +2,7 @@
 // follows. Whatever it is told comes in by calls; whatever it has to say goes out by `report`.
 
 import type { HealthState } from "../checkers/health.js";
-import type { ServerConfig } from "../config/model.js";
+import type { ServerConfig, ServiceConfig } from "../config/model.js";
 import type { VipdEvent } from "../control/event.js";
 import type { ChecksStatus, ServiceStatus, ToChecks } from "../control/ipc.js";
 import { after, formatDuration, minutes, seconds } from "../core/units.js";
@@ -17,6 +17,8 @@ export type ChecksOrder = Omit<Extract<ToChecks, { readonly kind: "configure" }>
 export type TableKeeper = {
   /** Takes services and sync daemons over; gives what makes it impossible, for people, or null. */
   configure(order: ChecksOrder): string | null;
+  /** Takes services anew that it has by these names and keys; all others stay. False: it has none. */
+  change(services: readonly ServiceConfig[]): boolean;
   /** What a server without results is taken for: as the predecessor left it, or "unknown". */
   presume(service: string, server: ServerId): HealthState;
   setServer(service: string, server: ServerId, up: boolean): void;
@@ -42,6 +44,7 @@ export class Checks {
   private readonly ports: ChecksPorts;
   private readonly board: HealthBoard;
   private readonly scheduler: CheckScheduler;
+  private order: ChecksOrder | undefined;
   private services: ChecksOrder["services"] = [];
   private checks = 0;
   private stopLooking: () => void = () => undefined;
@@ -68,12 +71,31 @@ export class Checks {
     const services = shareChecks(order.services);
     const error = this.ports.table.configure({ ...order, services });
     if (error !== null) return error;
+    this.order = order;
     this.services = services;
     const jobs = this.board.configure(services);
     this.checks = jobs.length;
-    this.board.tellAll();
+    this.board.tellAll(services);
     this.scheduler.configure(jobs);
     this.look();
+    return null;
+  }
+
+  /**
+   * Services that differ from what they were, under the names and keys that they had. Of thousands, a reload changes
+   * a few, and costs what these cost.
+   */
+  change(services: ChecksOrder["services"]): string | null {
+    const { order } = this;
+    if (order === undefined) return "there is no configuration to change";
+    const changed = new Map(shareChecks(services).map((service) => [service.name, service]));
+    const all = this.services.map((service) => changed.get(service.name) ?? service);
+    if (!this.ports.table.change([...changed.values()])) return this.configure({ ...order, services: all });
+    this.services = all;
+    const { jobs, ended } = this.board.change([...changed.values()]);
+    this.checks += jobs.length - ended.length;
+    this.board.tellAll([...changed.values()]);
+    this.scheduler.change(jobs, ended);
     return null;
   }
 

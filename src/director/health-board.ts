@@ -52,25 +52,30 @@ export class HealthBoard {
   configure(services: readonly ServiceConfig[]): CheckJob[] {
     const jobs: CheckJob[] = [];
     const next = new Map<string, ServiceRecord>();
-    for (const config of services) {
-      const old = this.services.get(config.name);
-      const service: ServiceRecord = { name: config.name, alive: 0, servers: new Map() };
-      next.set(config.name, service);
-      for (const server of config.servers) {
-        const record = this.serverRecord(service, server, old);
-        service.servers.set(record.id, record);
-        if (record.up) service.alive++;
-        for (const check of record.checks) jobs.push(this.job(config, record, check));
-      }
-    }
+    for (const config of services) next.set(config.name, this.serviceRecord(config, jobs));
     this.services = next;
     return jobs;
   }
 
-  /** After the table has taken the same configuration: tells it what is known. */
-  tellAll(): void {
-    for (const service of this.services.values())
-      for (const server of service.servers.values())
+  /** The same for some services, while all others stay. `ended` are the keys of all checks they had. */
+  change(services: readonly ServiceConfig[]): {
+    readonly jobs: readonly CheckJob[];
+    readonly ended: readonly string[];
+  } {
+    const jobs: CheckJob[] = [];
+    const ended: string[] = [];
+    for (const config of services) {
+      for (const server of this.services.get(config.name)?.servers.values() ?? [])
+        for (const check of server.checks) ended.push(check.key);
+      this.services.set(config.name, this.serviceRecord(config, jobs));
+    }
+    return { jobs, ended };
+  }
+
+  /** After the table has taken the same configuration: tells it what is known of these services. */
+  tellAll(services: readonly ServiceConfig[]): void {
+    for (const { name } of services)
+      for (const server of this.services.get(name)?.servers.values() ?? [])
         this.evaluate(server, server.checks.length === 0 ? "not checked" : "its checks were configured anew");
   }
 
@@ -82,6 +87,19 @@ export class HealthBoard {
 
   alive(service: string): number {
     return this.services.get(service)?.alive ?? 0;
+  }
+
+  /** Adds the checks to `jobs`. */
+  private serviceRecord(config: ServiceConfig, jobs: CheckJob[]): ServiceRecord {
+    const old = this.services.get(config.name);
+    const service: ServiceRecord = { name: config.name, alive: 0, servers: new Map() };
+    for (const server of config.servers) {
+      const record = this.serverRecord(service, server, old);
+      service.servers.set(record.id, record);
+      if (record.up) service.alive++;
+      for (const check of record.checks) jobs.push(this.job(config, record, check));
+    }
+    return service;
   }
 
   private serverRecord(

@@ -3,6 +3,7 @@
 // somebody changed in our part of it is put right. What was refused is tried again with growing patience.
 
 import type { HealthState } from "../checkers/health.js";
+import type { ServiceConfig } from "../config/model.js";
 import type { VipdEvent } from "../control/event.js";
 import type { ChecksStatus } from "../control/ipc.js";
 import type { Result } from "../core/result.js";
@@ -84,9 +85,7 @@ export class IpvsDirector implements TableKeeper {
       return messageOf(error);
     }
     this.reconcileEvery = order.ipvs.reconcileEvery;
-    this.retry = FIRST_RETRY;
-    this.tell.allWell();
-    for (const id of this.refused) this.dirty.add(id);
+    this.beginAnew();
     for (const id of this.wanted.configure(order.services, this.applied)) this.dirty.add(id);
     for (const id of this.owned.services) if (!wantedIds.has(id)) this.dirty.add(id);
     this.sync.configure(order.sync);
@@ -94,6 +93,15 @@ export class IpvsDirector implements TableKeeper {
     this.keepSync(plane);
     this.plan();
     return null;
+  }
+
+  change(services: readonly ServiceConfig[]): boolean {
+    if (this.plane === undefined) return false;
+    this.beginAnew();
+    for (const id of this.wanted.change(services, this.applied)) this.dirty.add(id);
+    this.flush("reload");
+    this.plan();
+    return true;
   }
 
   presume(service: string, server: ServerId): HealthState {
@@ -130,6 +138,13 @@ export class IpvsDirector implements TableKeeper {
     if (table === "remove") this.removeAll(plane);
     this.plane = undefined;
     plane.close();
+  }
+
+  /** With a new configuration, what was refused is tried again at once. */
+  private beginAnew(): void {
+    this.retry = FIRST_RETRY;
+    this.tell.allWell();
+    for (const id of this.refused) this.dirty.add(id);
   }
 
   private isInOrder(): boolean {

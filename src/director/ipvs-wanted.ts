@@ -45,20 +45,18 @@ export class WantedTable {
     const changed = new Set(before.keys());
     for (const config of services) {
       const id = serviceId(config.service.key);
-      const known = old.get(id);
-      const same = before.get(id);
-      if (known !== undefined && same !== undefined && sameConfig(known.config, config)) {
-        // The old configuration can go.
-        known.config = config;
-        this.byName.set(config.name, known);
-        this.entries.set(id, same);
-        changed.delete(id);
-      } else {
-        const state = newState(id, config, known, listed);
-        this.byName.set(config.name, state);
-        this.entries.set(id, entryOf(state));
-        changed.add(id);
-      }
+      if (this.take(config, id, old.get(id), before.get(id), listed)) changed.add(id);
+      else changed.delete(id);
+    }
+    return changed;
+  }
+
+  /** Takes services anew that are known by these names and keys; all others stay. Gives those that changed. */
+  change(services: readonly ServiceConfig[], listed: ListedTable): ReadonlySet<ServiceId> {
+    const changed = new Set<ServiceId>();
+    for (const config of services) {
+      const id = serviceId(config.service.key);
+      if (this.take(config, id, this.byName.get(config.name), this.entries.get(id), listed)) changed.add(id);
     }
     return changed;
   }
@@ -75,6 +73,27 @@ export class WantedTable {
     known.up = up;
     this.entries.set(state.id, entryOf(state));
     return state.id;
+  }
+
+  /** Gives whether the kernel is to have something else now. */
+  private take(
+    config: ServiceConfig,
+    id: ServiceId,
+    known: ServiceState | undefined,
+    same: ServiceEntry | undefined,
+    listed: ListedTable,
+  ): boolean {
+    if (known !== undefined && same !== undefined && sameConfig(known.config, config)) {
+      // The old configuration can go.
+      known.config = config;
+      this.byName.set(config.name, known);
+      this.entries.set(id, same);
+      return false;
+    }
+    const state = newState(id, config, known, listed);
+    this.byName.set(config.name, state);
+    this.entries.set(id, entryOf(state));
+    return true;
   }
 
   idOf(service: string): ServiceId | undefined {

@@ -70,6 +70,7 @@ function setUp() {
     report: (event) => events.push(event),
     table: {
       configure: () => refusal,
+      change: () => true,
       presume: (_, server) => presumed.get(server) ?? "unknown",
       setServer: (name, server, up) => orders.push(`${name} ${server} ${up ? "up" : "down"}`),
       inKernel: () => true,
@@ -102,6 +103,7 @@ function setUp() {
 
 const A = "10.0.0.1";
 const B = "10.0.0.2";
+const C = "10.0.0.3";
 
 test("a server that fails is taken out after its count, and each step of it is said once", async () => {
   const { world, checks, down, said, orders } = setUp();
@@ -121,6 +123,34 @@ test("a server that fails is taken out after its count, and each step of it is s
   await world.until(70_000);
   assert.deepEqual(said(), [`${A}:80 + ok x1`, `${A}:80 UP (tcp: connected to ${A}:80) 2/2`]);
   assert.deepEqual(orders(), [`web ${A}:80 up`]);
+});
+
+test("services that alone have changed get new checks; what they keep and all others go on", async () => {
+  const { world, checks, down, said, orders, dialled } = setUp();
+  assert.match(checks.change([service("web", { [A]: [tcp()] })]) ?? "", /no configuration/);
+  checks.configure(order(service("web", { [A]: [tcp()], [B]: [tcp()] }), service("other", { [B]: [tcp()] })));
+  await world.until(10_000);
+  said();
+  orders();
+  assert.equal(checks.change([service("web", { [A]: [tcp()], [C]: [tcp()] })]), null);
+  down.set(B, "connect-refused");
+  await world.until(20_000);
+  assert.deepEqual(said(), [`${C}:80 + ok first x1`, `${B}:80 failed connect-refused 1/3`]);
+  assert.deepEqual(orders(), [`web ${C}:80 up`]);
+  assert.deepEqual(
+    checks
+      .status(1)
+      .services.map(({ name, alive, servers }) => [name, alive, servers.map((one) => one.checks.length)]),
+    [
+      ["web", 2, [1, 1]],
+      ["other", 1, [1]],
+    ],
+  );
+  assert.equal(checks.change([service("web", {})]), null);
+  const before = dialled();
+  checks.change([service("other", {})]);
+  await world.until(60_000);
+  assert.equal(dialled(), before);
 });
 
 test("a new reason while a server is down is said, but not more than once a minute", async () => {

@@ -124,6 +124,26 @@ test("a reload sends what changed, keeps the health of what stayed, and does not
   ]);
 });
 
+test("services that alone have changed are all that is looked at, and their health stays", () => {
+  const { director, timers, configure, servers, sent } = world();
+  assert.equal(director.change([service("a", 1, server(4))]), false);
+  configure({ services: [service("a", 1, server(4), server(5)), service("b", 2, server(4))] });
+  director.setServer("a", id(4), false);
+  timers.pass(1);
+  sent();
+  assert.equal(director.change([service("a", 1, server(4, 7), server(5, 7), server(6))]), true);
+  assert.deepEqual(sent(), ["change server 192.168.1.5:80 of tcp 192.168.1.1:80: weight 1 -> weight 7"]);
+  director.setServer("a", id(4), true);
+  timers.pass(1);
+  assert.deepEqual(sent(), ["add server 192.168.1.4:80 (direct routing, weight 7) to tcp 192.168.1.1:80"]);
+  assert.deepEqual(servers("b", 2), ["192.168.1.4:80"]);
+  // A whole configuration that says the same finds nothing to do.
+  configure({
+    services: [service("a", 1, server(4, 7), server(5, 7), server(6)), service("b", 2, server(4))],
+  });
+  assert.deepEqual(sent(), []);
+});
+
 test("an unchanged reload sends nothing", () => {
   const { configure, sent } = world();
   const services = [service("web", 1, server(4), server(5))];

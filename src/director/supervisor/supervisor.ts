@@ -73,6 +73,8 @@ export class Supervisor {
   private vrrpReleased = false;
   private reloading: Promise<unknown> = Promise.resolve();
   private stopped: Promise<void> | undefined;
+  /** Whether the child took the last configuration it was told. */
+  private readonly upToDate: Record<ChildName, boolean> = { vrrp: false, checks: false };
   private readonly configuredWaiters: Record<ChildName, ((error: string | null) => void)[]> = {
     vrrp: [],
     checks: [],
@@ -200,6 +202,7 @@ export class Supervisor {
           this.stranded.cancel();
           this.masters.taken();
         }
+        this.upToDate[name] = error === null;
         const waiters = this.configuredWaiters[name].splice(0);
         // Whoever waits says what became of it; after a restart by itself nobody waits.
         if (error !== null && waiters.length === 0)
@@ -244,7 +247,7 @@ export class Supervisor {
   }
 
   /** A child that is not there yet is told at its hello. */
-  private configure(name: ChildName): Promise<Taken> {
+  private configure(name: ChildName, send = () => this.sendConfig(name)): Promise<Taken> {
     return new Promise((resolve) => {
       const why = `the ${name} process has not taken its configuration within ${CONFIGURE_WITHIN / 1000} s`;
       const late = setTimeout(() => resolve({ kind: "late", why }), CONFIGURE_WITHIN);
@@ -252,7 +255,7 @@ export class Supervisor {
         clearTimeout(late);
         resolve(error === null ? { kind: "done" } : { kind: "refused", why: error });
       });
-      this.sendConfig(name);
+      send();
     });
   }
 
@@ -291,7 +294,12 @@ export class Supervisor {
       };
     }
     this.accept(outcome.config, outcome.warnings, outcome.changes);
-    const taken = await Promise.all([this.configure("vrrp"), this.configure("checks")]);
+    const { changed } = outcome;
+    const taken = await Promise.all(
+      changed === undefined || !this.upToDate.vrrp || !this.upToDate.checks
+        ? [this.configure("vrrp"), this.configure("checks")]
+        : [this.configure("checks", () => this.checks.send({ kind: "change", services: changed }))],
+    );
     const problems = taken.flatMap((outcome) => (outcome.kind === "done" ? [] : [outcome.why]));
     for (const text of problems) this.emit({ kind: "warning", subject: "config", text });
     return { ok: problems.length === 0, changes: outcome.changes, problems };
