@@ -23,7 +23,9 @@ type Event = ReturnType<typeof parseEvents>[number];
 type ScalarEvent = Extract<Event, { valueStart: number }>;
 type Key = string | number;
 /** Where the entries of a collection stand. */
-type Places = Map<object, Map<Key, { readonly key: Span | undefined; readonly value: Span }>>;
+type Place = { readonly key: Span | undefined; readonly value: Span };
+type Entries = Map<Key, Place>;
+type Places = Map<object, Entries>;
 
 /** Values after expansion of aliases: enough for a check shared by every service, too few for a bomb. */
 const MOST_VALUES = 500_000;
@@ -166,7 +168,8 @@ class TreeBuilder {
         return this.mapping(event);
       case EVENT_ID.ALIAS:
         return this.alias(event);
-      default:
+      case EVENT_ID.DOCUMENT:
+      case EVENT_ID.POP:
         throw new Error(`yaml: event ${String(event.type)} where a value begins`);
     }
   }
@@ -194,7 +197,7 @@ class TreeBuilder {
       const key = this.node();
       const valueSpan = this.spanOf(this.next());
       const value = this.node();
-      const name = typeof key === "object" || key === undefined ? undefined : String(key as string | number);
+      const name = typeof key === "object" || key === undefined ? undefined : String(key);
       if (name === undefined || name === "__proto__")
         this.problem(keySpan, "yaml-key", "this cannot be a key");
       else if (name === "<<" && isPlain(keyEvent))
@@ -286,8 +289,8 @@ class TreeBuilder {
 
   private place(collection: object, key: Key, keySpan: Span | undefined, value: Span): void {
     if (this.places === undefined) return;
-    let entries = this.places.get(collection);
-    if (entries === undefined) this.places.set(collection, (entries = new Map()));
+    const entries: Entries = this.places.get(collection) ?? new Map<Key, Place>();
+    if (entries.size === 0) this.places.set(collection, entries);
     entries.set(key, { key: keySpan, value });
   }
 
@@ -303,7 +306,8 @@ class TreeBuilder {
       case EVENT_ID.SEQUENCE:
       case EVENT_ID.MAPPING:
         return { offset: event.start, length: 1 };
-      default:
+      case EVENT_ID.DOCUMENT:
+      case EVENT_ID.POP:
         return { offset: 0, length: 0 };
     }
   }
