@@ -22,10 +22,6 @@ export function headerLength(packet: Uint8Array, length: number): number {
   return header >= MIN_HEADER_LENGTH && header <= length ? header : 0;
 }
 
-/** The source address as an unsigned number, or 0. Cheap: for counting and look-up. */
-export const sourceNumber = (packet: Uint8Array): number =>
-  ((packet[SOURCE]! << 24) | (packet[13]! << 16) | (packet[14]! << 8) | packet[15]!) >>> 0;
-
 /** Takes `packet[0..length)` apart. The carrier is given even when the TTL is wrong, to name the sender. */
 export function decodeIpv4(packet: Uint8Array, length: number): Result<Ipv4Packet, DecodeError> {
   const header = headerLength(packet, length);

@@ -10,9 +10,8 @@ import type { RejectKind } from "../control/event.js";
 
 /** IANA protocol number (RFC 9568 section 5.1.1.4). */
 export const VRRP_PROTOCOL = 112;
-/** RFC 9568 sections 5.1.1.2 and 5.1.2.2. */
+/** RFC 9568 section 5.1.1.2. */
 export const VRRP_GROUP_IPV4 = ip("224.0.0.18");
-export const VRRP_GROUP_IPV6 = ip("ff02::12");
 /** TTL or hop limit of every advert: proves that no router forwarded it (RFC 9568 section 5.1.1.3). */
 export const VRRP_TTL = 255;
 
