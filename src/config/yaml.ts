@@ -197,7 +197,7 @@ class TreeBuilder {
       const key = this.node();
       const valueSpan = this.spanOf(this.next());
       const value = this.node();
-      const name = typeof key === "object" || key === undefined ? undefined : String(key);
+      const name = keyName(key);
       if (name === undefined || name === "__proto__")
         this.problem(keySpan, "yaml-key", "this cannot be a key");
       else if (name === "<<" && isPlain(keyEvent))
@@ -325,6 +325,12 @@ class TreeBuilder {
 
 const isPlain = (event: Event): boolean =>
   event.type === EVENT_ID.SCALAR && event.style === SCALAR_STYLE.PLAIN;
+/** A key as it is written in messages; undefined: a collection or nothing, which name no entry. */
+function keyName(key: unknown): string | undefined {
+  if (typeof key === "string") return key;
+  return typeof key === "number" || typeof key === "boolean" ? String(key) : undefined;
+}
+
 const isMapping = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
