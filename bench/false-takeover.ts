@@ -42,6 +42,9 @@ async function count(kind: Kind): Promise<number> {
     await pause(3000);
     const since = wallClock();
     await pause(WINDOW);
+    const sent = pair.capture.adverts(ADDRESS.lb1).filter((advert) => advert.at > since).length;
+    // A capture that saw next to nothing, or a master that was never there, must not count as success.
+    if (sent < WINDOW / 10 / 2) throw new Error(`${kind}: only ${sent} adverts of the master were seen`);
     return takeovers(pair.capture.seen, since);
   } finally {
     for (const child of busy) child.kill("SIGKILL");
