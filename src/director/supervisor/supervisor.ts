@@ -110,11 +110,12 @@ export class Supervisor {
 
   /** Resolves when both children run as configured; `report` says for people why there is no start, null: it was stopped. */
   async start(): Promise<StartOutcome> {
-    // The children load their modules while the configuration is read.
-    this.vrrp.start();
-    this.checks.start();
     const { configPath: path, node } = this.options;
-    const outcome = await this.ports.loadConfig({ path, ...(node === undefined ? {} : { node }) });
+    // Everything waits for the configuration: its reader starts first, and the children while it works.
+    const loading = this.ports.loadConfig({ path, ...(node === undefined ? {} : { node }) });
+    this.checks.start();
+    this.vrrp.start();
+    const outcome = await loading;
     if (this.stopped !== undefined) return { ok: false, report: null };
     if (!outcome.ok) return this.refuse("the configuration is not valid", outcome.report);
     this.accept(outcome.config, outcome.warnings, outcome.changes);
