@@ -20,7 +20,7 @@ export default tseslint.config(
       "native/**",
       "eslint.config.mjs",
       ".dependency-cruiser.cjs",
-      "tools/**/*.mjs",
+      "tools/**/*.{mjs,cjs}",
       "bin/**",
     ],
   },

@@ -2,7 +2,7 @@
 // happens, sent to the supervisor, and there turned into a log line, a status and a line of the event
 // stream. The words for people are made in describe.ts alone.
 
-import type { Forwarding, SyncRole } from "../ipvs/model.js";
+import type { SyncRole } from "../ipvs/model.js";
 import type { InstanceStateName } from "../vrrp/instance.js";
 
 export type ProcessName = "supervisor" | "vrrp" | "checks";
@@ -219,11 +219,4 @@ export type EventRecord = {
   /** Counts up by one in each process since its start, so that a gap shows. */
   readonly sequence: number;
   readonly event: VipdEvent;
-};
-
-/** For messages: "direct routing". */
-export const forwardingName: Record<Forwarding, string> = {
-  "direct-routing": "direct routing",
-  nat: "NAT",
-  tunnel: "IPIP tunnel",
 };

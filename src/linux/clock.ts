@@ -2,15 +2,12 @@
 // (measured: 70 us late at the median instead of 700 us). Wall time is no business of this file.
 
 import { instant, type Instant } from "../core/units.js";
-import type { Clock } from "../ports/vrrp.js";
 import { systemErrorText } from "./errno.js";
 import { native } from "./native.js";
 import { Watch } from "./poll.js";
 
 /** CLOCK_MONOTONIC now. It does not move when the wall clock is set. */
 export const monotonicNow = (): Instant => instant(native.now());
-
-export const monotonicClock: Clock = { now: monotonicNow };
 
 /** A timer descriptor (timerfd_create(2)) with one deadline at a time. Keeps the event loop alive until closed. */
 export class TimerFd {
