@@ -12,7 +12,7 @@ import {
   type MacAddress,
   type Prefix,
 } from "../core/address.js";
-import { instant, type Instant } from "../core/units.js";
+import { between, instant, type Instant, seconds } from "../core/units.js";
 import type { TransitionReason } from "../control/event.js";
 import type { InstanceStatus, ResumeOrder } from "../control/ipc.js";
 import type { InterfaceView, VrrpPorts } from "../ports/vrrp.js";
@@ -29,6 +29,9 @@ import { RepeatLimit } from "./repeat-limit.js";
 import { Orders } from "./vrrp-orders.js";
 import { Runtime, tableKey } from "./vrrp-runtime.js";
 import { instanceStatus } from "./vrrp-status.js";
+
+/** How long a preempted master may take to let its addresses go. */
+const HAND_OVER = seconds(1);
 
 const MOST_ODDITIES = 16;
 /** A failure during `settle` is an event whose orders are settled next; more rounds than this are a bug. */
@@ -165,6 +168,9 @@ export class VrrpEngine {
     const holder = runtime.config.addresses.find(({ prefix }) => prefix.address === address);
     const view = holder && this.ports.interfaces.find(holder.interface);
     if (view?.index !== ifindex || view.mac === mac) return;
+    // The master we have just preempted answers for the address until our advert has reached it.
+    const held = between(runtime.since, this.ports.clock.now());
+    if (runtime.reason.kind === "preempted-lower" && held < HAND_OVER) return;
     // Said at the next advert, if we are still master then: a better master announces just before we yield.
     runtime.conflict = { address, mac };
   }

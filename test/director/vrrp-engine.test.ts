@@ -266,6 +266,25 @@ test("a clean stop of many masters is one send and one removal", () => {
   assert.deepEqual(rig.calls, ["adverts 0 0", "remove 2"]);
 });
 
+test("a master just preempted may answer for a moment; one that goes on answering is a conflict", () => {
+  const rig = new Rig();
+  const is = (kind: VipdEvent["kind"]): number => rig.events.filter((event) => event.kind === kind).length;
+  const arp = (): void => rig.engine.heardArp(2, "02:00:00:00:00:09" as MacAddress, ip("192.168.1.101"));
+  rig.engine.configure([web(1, { priority: 150 })], []);
+  for (let i = 0; i < 100 && is("vrrp-transition") < 2; i++) {
+    rig.hear(100);
+    rig.runTo(rig.now + 100);
+  }
+  const [, taken] = rig.events.filter((event) => event.kind === "vrrp-transition");
+  assert.equal(taken?.reason.kind, "preempted-lower");
+  arp();
+  rig.runTo(rig.now + 2000);
+  assert.equal(is("vrrp-address-conflict"), 0);
+  arp();
+  rig.runTo(rig.now + 2000);
+  assert.equal(is("vrrp-address-conflict"), 1);
+});
+
 test("a better master's announcement just before we yield is no conflict", () => {
   const rig = new Rig();
   rig.engine.configure([web(1)], []);
