@@ -24,6 +24,14 @@ const PROGRAMS = {
 const SMALL = ["vrrp", "checks"];
 const BIG = /node_modules\/(zod|js-yaml|winston)\//;
 
+/** Modules of Node.js that take long to load, and that most runs never need. */
+const SLOW = /\b(import_node_\w+)\s*=\s*require\(("node:(?:http|https|tls|crypto|child_process)")\)/g;
+const LAZY =
+  "const lazyModule=(name)=>{let loaded;return new Proxy({},{get:(_,key)=>(loaded??=require(name))[key]})};";
+
+/** They are loaded at their first use. */
+const lazily = (text) => LAZY + text.replaceAll(SLOW, "$1=lazyModule($2)");
+
 rmSync(to, { recursive: true, force: true });
 for (const [name, module] of Object.entries(PROGRAMS)) {
   const { metafile, outputFiles } = await build({
@@ -45,7 +53,7 @@ for (const [name, module] of Object.entries(PROGRAMS)) {
   });
   const big = Object.keys(metafile.inputs).filter((input) => BIG.test(input));
   if (SMALL.includes(name) && big.length > 0) throw new Error(`the ${name} process would load ${big[0]}`);
-  const text = outputFiles[0].text;
+  const text = lazily(outputFiles[0].text);
   // The loader knows by the first line which code cache belongs to this text: V8 itself compares lengths alone.
   const hash = createHash("sha256").update(text).digest("hex").slice(0, 32);
   mkdirSync(to, { recursive: true });
