@@ -16,6 +16,7 @@ export type TableFigures = {
   readonly start: number;
   readonly reload: number;
   readonly rss: number;
+  readonly pss: number;
 };
 
 const SERVICES = 1000;
@@ -86,12 +87,12 @@ async function measure(kind: Kind): Promise<TableFigures> {
 
     // Its first look at the servers and whatever else it does after a start is over by then.
     await pause(10_000);
-    const { rss } = memory(host.pids().filter((pid) => pid !== host.anchorPid && !others.includes(pid)));
+    const { rss, pss } = memory(host.pids().filter((pid) => pid !== host.anchorPid && !others.includes(pid)));
     writeFileSync(config, kind === "vipd" ? vipdConfig(true) : keepalivedConfig(true));
     const asked = performance.now();
     director.kill("SIGHUP");
     await until(`the reload of ${kind}`, limit, () => / 77 /.test(host.procNet("ip_vs")), LOOK_EVERY);
-    return { kind, start, reload: performance.now() - asked, rss };
+    return { kind, start, reload: performance.now() - asked, rss, pss };
   } finally {
     lab.close();
   }

@@ -15,6 +15,7 @@ export const table: Measurement = {
     const start: Partial<Record<Kind, number>> = {};
     const reload: Partial<Record<Kind, number>> = {};
     const rss: Partial<Record<Kind, number>> = {};
+    const pss: Partial<Record<Kind, number>> = {};
     const inside = join(import.meta.dirname, "table-inside.js");
     say(`table: ${kinds.join(", ")} in the test VM`);
     const vm = ["tools/vm.mjs", "--timeout", "900", "--", process.execPath, inside, ...kinds];
@@ -31,6 +32,7 @@ export const table: Measurement = {
       start[figures.kind] = figures.start / 1000;
       reload[figures.kind] = figures.reload / 1000;
       rss[figures.kind] = figures.rss / 1024;
+      pss[figures.kind] = figures.pss / 1024;
     }
     if (status !== 0) say(`table: the measuring ended with ${String(status)}`);
     const what = "1,000 services x 10 real servers (VM)";
@@ -50,9 +52,17 @@ export const table: Measurement = {
         reached: atMost(0.2),
       },
       {
-        what: `resident memory, all processes, ${what}`,
+        what: `resident memory, sum over all processes (RSS), ${what}`,
         unit: "MB",
         figures: rss,
+        target: "< 160 MB",
+        reached: (vipd) => vipd < 160,
+      },
+      {
+        // proc(5), Pss in smaps_rollup: of pages that several processes share, each has its part.
+        what: `the same with shared pages counted once (PSS), ${what}`,
+        unit: "MB",
+        figures: pss,
         target: "< 160 MB",
         reached: (vipd) => vipd < 160,
       },
