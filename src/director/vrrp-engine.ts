@@ -280,7 +280,9 @@ export class VrrpEngine {
     if (trouble !== undefined) {
       // One that was to be resumed as master, and cannot.
       if (kind === "initialize") this.removeStale(runtime);
-      if (kind !== "fault") this.apply(runtime, { kind: "link-down", cause: trouble }, now);
+      // A fault learns its new cause: an interface that was down may be gone by now.
+      const known = runtime.state.kind === "fault" && runtime.state.cause.kind === trouble.kind;
+      if (!known) this.apply(runtime, { kind: "link-down", cause: trouble }, now);
     } else if (kind === "fault") this.apply(runtime, { kind: "link-up" }, now);
     else if (kind === "initialize")
       this.apply(

@@ -60,7 +60,7 @@ export class VrrpChild {
     return this.events.filter((event) => event.kind === "vrrp-transition");
   }
 
-  waitForState(state: InstanceStateName, limit: Milliseconds = seconds(10)): Promise<Transition> {
+  waitForState(state: InstanceStateName, limit: Milliseconds = seconds(30)): Promise<Transition> {
     return this.wait(`to become ${state}`, limit, () => {
       const last = this.transitions().at(-1);
       return last?.to === state ? last : undefined;
@@ -69,7 +69,7 @@ export class VrrpChild {
 
   waitForEvent<K extends VipdEvent["kind"]>(
     kind: K,
-    limit: Milliseconds = seconds(10),
+    limit: Milliseconds = seconds(30),
   ): Promise<Extract<VipdEvent, { kind: K }>> {
     return this.wait(`to say ${kind}`, limit, () =>
       this.events.find((event): event is Extract<VipdEvent, { kind: K }> => event.kind === kind),
@@ -85,7 +85,7 @@ export class VrrpChild {
     this.child.disconnect();
   }
 
-  exited(limit: Milliseconds = seconds(5)): Promise<true> {
+  exited(limit: Milliseconds = seconds(30)): Promise<true> {
     return until(
       "the end of the VRRP process",
       limit,

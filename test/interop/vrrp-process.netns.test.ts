@@ -14,6 +14,9 @@ import { instance, vip } from "../vrrp/ip-packet.js";
 import { VrrpChild } from "./vrrp-child.js";
 
 const VIP = "10.99.0.100";
+/** Longer than anything here takes on a busy machine: no test depends on it. */
+const PATIENCE = seconds(30);
+
 const web = (changes: Partial<InstanceConfig> = {}): InstanceConfig =>
   instance({
     advertInterval: milliseconds(100),
@@ -61,7 +64,7 @@ test("a master that is killed is replaced, and a third host learns where the add
     await second.waitForState("backup");
     await until(
       "the backup hears the master",
-      seconds(3),
+      PATIENCE,
       async () => (await second.instance()).master !== null,
     );
     assert.ok(holds(a) && !holds(b));
@@ -69,7 +72,7 @@ test("a master that is killed is replaced, and a third host learns where the add
     assert.equal(neighbourMac(observer), macOf(a));
     const capture = await Capture.start(observer, "eth0");
     first.signal("SIGKILL");
-    const takeover = await second.waitForState("master", seconds(3));
+    const takeover = await second.waitForState("master", PATIENCE);
     const { reason } = takeover;
     assert.ok(
       reason.kind === "master-silent" && reason.master === "10.99.0.2" && reason.master_priority === 150,
@@ -77,7 +80,7 @@ test("a master that is killed is replaced, and a third host learns where the add
     // 3 x 100 ms + (256 - 100) / 256 x 100 ms = 360.9 ms.
     assert.ok(reason.silence_ms >= 360.9 && reason.silence_ms < 1000, String(reason.silence_ms));
     assert.deepEqual(takeover.done, ["sent advert", `added ${VIP}/24 to eth0`, `announced ${VIP} 5 times`]);
-    await until("5 gratuitous ARPs", seconds(3), () => capture.gratuitousArps(VIP).length >= 5);
+    await until("5 gratuitous ARPs", PATIENCE, () => capture.gratuitousArps(VIP).length >= 5);
     assert.ok(capture.gratuitousArps(VIP).every(({ mac }) => mac === macOf(b)));
     const [advert] = capture.adverts("10.99.0.3");
     const [announced] = capture.gratuitousArps(VIP);
@@ -103,18 +106,16 @@ test("a clean stop hands over within the skew time, and the better priority take
     await first.waitForState("master");
     const capture = await Capture.start(observer, "eth0");
     await first.stop();
-    const takeover = await second.waitForState("master", seconds(2));
+    const takeover = await second.waitForState("master", PATIENCE);
     const { reason } = takeover;
     // (256 - 100) / 256 s.
     assert.ok(reason.kind === "master-resigned" && reason.waited_ms >= 609 && reason.waited_ms < 1500);
-    await until("the resignation", seconds(2), () =>
-      capture.adverts().some(({ priority }) => priority === 0),
-    );
+    await until("the resignation", PATIENCE, () => capture.adverts().some(({ priority }) => priority === 0));
     const back = new VrrpChild(a);
     await back.configure([web({ priority: 150, advertInterval: seconds(1) })]);
-    const preempted = await back.waitForState("master", seconds(6));
+    const preempted = await back.waitForState("master", PATIENCE);
     assert.equal(preempted.reason.kind, "preempted-lower");
-    const yielded = await second.waitForState("backup", seconds(2));
+    const yielded = await second.waitForState("backup", PATIENCE);
     assert.equal(yielded.reason.kind, "higher-priority");
     assert.ok(holds(a) && !holds(b));
     // Stopped by a supervisor's death.
@@ -145,7 +146,7 @@ test("a link that goes down is a fault, and the instance comes back with it", ()
     await first.waitForState("fault");
     await until(
       "that it is missing",
-      seconds(3),
+      PATIENCE,
       async () => (await first.instance()).reason.kind === "interface-missing",
     );
     await second.waitForState("master");
@@ -230,14 +231,12 @@ test("a reload touches only what changed, and adverts go on", () =>
       web({ priority: 120, addresses: [vip(`${VIP}/24`), vip("10.99.0.102/24")] }),
       other,
     ]);
-    await until("the new address", seconds(3), () => a.run("ip", "-o", "address").includes("10.99.0.102/24"));
-    await until("the new priority", seconds(3), () =>
+    await until("the new address", PATIENCE, () => a.run("ip", "-o", "address").includes("10.99.0.102/24"));
+    await until("the new priority", PATIENCE, () =>
       capture.adverts().some(({ priority }) => priority === 120),
     );
     await child.configure([other]);
-    await until("its resignation", seconds(3), () =>
-      capture.adverts().some(({ priority }) => priority === 0),
-    );
+    await until("its resignation", PATIENCE, () => capture.adverts().some(({ priority }) => priority === 0));
     assert.ok(!holds(a));
     const { instances } = await child.status();
     assert.deepEqual(
