@@ -14,8 +14,7 @@ as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
 [ "$(uname -s)" = Linux ] || die "vipd runs on Linux only."
 if ! command -v node >/dev/null || [ "$(node -p 'parseInt(process.versions.node)')" -lt 20 ]; then
   die "Node.js 20 or newer is needed, found: $(node --version 2>/dev/null || echo none).
-  Debian 12 ships Node 18. Newer ones: https://nodejs.org/en/download (archive: unpack below /usr/local),
-  or a distribution's package repository that carries them, such as https://deb.nodesource.com."
+  Debian 12 ships Node 18. Unpack an archive of the Node.js project below /usr/local, for example."
 fi
 command -v npm >/dev/null || die "npm is needed; it comes with Node.js (Debian: apt-get install npm)."
 
