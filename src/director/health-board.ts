@@ -9,7 +9,7 @@ import type { CheckConfig, ServerConfig, ServiceConfig } from "../config/model.j
 import type { VipdEvent } from "../control/event.js";
 import type { CheckStatus } from "../control/ipc.js";
 import type { Milliseconds } from "../core/units.js";
-import { serverId, type ServerId } from "../ipvs/model.js";
+import { serverId, serviceId, type ServerId, type ServiceId } from "../ipvs/model.js";
 import { CheckRecord } from "./check-record.js";
 import type { CheckJob, CheckRun } from "./check-scheduler.js";
 
@@ -23,7 +23,12 @@ export type BoardPorts = Pick<CheckContext<unknown>, "dialer" | "runner" | "now"
   readonly presume: (service: string, server: ServerId) => HealthState;
 };
 
-type ServiceRecord = { readonly name: string; alive: number; readonly servers: Map<ServerId, ServerRecord> };
+type ServiceRecord = {
+  readonly name: string;
+  readonly id: ServiceId;
+  alive: number;
+  readonly servers: Map<ServerId, ServerRecord>;
+};
 type ServerRecord = {
   readonly service: ServiceRecord;
   readonly id: ServerId;
@@ -31,6 +36,8 @@ type ServerRecord = {
   checks: readonly CheckRecord[];
   /** Whether it counts as serving. */
   up: boolean;
+  /** Whether its health is older than the service's present address, which the table does not know it by. */
+  readonly hasMoved: boolean;
   /** What the table was told. */
   told: boolean | undefined;
 };
@@ -75,8 +82,11 @@ export class HealthBoard {
   /** After the table has taken the same configuration: tells it what is known of these services. */
   tellAll(services: readonly ServiceConfig[]): void {
     for (const { name } of services)
-      for (const server of this.services.get(name)?.servers.values() ?? [])
+      for (const server of this.services.get(name)?.servers.values() ?? []) {
         this.evaluate(server, server.checks.length === 0 ? "not checked" : "its checks were configured anew");
+        if (server.told === undefined && server.hasMoved)
+          this.ports.setServer(name, server.id, (server.told = server.up));
+      }
   }
 
   server(service: string, server: ServerId): ServerHealth | undefined {
@@ -92,7 +102,8 @@ export class HealthBoard {
   /** Adds the checks to `jobs`. */
   private serviceRecord(config: ServiceConfig, jobs: CheckJob[]): ServiceRecord {
     const old = this.services.get(config.name);
-    const service: ServiceRecord = { name: config.name, alive: 0, servers: new Map() };
+    const id = serviceId(config.service.key);
+    const service: ServiceRecord = { name: config.name, id, alive: 0, servers: new Map() };
     for (const server of config.servers) {
       const record = this.serverRecord(service, server, old);
       service.servers.set(record.id, record);
@@ -122,7 +133,9 @@ export class HealthBoard {
     }
     // Nothing would ever prove a server that has no checks.
     const up = old?.up ?? (checks.length === 0 || presumed !== "down");
-    return { service, id, config, checks, up, told: old?.told };
+    // The table knows services by their addresses, and presumes anew when one has changed: it is told again.
+    const hasMoved = old !== undefined && oldService?.id !== service.id;
+    return { service, id, config, checks, up, hasMoved, told: hasMoved ? undefined : old?.told };
   }
 
   private keyOf(

@@ -9,9 +9,12 @@ import { ip } from "../../src/core/address.js";
 import { seededRandom } from "../../src/core/random.js";
 import { err, ok } from "../../src/core/result.js";
 import { milliseconds, seconds } from "../../src/core/units.js";
-import { Checks, type ChecksOrder } from "../../src/director/checks.js";
+import { Checks, type ChecksOrder, type TableKeeper } from "../../src/director/checks.js";
+import { IpvsDirector } from "../../src/director/ipvs-director.js";
 import type { Dialer, DialFailure } from "../../src/ports/dialer.js";
 import type { Runner } from "../../src/ports/runner.js";
+import { FakePlane } from "../ipvs/fake-plane.js";
+import { ManualTimers } from "../ipvs/manual-timers.js";
 import { World } from "./world.js";
 
 const tcp = (change: Partial<CheckConfig["timing"]> = {}, options: object = {}): CheckConfig => ({
@@ -40,7 +43,7 @@ const order = (...services: ServiceConfig[]): ChecksOrder => ({
   nodePriority: 100,
 });
 
-function setUp() {
+function setUp(table?: TableKeeper) {
   const world = new World();
   const down = new Map<string, DialFailure["reason"]>();
   const presumed = new Map<string, HealthState>();
@@ -68,7 +71,7 @@ function setUp() {
     limits: { socket: 100, process: 100 },
     wallTime: () => 1_000_000 + world.now(),
     report: (event) => events.push(event),
-    table: {
+    table: table ?? {
       configure: () => refusal,
       change: () => true,
       presume: (_, server) => presumed.get(server) ?? "unknown",
@@ -225,6 +228,46 @@ test("a reload keeps the health of what it leaves alone, and checks what is new"
   checks.configure(order(service("web", { [A]: [], [B]: [tcp()] })));
   assert.deepEqual(said(), [`${A}:80 UP (not checked) 2/2`]);
   assert.deepEqual(orders(), ["web 10.0.0.3:80 up", `web ${A}:80 up`]);
+});
+
+test("a service that moves to another address or port takes the health of its servers along", async () => {
+  const timers = new ManualTimers();
+  const plane = new FakePlane();
+  const table = new IpvsDirector({
+    openPlane: () => ok(plane),
+    openOwnership: () => ({ load: () => ({ services: new Set(), sync: new Set() }), save: () => undefined }),
+    timers,
+    report: () => undefined,
+  });
+  const { world, checks, down } = setUp(table);
+  const at = (address: string, port: number, check = tcp()): ChecksOrder => {
+    const web = service("web", { [A]: [check], [B]: [check] });
+    const key = { kind: "address", protocol: "tcp", address: ip(address), port } as const;
+    return order({ ...web, service: { ...web.service, key } });
+  };
+  const states = (): unknown[] =>
+    checks.status(1).services[0]!.servers.map(({ up, in_kernel }) => [up, in_kernel]);
+  down.set(A, "connect-refused");
+  checks.configure(at("192.0.2.80", 80));
+  await world.until(20_000);
+  timers.pass(1);
+  assert.deepEqual(states(), [
+    [false, false],
+    [true, true],
+  ]);
+  // The last one with other checks, so that nothing but the state of before is known.
+  for (const moved of [at("192.0.2.81", 80), at("192.0.2.81", 81), at("192.0.2.82", 80, tcp({}, { n: 1 }))]) {
+    checks.configure(moved);
+    timers.pass(1);
+    assert.deepEqual(states(), [
+      [false, false],
+      [true, true],
+    ]);
+  }
+  down.delete(A);
+  await world.until(60_000);
+  timers.pass(1);
+  assert.deepEqual(states()[0], [true, true]);
 });
 
 test("a configuration that the table refuses changes nothing", async () => {
