@@ -5,6 +5,10 @@ import { formatPrefix, type IpAddress, type Prefix } from "../core/address.js";
 import type { InterfaceAddress, Link } from "../netlink/route.js";
 import type { RouteEvent, RouteKernel } from "../ports/route.js";
 import type { Interfaces, InterfaceView } from "../ports/vrrp.js";
+import { NetlinkError } from "./netlink-socket.js";
+
+/** Until a list that changed all the time while it was read is read again. */
+const READ_AGAIN_MS = 100;
 
 type Address = { readonly address: IpAddress; readonly length: number };
 export type InterfaceListener = {
@@ -25,6 +29,7 @@ export class InterfaceTable implements Interfaces {
   private readonly indices = new Map<string, number>();
   private readonly unsubscribe: () => void;
   private announced = false;
+  private reading: NodeJS.Timeout | undefined;
   private gone: { readonly ifindex: number; readonly prefix: Prefix }[] = [];
 
   constructor(kernel: RouteKernel, listener: InterfaceListener) {
@@ -53,16 +58,35 @@ export class InterfaceTable implements Interfaces {
 
   close(): void {
     this.unsubscribe();
+    clearTimeout(this.reading);
   }
 
+  /**
+   * Reads everything anew. Where interfaces come and go all the time the kernel may not manage to list them
+   * undisturbed: what was known stays then, and the next try follows.
+   */
   private read(): void {
+    clearTimeout(this.reading);
+    let links: readonly Link[];
+    let addresses: readonly InterfaceAddress[];
+    try {
+      links = this.kernel.links();
+      addresses = this.kernel.addresses();
+    } catch (error) {
+      if (!(error instanceof NetlinkError)) throw error;
+      this.reading = setTimeout(() => {
+        this.read();
+        this.announce();
+      }, READ_AGAIN_MS);
+      return;
+    }
     const before = new Map(this.addresses);
     this.links.clear();
     this.addresses.clear();
     this.indices.clear();
     this.views.clear();
-    for (const link of this.kernel.links()) this.putLink(link);
-    for (const address of this.kernel.addresses()) this.putAddress(address);
+    for (const link of links) this.putLink(link);
+    for (const address of addresses) this.putAddress(address);
     for (const [ifindex, list] of before)
       for (const [text, prefix] of list)
         if (this.addresses.get(ifindex)?.has(text) !== true) this.gone.push({ ifindex, prefix });

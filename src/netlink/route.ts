@@ -25,6 +25,7 @@ const GET_NEIGHBOUR = 30;
 /** RTMGRP_*: link, IPv4 addresses, IPv6 addresses. */
 export const ROUTE_GROUPS = 0x1 | 0x10 | 0x100;
 
+const AF_UNSPEC = 0;
 const AF_INET = 2;
 const AF_INET6 = 10;
 const IFF_UP = 0x1;
@@ -106,7 +107,10 @@ function addressRequest(type: number, ifindex: number, prefix: Prefix): Request 
 
 export function readLink(message: Message): Link | undefined {
   const input = payloadOf(message);
-  input.skip("family and type", 4);
+  // Bridges and IPv6 speak of an interface in messages of their own family. Such a one that says "deleted" means
+  // that the interface left its bridge, not that it is gone.
+  if (input.u8("family") !== AF_UNSPEC) return undefined;
+  input.skip("padding and type", 3);
   const index = input.u32ne("index");
   const flags = input.u32ne("flags");
   input.skip("change", 4);

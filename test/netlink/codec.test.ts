@@ -166,3 +166,27 @@ test("an address order is read back as the address it names", () => {
 test("a request to remove carries neither the create nor the exclusive flag, which means bulk there", () => {
   assert.equal(removeAddressRequest(1, { address: ip("192.0.2.1"), length: 24 }).flags, 0);
 });
+
+test("only the interface's own messages speak of it: a port that leaves its bridge is not deleted", () => {
+  // RTM_DELLINK as `ip link set d0 nomaster` makes it: family (AF_BRIDGE or AF_UNSPEC), type 1, index 5, flags.
+  const message = (family: string): Message =>
+    only(
+      fromHex(
+        "28000000" +
+          "1100" +
+          "0000" +
+          "00000000" +
+          "00000000" +
+          `${family}000100` +
+          "05000000" +
+          "43100100" +
+          "00000000" +
+          "07000300" +
+          "64300000",
+      ),
+    );
+  assert.equal(readLink(message("07")), undefined);
+  assert.equal(readLink(message("0a")), undefined);
+  const link = readLink(message("00"));
+  assert.deepEqual([link?.index, link?.name, link?.up, link?.running], [5, "d0", true, true]);
+});

@@ -10,6 +10,7 @@ import { NETLINK_PROTOCOL } from "../../src/linux/constants.js";
 import { errnoName } from "../../src/linux/errno.js";
 import { NetlinkSocket } from "../../src/linux/netlink-socket.js";
 import { addAddressRequest } from "../../src/netlink/route.js";
+import { InterfaceTable } from "../../src/linux/interface-table.js";
 import { openRouteKernel } from "../../src/linux/route-kernel.js";
 import type { RouteEvent, RouteKernel } from "../../src/ports/route.js";
 
@@ -168,6 +169,33 @@ test("events tell new from deleted, for links and for addresses", { skip: reason
   );
   assert.equal(links[0], "new");
   assert.equal(links.at(-1), "deleted");
+});
+
+test("an interface that leaves a bridge keeps its addresses", { skip: reason }, async () => {
+  kernel();
+  shell("link", "add", "br0", "type", "bridge");
+  shell("link", "add", "near2", "type", "veth", "peer", "name", "far2");
+  shell("addr", "add", "203.0.113.2/24", "dev", "near2");
+  shell("link", "set", "near2", "up", "master", "br0");
+  let changes = 0;
+  const table = new InterfaceTable(kernel(), {
+    changed: () => void changes++,
+    addressGone: (_, { address }) => assert.fail(address),
+  });
+  const addresses = (): readonly string[] =>
+    (table.find("near2")?.addresses ?? [])
+      .map(({ address }) => address)
+      .filter((text) => !text.includes(":"));
+  assert.deepEqual(addresses(), ["203.0.113.2"]);
+  shell("link", "set", "near2", "nomaster");
+  // What comes later shows that what came before was heard.
+  shell("addr", "add", "203.0.113.3/24", "dev", "near2");
+  for (let i = 0; i < 100 && addresses().length < 2; i++) await settled();
+  assert.deepEqual(addresses(), ["203.0.113.2", "203.0.113.3"]);
+  assert.ok(changes > 0);
+  table.close();
+  shell("link", "del", "near2");
+  shell("link", "del", "br0");
 });
 
 test(

@@ -1,0 +1,53 @@
+// The table of interfaces over a kernel that cannot always answer.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { ip } from "../../src/core/address.js";
+import { errno } from "../../src/linux/errno.js";
+import { InterfaceTable } from "../../src/linux/interface-table.js";
+import { NetlinkError } from "../../src/linux/netlink-socket.js";
+import type { RouteEvent, RouteKernel } from "../../src/ports/route.js";
+
+const NAME = "eth0";
+const turn = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 20));
+
+test("a list that changes all the time while it is read leaves the old view, and is read again", async () => {
+  let busy = 0;
+  let up = true;
+  let tell: (event: RouteEvent) => void = () => undefined;
+  const list = <T>(value: T): readonly T[] => {
+    if (busy-- > 0) throw new NetlinkError("list links: changed while it was read", { errno: errno.EINTR });
+    return [value];
+  };
+  const kernel: RouteKernel = {
+    links: () => list({ index: 2, name: NAME, up, running: up, mtu: 1500 }),
+    addresses: () =>
+      list({ ifindex: 2, prefix: { address: ip("192.0.2.1"), length: 24 }, secondary: false, global: true }),
+    neighbours: () => [],
+    addAddresses: () => [],
+    removeAddresses: () => [],
+    subscribe: (onEvent) => {
+      tell = onEvent;
+      return () => undefined;
+    },
+    close: () => undefined,
+  };
+  let changes = 0;
+  const gone: string[] = [];
+  const table = new InterfaceTable(kernel, {
+    changed: () => void changes++,
+    addressGone: (_, { address }) => void gone.push(address),
+  });
+  const before = table.find(NAME);
+  assert.equal(before?.addresses.length, 1);
+  busy = 3;
+  up = false;
+  tell({ kind: "resync" });
+  assert.deepEqual(table.find(NAME), before);
+  for (let i = 0; i < 500 && table.find(NAME)?.up !== false; i++) await turn();
+  assert.equal(table.find(NAME)?.up, false);
+  await turn();
+  assert.ok(changes > 0);
+  assert.deepEqual(gone, []);
+  table.close();
+});
