@@ -12,6 +12,7 @@ import type { Milliseconds } from "../core/units.js";
 import { serverId, serviceId, type ServerId, type ServiceId } from "../ipvs/model.js";
 import { CheckRecord } from "./check-record.js";
 import type { CheckJob, CheckRun } from "./check-scheduler.js";
+import { OptionNumbers } from "./option-numbers.js";
 
 export type BoardPorts = Pick<CheckContext<unknown>, "dialer" | "runner" | "now"> & {
   /** Milliseconds since 1970, for "since" in the status. */
@@ -47,9 +48,7 @@ export type ServerHealth = { readonly up: boolean; readonly checks: readonly Che
 export class HealthBoard {
   private readonly ports: BoardPorts;
   private services = new Map<string, ServiceRecord>();
-  /** A number for every set of options that was ever seen: short keys, and no comparing of objects. */
-  private readonly optionNumbers = new Map<string, number>();
-  private readonly numberOf = new WeakMap<CheckConfig, number>();
+  private readonly optionNumbers = new OptionNumbers();
 
   constructor(ports: BoardPorts) {
     this.ports = ports;
@@ -61,6 +60,7 @@ export class HealthBoard {
     const next = new Map<string, ServiceRecord>();
     for (const config of services) next.set(config.name, this.serviceRecord(config, jobs));
     this.services = next;
+    this.optionNumbers.forgetUnused(() => this.checksInUse());
     return jobs;
   }
 
@@ -76,6 +76,7 @@ export class HealthBoard {
         for (const check of server.checks) ended.push(check.key);
       this.services.set(config.name, this.serviceRecord(config, jobs));
     }
+    this.optionNumbers.forgetUnused(() => this.checksInUse());
     return { jobs, ended };
   }
 
@@ -138,20 +139,18 @@ export class HealthBoard {
     return { service, id, config, checks, up, hasMoved, told: hasMoved ? undefined : old?.told };
   }
 
+  private *checksInUse(): Iterable<CheckConfig> {
+    for (const { servers } of this.services.values())
+      for (const { checks } of servers.values()) for (const { config } of checks) yield config;
+  }
+
   private keyOf(
     service: string,
     server: ServerId,
     check: CheckConfig,
     taken: readonly CheckRecord[],
   ): string {
-    let number = this.numberOf.get(check);
-    if (number === undefined) {
-      const options = JSON.stringify(check.options ?? null);
-      number = this.optionNumbers.get(options);
-      if (number === undefined) this.optionNumbers.set(options, (number = this.optionNumbers.size));
-      this.numberOf.set(check, number);
-    }
-    const key = `${service} ${server} ${check.type} ${number}`;
+    const key = `${service} ${server} ${check.type} ${this.optionNumbers.of(check)}`;
     let unique = key;
     for (let nth = 2; taken.some((record) => record.key === unique); nth++) unique = `${key} ${nth}`;
     return unique;
