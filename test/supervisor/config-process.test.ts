@@ -1,6 +1,7 @@
 // The configuration as the daemon gets it: read by a real process of its own.
 
 import { strict as assert } from "node:assert";
+import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -68,4 +69,48 @@ test("what is wrong comes back as lines for the log and as a report for a person
   assert.match(outcome.report, /2 \| vrpp: \{\}\n +\| \^/);
   const missing = await loadConfigInProcess({ path: join(folder, "none.yaml"), node: "lb1" });
   assert.match(missing.ok ? "" : missing.report, /no such file/);
+});
+
+const module = (name: string): string =>
+  JSON.stringify(new URL(`../../src/director/supervisor/${name}.js`, import.meta.url).href);
+
+/** Runs `script` in a process whose file descriptors are all in use. */
+function withoutDescriptors(script: string): string {
+  const program = `import { openSync } from "node:fs";
+    const { loadConfigInProcess } = await import(${module("config-process")});
+    const { spawner } = await import(${module("spawn")});
+    try { for (;;) openSync("/dev/null"); } catch {}
+    ${script}`;
+  const node = [process.execPath, "--input-type=module", "-e", program];
+  const run = spawnSync("sh", ["-c", 'ulimit -n 64; exec "$@"', "sh", ...node], { encoding: "utf8" });
+  assert.equal(run.stderr, "");
+  return run.stdout;
+}
+
+test("without a free file descriptor a configuration is not read, and says so", () => {
+  const path = JSON.stringify(file("good.yaml", text(1)));
+  const said = withoutDescriptors(
+    `console.log((await loadConfigInProcess({ path: ${path}, node: "lb1" })).report);`,
+  );
+  assert.match(said, /good\.yaml: the config reader could not be started: .*EMFILE/);
+});
+
+test("without a free file descriptor a child process is one that could not be started", () => {
+  const said = withoutDescriptors(
+    `spawner(() => undefined)("checks", { message() {}, exit: (how) => console.log(how) });`,
+  );
+  assert.match(said, /^could not be started: .*EMFILE/);
+});
+
+test("what the environment makes Node.js say is not in the reader's answer", async () => {
+  const path = file("good.yaml", text(1));
+  const noise = file("noise.cjs", "process.stdout.write('noise\\n');");
+  const before = process.env["NODE_OPTIONS"];
+  process.env["NODE_OPTIONS"] = `--require ${noise}`;
+  try {
+    assert.ok((await loadConfigInProcess({ path, node: "lb1" })).ok);
+  } finally {
+    if (before === undefined) delete process.env["NODE_OPTIONS"];
+    else process.env["NODE_OPTIONS"] = before;
+  }
 });

@@ -77,6 +77,8 @@ export class World {
   readonly supervisor: Supervisor;
   behaviour: Record<ChildName, Behaviour> = { vrrp: { obedient: true }, checks: { obedient: true } };
   outcome: LoadOutcome = accepted();
+  /** Makes the reader of the configuration break. */
+  broken: Error | undefined;
 
   constructor(patience?: ChildPatience) {
     const spawn: Spawn = (name, listener) => this.spawn(name, listener);
@@ -85,7 +87,7 @@ export class World {
         spawn,
         loadConfig: (request) => {
           this.requests.push(request);
-          return Promise.resolve(this.outcome);
+          return this.broken === undefined ? Promise.resolve(this.outcome) : Promise.reject(this.broken);
         },
         removeAddresses: (addresses) => {
           this.removed.push(...addresses);

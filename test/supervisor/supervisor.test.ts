@@ -235,6 +235,16 @@ test("a reload gives both children the new configuration and says what changed",
   await world.supervisor.stop("end");
 });
 
+test("a reader of the configuration that breaks is a failed reload, and nothing else", async () => {
+  const world = await started();
+  world.broken = new Error("spawn EMFILE");
+  const outcome = await world.supervisor.reload();
+  assert.ok(!outcome.ok);
+  assert.match(outcome.problems.join(), /vipd\.yaml: the configuration could not be read: .*EMFILE/);
+  assert.ok(world.children.every(({ alive }) => alive));
+  await world.supervisor.stop("end");
+});
+
 test("status does without a child that does not answer", async () => {
   const world = await started();
   world.child("checks").die("exit code 1");

@@ -1,7 +1,7 @@
 // Runs the short-lived process that reads the configuration (config-worker.ts), and takes its answer. Of a large file
 // of which a few services have changed, the process is given these alone (config/splice.ts).
 
-import { spawn } from "node:child_process";
+import { spawn, type ChildProcess } from "node:child_process";
 import type { ServiceConfig } from "../../config/model.js";
 import { findSplice, fits, splicedStarts, type LineShift } from "../../config/splice.js";
 import { readConfigFile } from "../../linux/config-file.js";
@@ -15,6 +15,7 @@ import {
   type LoadOutcome,
 } from "./config-source.js";
 import { flagsOf, programWords } from "./programs.js";
+import { childEnvironment } from "./spawn.js";
 
 /** A file of a hundred thousand lines is read in a second or two; this is for a process that hangs. */
 const WITHIN_MS = 60_000;
@@ -95,39 +96,53 @@ async function loadChanged(
 const countServers = (services: readonly ServiceConfig[]): number =>
   services.reduce((sum, { servers }) => sum + servers.length, 0);
 
-/** Runs a worker; `text` is what it reads. */
+/** Runs a worker; `text` is what it reads. Whatever goes wrong is an outcome: a failed reload ends nothing. */
 const ask = (request: WorkerRequest, text: string | undefined): Promise<LoadOutcome> =>
   new Promise((resolve) => {
-    const worker = spawn(process.execPath, [...flagsOf.config, ...programWords("config")], {
-      stdio: ["pipe", "pipe", "pipe"],
-      timeout: WITHIN_MS,
-      killSignal: "SIGKILL",
-    });
+    const fail = (why: string): void => resolve(failed(request.path, why));
+    const notStarted = (error: unknown): void =>
+      fail(`the config reader could not be started: ${(error as Error).message}`);
+    let worker: ChildProcess;
+    try {
+      worker = spawn(process.execPath, [...flagsOf.config, ...programWords("config")], {
+        stdio: ["pipe", "pipe", "pipe"],
+        timeout: WITHIN_MS,
+        killSignal: "SIGKILL",
+        env: childEnvironment(),
+      });
+    } catch (error) {
+      notStarted(error);
+      return;
+    }
     const output: Buffer[] = [];
     let said = "";
-    worker.stdout.on("data", (bytes: Buffer) => output.push(bytes));
-    worker.stderr.on("data", (bytes: Buffer) => (said = (said + bytes.toString()).slice(0, MOST_SAID)));
-    worker.on("error", (error) =>
-      resolve(failed(request.path, `the config reader could not be started: ${error.message}`)),
-    );
+    worker.on("error", notStarted);
     worker.on("close", (code, signal) => {
-      const answer =
-        signal === null && code === 0 ? readAnswer(request.path, text, Buffer.concat(output)) : undefined;
       const how = signal === null ? `exit code ${code ?? "?"}` : `killed by ${signal}`;
-      resolve(
-        answer ??
-          failed(request.path, `the config reader failed (${how})${said === "" ? "" : `: ${said.trim()}`}`),
-      );
+      const complaint = said === "" ? "" : `: ${said.trim()}`;
+      const isGood = signal === null && code === 0;
+      const answer = isGood ? readAnswer(request.path, text, Buffer.concat(output)) : undefined;
+      if (answer !== undefined) resolve(answer);
+      else fail(`the config reader failed (${how})${complaint}`);
     });
+    // Without a free descriptor there are no streams, and "error" says why.
+    worker.stdout?.on("data", (bytes: Buffer) => output.push(bytes));
+    worker.stderr?.on("data", (bytes: Buffer) => (said = (said + bytes.toString()).slice(0, MOST_SAID)));
     // A worker that died early does not read; its end is noticed above.
-    worker.stdin.on("error", () => undefined);
-    worker.stdin.end(JSON.stringify(request));
+    worker.stdin?.on("error", () => undefined);
+    worker.stdin?.end(JSON.stringify(request));
   });
 
+/** Undefined: this is no answer of a reader. */
 function readAnswer(path: string, text: string | undefined, output: Buffer): LoadOutcome | undefined {
   const end = output.indexOf(0x0a);
   if (end < 0) return undefined;
-  const answer = JSON.parse(output.toString("utf8", 0, end)) as WorkerAnswer;
+  let answer: WorkerAnswer;
+  try {
+    answer = JSON.parse(output.toString("utf8", 0, end)) as WorkerAnswer;
+  } catch {
+    return undefined;
+  }
   if (!answer.ok) return answer;
   const { head, services, servers, warnings, changes, starts } = answer;
   const servicesJson = output.toString("utf8", end + 1).trimEnd();

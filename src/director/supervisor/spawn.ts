@@ -51,8 +51,9 @@ function sendTo(child: ChildProcess, message: object): void {
   if (child.connected) child.send(message, () => undefined);
 }
 
-function readLines(stream: Readable | null, line: (text: string) => void): void {
-  if (stream === null) return;
+function readLines(stream: Readable | null | undefined, line: (text: string) => void): void {
+  // Undefined when the process could not be started for want of a file descriptor.
+  if (stream === null || stream === undefined) return;
   let lines = 0;
   createInterface({ input: stream }).on("line", (text) => {
     if (text !== "" && lines++ < MOST_LINES) line(text.slice(0, LONGEST_LINE));
@@ -62,7 +63,7 @@ function readLines(stream: Readable | null, line: (text: string) => void): void 
 /** What systemd, or a debugger's user, told the supervisor is not meant for its children. */
 const OURS_ALONE = ["NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "NODE_OPTIONS"];
 
-function childEnvironment(): NodeJS.ProcessEnv {
+export function childEnvironment(): NodeJS.ProcessEnv {
   const rest = Object.fromEntries(Object.entries(process.env).filter(([name]) => !OURS_ALONE.includes(name)));
   // One arena of malloc for all threads keeps resident memory small (mallopt(3), M_ARENA_MAX).
   return { ...rest, MALLOC_ARENA_MAX: "1" };

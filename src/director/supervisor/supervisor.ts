@@ -8,7 +8,7 @@ import { between, milliseconds, seconds, type Instant } from "../../core/units.j
 import type { InstanceConfig } from "../../vrrp/instance.js";
 import { span } from "../../control/reason.js";
 import { Child, type ChildName, type ChildPatience, type Spawn } from "./child.js";
-import { servicesOf, type LoadConfig, type LoadedConfig } from "./config-source.js";
+import { servicesOf, type LoadConfig, type LoadedConfig, type LoadOutcome } from "./config-source.js";
 import { EventLog } from "./event-log.js";
 import { Masters } from "./masters.js";
 import { StrandedAddresses, type RemoveAddresses } from "./stranded-addresses.js";
@@ -110,9 +110,8 @@ export class Supervisor {
 
   /** Resolves when both children run as configured; `report` says for people why there is no start, null: it was stopped. */
   async start(): Promise<StartOutcome> {
-    const { configPath: path, node } = this.options;
     // Everything waits for the configuration: its reader starts first, and the children while it works.
-    const loading = this.ports.loadConfig({ path, ...(node === undefined ? {} : { node }) });
+    const loading = this.load();
     this.checks.start();
     this.vrrp.start();
     const outcome = await loading;
@@ -277,17 +276,26 @@ export class Supervisor {
     });
   }
 
-  private async reloadNow(): Promise<ReloadOutcome> {
+  /** A reader that breaks is a configuration that cannot be read: no reason to give up what runs. */
+  private async load(previous?: LoadedConfig): Promise<LoadOutcome> {
     const { configPath: path, node } = this.options;
-    const previous = this.config;
+    try {
+      return await this.ports.loadConfig({
+        path,
+        ...(node === undefined ? {} : { node }),
+        ...(previous === undefined ? {} : { previous }),
+      });
+    } catch (error) {
+      const problem = `${path}: the configuration could not be read: ${String(error)}`;
+      return { ok: false, problems: [problem], report: problem };
+    }
+  }
+
+  private async reloadNow(): Promise<ReloadOutcome> {
     if (this.stopped !== undefined) return { ok: false, changes: [], problems: ["vipd is stopping"] };
-    const outcome = await this.ports.loadConfig({
-      path,
-      ...(node === undefined ? {} : { node }),
-      ...(previous === undefined ? {} : { previous }),
-    });
+    const outcome = await this.load(this.config);
     if (!outcome.ok) {
-      this.emit({ kind: "config-rejected", path, problems: outcome.problems });
+      this.emit({ kind: "config-rejected", path: this.options.configPath, problems: outcome.problems });
       return {
         ok: false,
         changes: [],
