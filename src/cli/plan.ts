@@ -3,9 +3,11 @@
 import { formatPrefix } from "../core/address.js";
 import type { Config } from "../config/model.js";
 import { describeCommand, type Command as IpvsCommand } from "../ipvs/command.js";
+import type { SyncChange } from "../director/ipvs-sync.js";
 import { diff } from "../ipvs/diff.js";
 import { serverId, serviceId, type ServiceEntry, type ServiceId, type Table } from "../ipvs/model.js";
-import { runtimeDirectoryOf } from "./client.js";
+import type { VrrpStatus } from "../control/ipc.js";
+import { ask, runtimeDirectoryOf } from "./client.js";
 import {
   configOption,
   DEFAULT_CONFIG,
@@ -15,6 +17,7 @@ import {
   runtimeDirectoryOption,
   type Command,
 } from "./command.js";
+import { planAddresses, type AddressPlan } from "./plan-addresses.js";
 
 export const plan: Command = {
   word: "plan",
@@ -26,61 +29,63 @@ export const plan: Command = {
     if (reading.diagnostics.length > 0) output.err(report(reading));
     const [config] = reading.configs;
     if (failed(reading) || config === undefined) return EXIT.failed;
-    const vrrp = await planAddresses(config);
-    const ipvs = await planTable(config, runtimeDirectoryOf(options));
+    const directory = runtimeDirectoryOf(options);
+    const vrrp = await addressesOf(config, directory);
+    const ipvs = await planTable(config, directory);
     if (options.flag("json")) {
       output.out(`${JSON.stringify({ node: config.node, vrrp, ipvs }, null, 2)}\n`);
     } else output.out(planText(config.node, vrrp, ipvs));
     if (ipvs.problem !== null) return EXIT.failed;
-    return ipvs.commands.length + vrrp.filter(({ change }) => change !== "keep").length > 0
-      ? EXIT.changes
-      : EXIT.ok;
+    const changes = ipvs.commands.length + ipvs.sync.length;
+    return changes > 0 || vrrp.some(({ change }) => change !== "keep") ? EXIT.changes : EXIT.ok;
   },
 };
 
-export type AddressPlan = {
-  readonly instance: string;
-  readonly address: string;
-  readonly interface: string;
-  /** What happens to the address while this node is master; "fault": its interface is missing. */
-  readonly change: "add" | "keep" | "fault";
+export type TablePlan = {
+  readonly commands: readonly IpvsCommand[];
+  readonly sync: readonly SyncChange[];
+  readonly problem: string | null;
 };
-export type TablePlan = { readonly commands: readonly IpvsCommand[]; readonly problem: string | null };
 
-async function planAddresses(config: Config): Promise<readonly AddressPlan[]> {
-  if (config.vrrp.length === 0) return [];
+async function addressesOf(config: Config, runtimeDirectory: string): Promise<readonly AddressPlan[]> {
+  const running = await runningInstances(runtimeDirectory);
+  if (config.vrrp.length === 0 && running === null) return [];
   const { openRouteKernel } = await import("../linux/route-kernel.js");
   const kernel = openRouteKernel();
   try {
-    const indexes = new Map(kernel.links().map(({ name, index }) => [name, index]));
-    const there = new Set(
-      kernel.addresses().map(({ ifindex, prefix }) => `${ifindex} ${formatPrefix(prefix)}`),
-    );
-    return config.vrrp.flatMap((instance) =>
-      instance.addresses.map((address): AddressPlan => {
-        const index = indexes.get(address.interface);
-        const text = formatPrefix(address.prefix);
-        const change = index === undefined ? "fault" : there.has(`${index} ${text}`) ? "keep" : "add";
-        return { instance: instance.name, address: text, interface: address.interface, change };
-      }),
-    );
+    const names = new Map(kernel.links().map(({ name, index }) => [index, name]));
+    const addresses = new Map(Array.from(names.values(), (name) => [name, new Set<string>()]));
+    for (const { ifindex, prefix } of kernel.addresses())
+      addresses.get(names.get(ifindex) ?? "")?.add(formatPrefix(prefix));
+    return planAddresses(config, addresses, running);
   } finally {
     kernel.close();
   }
 }
 
+/** What a daemon says that runs already; null: none does. */
+async function runningInstances(runtimeDirectory: string): Promise<VrrpStatus | null> {
+  const found: { status: VrrpStatus | null } = { status: null };
+  // That nobody answers is the common case, and no news.
+  const quiet = { out: () => undefined, err: () => undefined };
+  await ask(runtimeDirectory, { request: "status" }, quiet, (reply) => {
+    if (reply.reply === "status") found.status = reply.status.vrrp;
+  });
+  return found.status;
+}
+
 async function planTable(config: Config, runtimeDirectory: string): Promise<TablePlan> {
   const { openIpvs } = await import("../linux/ipvs-kernel.js");
   const { ownershipFile } = await import("../director/ipvs-ownership.js");
+  const { syncChanges } = await import("../director/ipvs-sync.js");
   const plane = openIpvs();
-  if (!plane.ok) return { commands: [], problem: config.services.length === 0 ? null : plane.error };
+  const needsNone = config.services.length === 0 && config.sync === undefined;
+  if (!plane.ok) return { commands: [], sync: [], problem: needsNone ? null : plane.error };
   try {
+    const owned = ownershipFile(runtimeDirectory).load();
     return {
-      commands: diff(
-        plane.value.read(),
-        wantedTable(config),
-        ownershipFile(runtimeDirectory).load().services,
-      ),
+      commands: diff(plane.value.read(), wantedTable(config), owned.services),
+      sync: syncChanges(plane.value.syncDaemons(), config.sync ?? null, owned.sync),
       problem: null,
     };
   } finally {
@@ -99,20 +104,26 @@ export function wantedTable(config: Config): Table {
   return table;
 }
 
-const SIGNS: Record<AddressPlan["change"], string> = { add: "+", keep: " ", fault: "!" };
+const SIGNS: Record<AddressPlan["change"], string> = { add: "+", keep: " ", fault: "!", remove: "-" };
+const NOTES: Record<AddressPlan["change"], string> = {
+  add: "",
+  keep: " (there already)",
+  fault: " (there is no such interface)",
+  remove: " (held by the daemon that runs)",
+};
+const SYNC_SIGNS: Record<SyncChange["kind"], string> = { start: "+", stop: "-", replace: "~" };
 
 export function planText(node: string, vrrp: readonly AddressPlan[], ipvs: TablePlan): string {
   const lines = [`as node ${node}:`];
   if (vrrp.length > 0) lines.push("addresses, while master:");
-  for (const { instance, address, interface: device, change } of vrrp) {
-    const note =
-      change === "keep" ? " (there already)" : change === "fault" ? " (there is no such interface)" : "";
-    lines.push(`${SIGNS[change]} ${address} on ${device} for ${instance}${note}`);
-  }
+  for (const { instance, address, interface: device, change } of vrrp)
+    lines.push(`${SIGNS[change]} ${address} on ${device} for ${instance}${NOTES[change]}`);
   if (ipvs.problem !== null) lines.push(`IPVS: ${ipvs.problem}`);
-  else if (ipvs.commands.length === 0) lines.push("IPVS: nothing to change");
+  else if (ipvs.commands.length + ipvs.sync.length === 0) lines.push("IPVS: nothing to change");
   else {
     lines.push("IPVS, with every server up:");
+    for (const { kind, role, interface: device, id } of ipvs.sync)
+      lines.push(`${SYNC_SIGNS[kind]} ${kind} sync daemon ${role} on ${device}, id ${id}`);
     for (const command of ipvs.commands) {
       const sign = command.kind.startsWith("add") ? "+" : command.kind.startsWith("remove") ? "-" : "~";
       lines.push(`${sign} ${describeCommand(command)}`);

@@ -9,6 +9,32 @@ import type { DataPlane } from "../ports/data-plane.js";
 
 const ROLES: readonly SyncRole[] = ["master", "backup"];
 
+/** `replace`: one runs in this role, with other values. */
+export type SyncChange = {
+  readonly kind: "start" | "stop" | "replace";
+  readonly role: SyncRole;
+  readonly interface: string;
+  readonly id: number;
+};
+
+/** What would be done to sync daemons by somebody who has only just come and has not started any of them. */
+export function syncChanges(
+  running: readonly SyncDaemon[],
+  wanted: SyncConfig | null,
+  owned: ReadonlySet<SyncRole>,
+): readonly SyncChange[] {
+  return ROLES.flatMap((role): SyncChange[] => {
+    const daemon = running.find((one) => one.role === role);
+    if (wanted?.roles.includes(role) === true) {
+      if (daemon !== undefined && runsAs(daemon, wanted)) return [];
+      const kind = daemon === undefined ? "start" : "replace";
+      return [{ kind, role, interface: wanted.interface, id: wanted.id }];
+    }
+    if (daemon === undefined || !owned.has(role)) return [];
+    return [{ kind: "stop", role, interface: daemon.interface, id: daemon.id }];
+  });
+}
+
 export class SyncKeeper {
   private readonly report: (event: VipdEvent) => void;
   private wanted: SyncConfig | null = null;
@@ -65,14 +91,7 @@ export class SyncKeeper {
   private isAsWanted(daemon: SyncDaemon, wanted: SyncConfig): boolean {
     const ours = this.started.get(daemon.role);
     if (ours !== undefined && isSame(ours.listed, daemon)) return isSame(ours.config, wanted);
-    return (
-      daemon.interface === wanted.interface &&
-      daemon.id === wanted.id &&
-      (daemon.group ?? DAEMON_DEFAULT.group) === (wanted.group ?? DAEMON_DEFAULT.group) &&
-      daemon.port === (wanted.port ?? DAEMON_DEFAULT.port) &&
-      daemon.ttl === (wanted.ttl ?? DAEMON_DEFAULT.ttl) &&
-      (wanted.maxLength === undefined || daemon.maxLength === wanted.maxLength)
-    );
+    return runsAs(daemon, wanted);
   }
 
   private start(plane: DataPlane, role: SyncRole, wanted: SyncConfig, old: SyncDaemon | undefined): boolean {
@@ -100,6 +119,18 @@ export class SyncKeeper {
     this.report({ kind: "sync-daemon", role, interface: name, id, running: !result.ok, ...error });
     return result.ok;
   }
+}
+
+/** Whether a daemon runs with what is wanted, as far as the kernel's list tells. */
+function runsAs(daemon: SyncDaemon, wanted: SyncConfig): boolean {
+  return (
+    daemon.interface === wanted.interface &&
+    daemon.id === wanted.id &&
+    (daemon.group ?? DAEMON_DEFAULT.group) === (wanted.group ?? DAEMON_DEFAULT.group) &&
+    daemon.port === (wanted.port ?? DAEMON_DEFAULT.port) &&
+    daemon.ttl === (wanted.ttl ?? DAEMON_DEFAULT.ttl) &&
+    (wanted.maxLength === undefined || daemon.maxLength === wanted.maxLength)
+  );
 }
 
 /** The fields that one start of a daemon fixes; roles of a configuration do not count. */

@@ -272,13 +272,62 @@ test("a plan shows what would be added, removed and kept", () => {
         { instance: "web", address: "192.168.1.1/24", interface: "eth0", change: "add" },
         { instance: "web", address: "192.168.1.9/24", interface: "eth0", change: "keep" },
         { instance: "db", address: "10.0.0.1/24", interface: "eth7", change: "fault" },
+        { instance: "old", address: "10.0.0.9/24", interface: "eth0", change: "remove" },
       ],
       {
+        sync: [
+          { kind: "replace", role: "master", interface: "eth1", id: 51 },
+          { kind: "stop", role: "backup", interface: "eth1", id: 51 },
+        ],
         commands: [{ kind: "remove-service", key: { kind: "fwmark", mark: 7, family: "ipv4" }, servers: 2 }],
         problem: null,
       },
     ) +
-      planText("lb1", [], { commands: [], problem: "the kernel has no ip_vs: modprobe ip_vs" }) +
-      planText("lb1", [], { commands: [], problem: null }),
+      planText("lb1", [], { commands: [], sync: [], problem: "the kernel has no ip_vs: modprobe ip_vs" }) +
+      planText("lb1", [], { commands: [], sync: [], problem: null }),
   );
+});
+
+test("a plan names the addresses that a running master would let go, and touches none of them", async (t) => {
+  const running: Status = {
+    ...status,
+    vrrp: {
+      ...status.vrrp!,
+      instances: status.vrrp!.instances.map((instance) => ({
+        ...instance,
+        interface: "lo",
+        addresses: instance.state === "master" ? ["127.0.0.1/8", "10.99.98.97/32"] : ["127.0.0.1/8"],
+      })),
+    },
+  };
+  const directory = mkdtempSync(join(folder, "running-"));
+  const server = await ControlServer.open(controlSocketPath(directory), (_request, client) => {
+    client.reply({ reply: "status", status: running });
+    client.reply({ reply: "end" });
+    return Promise.resolve();
+  });
+  t.after(() => server.close());
+  const path = join(directory, "vipd.yaml");
+  const write = (address: string): void =>
+    writeFileSync(
+      path,
+      `nodes: { lb1: { priority: 100 } }\nvrrp: { web: { interface: lo, router-id: 1, addresses: [${address}] } }\n`,
+    );
+  const run = async (): Promise<{ readonly code: number; readonly lines: readonly string[] }> => {
+    const { code, out } = await vipd(
+      ...["plan", "--config", path, "--node", "lb1", "--runtime-dir", directory],
+    );
+    return { code, lines: out.split("\n").filter((line) => line.includes(" on lo ")) };
+  };
+  write("10.99.98.96/32");
+  assert.deepEqual(await run(), {
+    code: 4,
+    lines: [
+      "+ 10.99.98.96/32 on lo for web",
+      // The other one of the master's addresses is not in the kernel, and the backup holds none.
+      "- 127.0.0.1/8 on lo for db (held by the daemon that runs)",
+    ],
+  });
+  server.close();
+  assert.deepEqual(await run(), { code: 4, lines: ["+ 10.99.98.96/32 on lo for web"] });
 });

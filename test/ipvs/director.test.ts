@@ -12,8 +12,15 @@ import { err, ok } from "../../src/core/result.js";
 import { seconds } from "../../src/core/units.js";
 import { IpvsDirector } from "../../src/director/ipvs-director.js";
 import { ownershipFile } from "../../src/director/ipvs-ownership.js";
+import { syncChanges } from "../../src/director/ipvs-sync.js";
 import { describeCommand } from "../../src/ipvs/command.js";
-import { serviceId, type ServerId, type SyncConfig } from "../../src/ipvs/model.js";
+import {
+  serviceId,
+  type ServerId,
+  type SyncConfig,
+  type SyncDaemon,
+  type SyncRole,
+} from "../../src/ipvs/model.js";
 import { tableText } from "../../src/ipvs/table-text.js";
 import { FakePlane } from "./fake-plane.js";
 import { ManualTimers } from "./manual-timers.js";
@@ -421,4 +428,27 @@ test("the table as text has the layout of ipvsadm -Ln", () => {
       "  -> [2001:db8::4]:0              Tunnel  0      0          0",
     ],
   );
+});
+
+test("what would be done to sync daemons: start, replace, stop of our own, nothing to others", () => {
+  const daemon = (role: SyncRole, change: Partial<SyncDaemon> = {}): SyncDaemon => ({
+    ...{ role, interface: "eth1", id: 51, maxLength: 1464, port: 8848, ttl: 1 },
+    ...change,
+  });
+  const kinds = (
+    running: readonly SyncDaemon[],
+    wanted: SyncConfig | null,
+    ...owned: readonly SyncRole[]
+  ): readonly string[] =>
+    syncChanges(running, wanted, new Set(owned)).map(
+      ({ kind, role, interface: device, id: number }) => `${kind} ${role} ${device} ${number}`,
+    );
+  const both = [daemon("master"), daemon("backup")];
+  assert.deepEqual(kinds([], SYNC), ["start master eth1 51", "start backup eth1 51"]);
+  assert.deepEqual(kinds(both, SYNC), []);
+  assert.deepEqual(kinds([daemon("master", { interface: "eth0" })], { ...SYNC, roles: ["master"] }), [
+    "replace master eth1 51",
+  ]);
+  assert.deepEqual(kinds(both, { ...SYNC, roles: ["backup"] }, "master"), ["stop master eth1 51"]);
+  assert.deepEqual(kinds(both, null, "backup"), ["stop backup eth1 51"]);
 });
