@@ -2,7 +2,7 @@
 
 import { strict as assert } from "node:assert";
 import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { connect, createServer, type Socket } from "node:net";
+import { connect, createServer, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
@@ -90,6 +90,43 @@ test("a request that is too long or not understood ends the conversation with a 
   const wrong = await talk(path, "hello\n");
   assert.match(JSON.stringify(wrong), /one JSON object/);
   close();
+});
+
+test("after a refusal nothing is read any more, however much comes", async () => {
+  let handled = 0;
+  const { path, close } = await serve((request, client) => {
+    handled++;
+    return end(request, client);
+  });
+  const socket = connect(path, () => socket.write("hello\n"));
+  let got = "";
+  socket.setEncoding("utf8");
+  socket.on("error", () => undefined);
+  // The answer is there, and so is the end of the other side; we go on talking.
+  socket.on("data", (text: string) => (got += text));
+  socket.allowHalfOpen = true;
+  await until(() => got.includes("\n"), "the refusal");
+  for (let i = 0; i < 50; i++) {
+    socket.write(`{"request":"status"}\n`);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  socket.end();
+  await until(() => socket.destroyed || socket.writableFinished, "the end");
+  assert.deepEqual(await talk(path, '{"request":"status"}\n', (all) => all.length === 1), [{ reply: "end" }]);
+  assert.equal(handled, 1);
+  socket.destroy();
+  close();
+});
+
+test("a server that fails while it listens, and fails again, goes on", async () => {
+  const path = join(folder, "failing.sock");
+  const server = await ControlServer.open(path, end);
+  const inner = (server as unknown as { readonly server: Server }).server;
+  // As Node does when a connection cannot be accepted (EMFILE).
+  inner.emit("error", new Error("accept EMFILE"));
+  inner.emit("error", new Error("accept EMFILE"));
+  assert.deepEqual(await talk(path, '{"request":"status"}\n', (all) => all.length === 1), [{ reply: "end" }]);
+  server.close();
 });
 
 test("a handler that fails answers with an error, and the next client is served", async () => {

@@ -34,7 +34,8 @@ export class ControlServer {
   static open(path: string, handle: Handler): Promise<ControlServer> {
     const control = new ControlServer(handle);
     return new Promise((resolve, reject) => {
-      control.server.once("error", reject);
+      // It stays: a server that listens may fail again (EMFILE while it accepts), and goes on all the same.
+      control.server.on("error", reject);
       // Root alone may stop the daemon. The mask makes it so from the first moment.
       const mask = process.umask(0o177);
       try {
@@ -77,6 +78,11 @@ export class ControlServer {
     const refuse = (message: string): void => {
       client.reply({ reply: "error", message });
       socket.end();
+      // What else it says is thrown away as it comes: nothing is kept, and it gets to read why.
+      socket.off("data", take);
+      socket.resume();
+      buffered = "";
+      setTimeout(() => socket.destroy(), ASK_WITHIN_MS).unref();
     };
     socket.setEncoding("utf8");
     socket.setTimeout(ASK_WITHIN_MS, () => socket.destroy());
@@ -85,7 +91,7 @@ export class ControlServer {
       this.clients.delete(socket);
       for (const listener of gone) listener();
     });
-    socket.on("data", (text: string) => {
+    const take = (text: string): void => {
       buffered += text;
       for (let end = buffered.indexOf("\n"); end >= 0; end = buffered.indexOf("\n")) {
         const line = buffered.slice(0, end);
@@ -101,6 +107,7 @@ export class ControlServer {
           .catch((error: unknown) => refuse(`internal error: ${String(error)}`));
       }
       if (buffered.length > LONGEST_REQUEST) refuse(`a request has at most ${LONGEST_REQUEST} characters`);
-    });
+    };
+    socket.on("data", take);
   }
 }
