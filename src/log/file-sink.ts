@@ -8,6 +8,7 @@ import type { Sink } from "./sink.js";
 /** How often it is looked whether the file is still the one at its path. */
 const LOOK_EVERY_MS = 1000;
 
+/** `now`: monotonic milliseconds; by a wall clock that was set back nothing would be looked at for hours. */
 export function fileSink(path: string, format: (record: LogRecord) => string, now: () => number): Sink {
   let fd: number | undefined;
   let looked = now();

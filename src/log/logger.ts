@@ -22,6 +22,8 @@ export type LogPorts = {
   readonly describeErrno: (errno: number) => string;
   /** Wall-clock milliseconds. */
   readonly now: () => number;
+  /** Monotonic milliseconds, for how long something took; Node's own unless a test has one. */
+  readonly monotonic?: () => number;
 };
 
 type Entry = winston.Logform.TransformableInfo & { readonly record: LogRecord };
@@ -37,6 +39,7 @@ const transportTo = (sink: Sink): Transport =>
 
 export class Log {
   private readonly ports: LogPorts;
+  private readonly monotonic: () => number;
   private readonly logger: winston.Logger;
   private readonly repeats: Repeats;
   private readonly flusher: NodeJS.Timeout;
@@ -45,17 +48,21 @@ export class Log {
 
   constructor(config: LogConfig, ports: LogPorts) {
     this.ports = ports;
+    this.monotonic = ports.monotonic ?? (() => performance.now());
     this.logger = winston.createLogger({ levels, level: config.level, exitOnError: false });
-    this.repeats = new Repeats((record) => {
-      this.logger.log({ level: record.level, message: record.text, record });
-    });
-    this.flusher = setInterval(() => this.repeats.flushDue(ports.now()), FLUSH_EVERY_MS).unref();
+    this.repeats = new Repeats(
+      (record) => {
+        this.logger.log({ level: record.level, message: record.text, record });
+      },
+      { wall: ports.now, monotonic: this.monotonic },
+    );
+    this.flusher = setInterval(() => this.repeats.flushDue(), FLUSH_EVERY_MS).unref();
     this.configure(config);
   }
 
   /** Lines go to the new targets from here on. */
   configure(config: LogConfig): void {
-    this.repeats.flushAll(this.ports.now());
+    this.repeats.flushAll();
     const old = this.sinks;
     this.sinks = config.targets.map((target) =>
       counting(this.open(target, config), (text) => this.complain(text, target)),
@@ -85,7 +92,7 @@ export class Log {
   /** Writes the counts of repeats and what a sink still keeps. Lines said afterwards are dropped. */
   close(): void {
     if (this.closed) return;
-    this.repeats.flushAll(this.ports.now());
+    this.repeats.flushAll();
     this.closed = true;
     clearInterval(this.flusher);
     for (const sink of this.sinks) sink.close();
@@ -112,7 +119,7 @@ export class Log {
         // systemd sets JOURNAL_STREAM when standard error leads to its journal (systemd.exec(5)).
         return stderrSink({ format, severityPrefix: process.env["JOURNAL_STREAM"] !== undefined });
       case "file":
-        return fileSink(target.path, format, this.ports.now);
+        return fileSink(target.path, format, this.monotonic);
       case "journald":
         return journaldSink(this.ports.sendDatagram, this.ports.describeErrno);
       case "syslog":

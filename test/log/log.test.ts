@@ -19,6 +19,7 @@ import { after, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { journalEntry, syslogSink } from "../../src/log/datagram-sinks.js";
 import { fileSink } from "../../src/log/file-sink.js";
+import { Log } from "../../src/log/logger.js";
 import { formatJson, formatText, oneLine, type LogRecord } from "../../src/log/record.js";
 import { Repeats } from "../../src/log/repeats.js";
 import { counting, type Sink } from "../../src/log/sink.js";
@@ -60,46 +61,103 @@ test("text from outside cannot start a line of its own or steer a terminal", () 
   assert.equal(oneLine("a\nb\u001b[31m\tc\u0000"), "a\\nb\\x1b[31m c\\x00");
 });
 
-function collect(): { readonly lines: string[]; readonly repeats: Repeats } {
+type Collected = {
+  readonly lines: string[];
+  readonly repeats: Repeats;
+  /** Offers a line so many milliseconds after the begin. */
+  readonly offer: (text: string, ms: number, subject?: string) => void;
+  readonly flushDue: (ms: number) => void;
+};
+
+function collect(): Collected {
   const lines: string[] = [];
-  return { lines, repeats: new Repeats(({ text }) => lines.push(text)) };
+  let now = 0;
+  const clocks = { wall: () => at + now, monotonic: () => now };
+  const repeats = new Repeats(({ text }) => lines.push(text), clocks);
+  return {
+    lines,
+    repeats,
+    offer(text, ms, subject) {
+      now = ms;
+      repeats.offer(record(text, at + ms, subject));
+    },
+    flushDue(ms) {
+      now = ms;
+      repeats.flushDue();
+    },
+  };
 }
 
 test("a repeated line is counted and its count written when another line of the subject comes", () => {
-  const { lines, repeats } = collect();
-  for (let i = 0; i < 42; i++) repeats.offer(record("down", at + i * 1000));
-  repeats.offer(record("up", at + 60_000));
+  const { lines, offer } = collect();
+  for (let i = 0; i < 42; i++) offer("down", i * 1000);
+  offer("up", 60_000);
   assert.deepEqual(lines, ["down", "last message repeated 41 times in 41 s: down", "up"]);
 });
 
 test("the counts of repeats are written after a minute and at the end", () => {
-  const { lines, repeats } = collect();
-  repeats.offer(record("down", at));
-  repeats.offer(record("down", at + 1000));
-  repeats.flushDue(at + 30_000);
+  const { lines, repeats, offer, flushDue } = collect();
+  offer("down", 0);
+  offer("down", 1000);
+  flushDue(30_000);
   assert.equal(lines.length, 1);
-  repeats.flushDue(at + 61_000);
+  flushDue(61_000);
   assert.deepEqual(lines.slice(1), ["last message repeated once in 1 s: down"]);
-  repeats.offer(record("down", at + 62_000));
-  repeats.flushAll(at + 63_000);
+  offer("down", 62_000);
+  repeats.flushAll();
   assert.equal(lines.length, 3);
 });
 
 test("a subject that alternates is told in full, and other subjects do not disturb a count", () => {
-  const { lines, repeats } = collect();
-  for (const text of ["up", "down", "up", "down"]) repeats.offer(record(text));
+  const { lines, offer } = collect();
+  for (const text of ["up", "down", "up", "down"]) offer(text, 0);
   assert.deepEqual(lines.splice(0), ["up", "down", "up", "down"]);
-  repeats.offer(record("down", at, "other"));
-  repeats.offer(record("down"));
+  offer("down", 0, "other");
+  offer("down", 0);
   assert.deepEqual(lines, ["down"]);
 });
 
 test("any number of subjects is remembered in bounded memory without losing a count", () => {
-  const { lines, repeats } = collect();
-  repeats.offer(record("down", at, "first"));
-  repeats.offer(record("down", at, "first"));
-  for (let i = 0; i < 2000; i++) repeats.offer(record("x", at, `subject ${i}`));
+  const { lines, offer } = collect();
+  offer("down", 0, "first");
+  offer("down", 0, "first");
+  for (let i = 0; i < 2000; i++) offer("x", 0, `subject ${i}`);
   assert.ok(lines.some((line) => line.startsWith("last message repeated once")));
+});
+
+test("a wall clock that is set back or forth changes neither counts nor the look at moved files", (t) => {
+  t.mock.timers.enable({ apis: ["setInterval"] });
+  const path = join(folder, "stepped.log");
+  let wall = at;
+  let monotonic = 0;
+  const pass = (ms: number): void => {
+    wall += ms;
+    monotonic += ms;
+    t.mock.timers.tick(ms);
+  };
+  const log = new Log(
+    { level: "info", format: "text", targets: [{ kind: "file", path }] },
+    { sendDatagram: () => -2, describeErrno: String, now: () => wall, monotonic: () => monotonic },
+  );
+  const lines = (end = ""): string[] =>
+    readFileSync(path + end, "utf8")
+      .trimEnd()
+      .split("\n")
+      .map((line) => line.slice(line.indexOf("test: ") + 6));
+  log.say("notice", "test", "down");
+  wall += 86_400_000;
+  log.say("notice", "test", "down");
+  pass(30_000);
+  assert.deepEqual(lines(), ["down"]);
+  wall -= 10 * 86_400_000;
+  log.say("notice", "test", "down");
+  pass(40_000);
+  assert.deepEqual(lines(), ["down", "last message repeated 2 times in 30 s: down"]);
+  renameSync(path, `${path}.1`);
+  pass(2000);
+  log.say("notice", "test", "up");
+  assert.deepEqual(lines(), ["up"]);
+  log.close();
 });
 
 test("a file that was moved away is opened anew, by order and by itself", () => {
