@@ -251,13 +251,15 @@ function describeDaemon(event: DaemonEvent): Description {
       };
     }
     case "config-rejected": {
-      const first = event.problems[0] ?? "unknown reason";
+      // Problems are in the order of the file; a warning among them rejected nothing.
+      const first = event.problems.find((line) => !WARNING.test(line)) ?? event.problems[0];
+      const why = first === undefined ? "unknown reason" : withoutPath(first, event.path);
       const more =
         event.problems.length > 1 ? ` (and ${event.problems.length - 1} more; run "vipd check")` : "";
       return {
         level: "error",
         subject: "config",
-        text: `${event.path} was rejected, nothing changed: ${first}${more}`,
+        text: `${event.path} was rejected, nothing changed: ${why}${more}`,
       };
     }
     case "warning":
@@ -276,5 +278,15 @@ function describeDaemon(event: DaemonEvent): Description {
       return unreachable(event);
   }
 }
+
+/** As summarizeDiagnostic (config/diagnostic.ts) writes it: "file:line:column: warning: ...". */
+const WARNING = /:\d+:\d+: warning: /;
+
+/** "/a.yaml:3:5: error: ..." as "line 3, column 5: error: ..." where the file was named already. */
+const withoutPath = (problem: string, path: string): string => {
+  if (!problem.startsWith(`${path}:`)) return problem;
+  const rest = problem.slice(path.length + 1).trimStart();
+  return rest.replace(/^(\d+):(\d+): /, "line $1, column $2: ");
+};
 
 const count = (n: number, noun: string): string => `${n} ${noun}${n === 1 ? "" : "s"}`;

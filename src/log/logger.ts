@@ -60,9 +60,11 @@ export class Log {
     this.configure(config);
   }
 
-  /** Lines go to the new targets from here on. */
+  /**
+   * Lines go to the new targets from here on. Repeats go on being counted: a reload every second would else make
+   * one line of each.
+   */
   configure(config: LogConfig): void {
-    this.repeats.flushAll();
     const old = this.sinks;
     this.sinks = config.targets.map((target) =>
       counting(this.open(target, config), (text) => this.complain(text, target)),

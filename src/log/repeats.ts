@@ -1,5 +1,6 @@
 // Counts a line that is said again and again instead of writing it each time. Only the last line of a
-// subject counts as said, so that a story that goes up, down, up, down is told in full.
+// subject counts as said, so that a story that goes up, down, up, down is told in full. Changes of state are
+// decisions, and each is written when it is made.
 
 import { span } from "../control/reason.js";
 import type { LogRecord } from "./record.js";
@@ -28,7 +29,13 @@ export class Repeats {
   offer(record: LogRecord): void {
     const now = this.clocks.monotonic();
     const last = this.last.get(record.subject);
-    if (last !== undefined && last.record.text === record.text && last.record.level === record.level) {
+    const isDecision = record.event?.kind === "vrrp-transition";
+    if (
+      !isDecision &&
+      last !== undefined &&
+      last.record.text === record.text &&
+      last.record.level === record.level
+    ) {
       if (last.suppressed === 0) last.since = now;
       last.suppressed++;
       last.latest = now;
@@ -51,7 +58,7 @@ export class Repeats {
     }
   }
 
-  /** Writes every count there is; for the end, and for a change of where lines go. */
+  /** Writes every count there is; for the end. */
   flushAll(): void {
     for (const last of this.last.values()) this.say(last, this.clocks.wall());
   }

@@ -319,3 +319,15 @@ test("every kind of event and reason has the line that the golden file shows", (
   if (process.env["UPDATE"] === "1" || !existsSync(golden)) writeFileSync(golden, text);
   assert.equal(text, readFileSync(golden, "utf8"));
 });
+
+test("a rejected file is named once, with its first error and not with a warning before it", () => {
+  const path = "/etc/vipd/vipd.yaml";
+  const say = (...problems: readonly string[]): string =>
+    describe({ kind: "config-rejected", path, problems }).text;
+  assert.equal(
+    say(`${path}:1:1: warning: nothing to do`, `${path}:3:5: error: there is no node "lb3"`),
+    `${path} was rejected, nothing changed: line 3, column 5: error: there is no node "lb3" (and 1 more; run "vipd check")`,
+  );
+  assert.equal(say(`${path}: out of memory`), `${path} was rejected, nothing changed: out of memory`);
+  assert.equal(say(), `${path} was rejected, nothing changed: unknown reason`);
+});

@@ -19,6 +19,7 @@ import { after, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { journalEntry, syslogSink } from "../../src/log/datagram-sinks.js";
 import { fileSink } from "../../src/log/file-sink.js";
+import type { LogConfig } from "../../src/config/model.js";
 import { Log } from "../../src/log/logger.js";
 import { formatJson, formatText, oneLine, type LogRecord } from "../../src/log/record.js";
 import { Repeats } from "../../src/log/repeats.js";
@@ -115,6 +116,50 @@ test("a subject that alternates is told in full, and other subjects do not distu
   offer("down", 0, "other");
   offer("down", 0);
   assert.deepEqual(lines, ["down"]);
+});
+
+test("a change of state is written each time, where it happened, and ends the count before it", () => {
+  const { lines, repeats, offer } = collect();
+  const transition = (time: number): LogRecord => ({
+    ...record("INITIALIZE -> BACKUP: start", time),
+    event: {
+      kind: "vrrp-transition",
+      instance: "web",
+      from: "initialize",
+      to: "backup",
+      priority: 100,
+      reason: { kind: "startup" },
+      done: [],
+    },
+  });
+  repeats.offer(transition(at));
+  repeats.offer(transition(at + 1000));
+  offer("note", 2000);
+  offer("note", 3000);
+  repeats.offer(transition(at + 4000));
+  repeats.flushAll();
+  const said = "INITIALIZE -> BACKUP: start";
+  assert.deepEqual(lines, [said, said, "note", "last message repeated once in 1 s: note", said]);
+});
+
+test("a reload does not write the counts of repeats", () => {
+  const path = join(folder, "reloads.log");
+  const config: LogConfig = { level: "info", format: "text", targets: [{ kind: "file", path }] };
+  let now = at;
+  const clocks = { now: () => now, monotonic: () => now };
+  const log = new Log(config, { sendDatagram: () => -2, describeErrno: String, ...clocks });
+  for (let i = 0; i < 20; i++) {
+    log.configure(config);
+    log.write(record("loaded", (now += 1000), "config"));
+  }
+  log.close();
+  assert.deepEqual(
+    readFileSync(path, "utf8")
+      .trimEnd()
+      .split("\n")
+      .map((line) => line.slice(line.indexOf("config: "))),
+    ["config: loaded", "config: last message repeated 19 times in 19 s: loaded"],
+  );
 });
 
 test("any number of subjects is remembered in bounded memory without losing a count", () => {
