@@ -99,7 +99,7 @@ function describeVrrp(event: VrrpEvent): Description {
       return {
         level: "warning",
         subject: `vrrp ${event.instance}`,
-        text: `${event.address} was removed from ${event.interface} by somebody else; put back`,
+        text: `${event.address} was removed from ${event.interface} by somebody else; put back${event.count > 1 ? ` (${event.count} times)` : ""}`,
       };
     case "vrrp-stale-address-removed":
       return {
@@ -108,7 +108,7 @@ function describeVrrp(event: VrrpEvent): Description {
         text: `${event.address} was still on ${event.interface} from an earlier run; removed`,
       };
     case "vrrp-note":
-      return { level: "info", subject: `vrrp ${event.instance}`, text: event.text };
+      return { level: event.level ?? "info", subject: `vrrp ${event.instance}`, text: event.text };
     case "realtime":
       return {
         level: event.granted ? "info" : "warning",

@@ -2,6 +2,7 @@
 // happens, sent to the supervisor, and there turned into a log line, a status and a line of the event
 // stream. The words for people are made in describe.ts alone.
 
+import type { LogLevel } from "../config/model.js";
 import type { SyncRole } from "../ipvs/model.js";
 import type { InstanceStateName } from "../vrrp/instance.js";
 
@@ -47,6 +48,8 @@ export type TransitionReason =
   | { readonly kind: "interface-missing"; readonly interface: string }
   | { readonly kind: "interface-up"; readonly interface: string }
   | { readonly kind: "no-source-address"; readonly interface: string }
+  /** Adverts cannot be heard there: the VRRP group could not be joined. */
+  | { readonly kind: "cannot-join"; readonly interface: string; readonly error: string }
   | { readonly kind: "action-failed"; readonly action: string; readonly error: string }
   /** Another try after an action had failed. */
   | { readonly kind: "retry"; readonly action: string; readonly waited_ms: number }
@@ -113,6 +116,7 @@ export type VipdEvent =
       readonly instance: string;
       readonly address: string;
       readonly interface: string;
+      readonly count: number;
     }
   | {
       readonly kind: "vrrp-stale-address-removed";
@@ -120,7 +124,13 @@ export type VipdEvent =
       readonly address: string;
       readonly interface: string;
     }
-  | { readonly kind: "vrrp-note"; readonly instance: string; readonly text: string }
+  /** "info" without a level. */
+  | {
+      readonly kind: "vrrp-note";
+      readonly instance: string;
+      readonly text: string;
+      readonly level?: LogLevel;
+    }
   | { readonly kind: "realtime"; readonly granted: boolean; readonly detail: string }
   | {
       readonly kind: "check-changed";

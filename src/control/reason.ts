@@ -38,6 +38,8 @@ export function describeReason(reason: TransitionReason): string {
       return `interface ${reason.interface} is up`;
     case "no-source-address":
       return `interface ${reason.interface} has no address to send adverts from`;
+    case "cannot-join":
+      return `cannot hear adverts on ${reason.interface}: ${reason.error}`;
     case "action-failed":
       return `could not ${reason.action}: ${reason.error}`;
     case "retry":

@@ -3,16 +3,8 @@
 // machine can decide. What happens for every advert (hearing the same again, sending the same again) takes
 // the short way of vrrp/repeat.ts.
 
-import {
-  familyOf,
-  formatPrefix,
-  ip,
-  ipFromBytes,
-  type IpAddress,
-  type MacAddress,
-  type Prefix,
-} from "../core/address.js";
-import { between, instant, type Instant, seconds } from "../core/units.js";
+import { ipFromBytes, type IpAddress, type MacAddress, type Prefix, formatPrefix } from "../core/address.js";
+import { after, between, instant, type Instant, seconds } from "../core/units.js";
 import type { TransitionReason } from "../control/event.js";
 import type { InstanceStatus, ResumeOrder } from "../control/ipc.js";
 import type { InterfaceView, VrrpPorts } from "../ports/vrrp.js";
@@ -22,30 +14,40 @@ import { decodeIpv4, headerLength, repeats } from "../vrrp/ipv4.js";
 import { nextDeadline, step } from "../vrrp/machine.js";
 import { decodeAdvert, type DecodeError } from "../vrrp/packet.js";
 import { advertMayRepeat, deadlineWhenHeard, deadlineWhenSent, onlyAdvertDue } from "../vrrp/repeat.js";
+import { quietUntil } from "../vrrp/master.js";
 import { OWNER_PRIORITY, type Action, type Event, type State } from "../vrrp/state.js";
+import { earlier } from "../vrrp/timing.js";
 import { DeadlineHeap } from "./deadline-heap.js";
 import { Lateness } from "./lateness.js";
 import { RepeatLimit } from "./repeat-limit.js";
+import {
+  indicesOf,
+  Memberships,
+  replaced,
+  sourceOf,
+  troubleOf,
+  type LinkTrouble,
+} from "./vrrp-interfaces.js";
 import { Orders } from "./vrrp-orders.js";
 import { Runtime, tableKey } from "./vrrp-runtime.js";
 import { instanceStatus } from "./vrrp-status.js";
 
 /** How long a preempted master may take to let its addresses go. */
 const HAND_OVER = seconds(1);
+/** From one try to join the VRRP group to the next. */
+const JOIN_AGAIN = seconds(5);
 
 const MOST_ODDITIES = 16;
 /** A failure during `settle` is an event whose orders are settled next; more rounds than this are a bug. */
 const MOST_ROUNDS = 8;
 const SOURCE_OFFSET = 12;
-/** Stands for a source address where none is needed. */
-const NO_MATTER = ip("0.0.0.0");
-type LinkTrouble = Extract<Event, { kind: "link-down" }>["cause"];
 
 export class VrrpEngine {
   readonly lateness = new Lateness();
   private readonly ports: VrrpPorts;
   private readonly orders: Orders;
   private readonly limit: RepeatLimit;
+  private readonly memberships: Memberships;
   private readonly heap = new DeadlineHeap();
   private readonly byName = new Map<string, Runtime>();
   private readonly table = new Map<number, Runtime>();
@@ -59,15 +61,20 @@ export class VrrpEngine {
   private readonly postponed: number[] = [];
   /** Inside a wake-up the orders of many instances are collected and settled once, at its end. */
   private collecting = false;
+  private joinAgainAt = instant(Infinity);
+  /** Nothing happens after `stop`, whatever is still heard until the process has ended. */
+  private stopped = false;
 
   constructor(ports: VrrpPorts) {
     this.ports = ports;
-    this.orders = new Orders(ports);
     this.limit = new RepeatLimit(ports.report);
+    this.orders = new Orders(ports, this.limit);
+    this.memberships = new Memberships(ports.link);
   }
 
   /** Makes the running instances those of `instances`: what did not change is not touched. */
   configure(instances: readonly InstanceConfig[], resume: readonly ResumeOrder[]): void {
+    if (this.stopped) return;
     const now = this.ports.clock.now();
     this.wanted = new Map(instances.map((config) => [config.name, config]));
     this.virtual = new Set(
@@ -100,6 +107,7 @@ export class VrrpEngine {
 
   /** The wake-up of the port: sends what is due, hears what has come, and only then gives up on masters. */
   wake(): void {
+    if (this.stopped) return;
     const now = this.ports.clock.now();
     this.postponed.length = 0;
     for (let slot = this.heap.takeDue(now); slot >= 0; slot = this.heap.takeDue(now)) {
@@ -110,6 +118,8 @@ export class VrrpEngine {
     }
     this.ports.link.flush();
     if (this.postponed.length > 0) this.collect(() => this.stepPostponed(now));
+    this.orders.kept.retry(now);
+    this.joinAgain(now);
     this.limit.flush(now);
     this.arm();
   }
@@ -120,7 +130,7 @@ export class VrrpEngine {
     const id = header > 0 && header + 1 < length ? packet[header + 1]! : 0;
     const runtime = this.table.get(tableKey(ifindex, id));
     // Another virtual router of the same link.
-    if (runtime === undefined) return;
+    if (runtime === undefined || this.stopped) return;
     runtime.received += 1;
     const now = this.ports.clock.now();
     if (
@@ -143,6 +153,7 @@ export class VrrpEngine {
 
   /** Interfaces came, went or changed: looks at all of them again. */
   interfacesChanged(): void {
+    if (this.stopped) return;
     const now = this.ports.clock.now();
     this.collect(() => {
       for (const runtime of this.byName.values()) this.lookAtInterface(runtime, now);
@@ -153,7 +164,7 @@ export class VrrpEngine {
   /** An address is no longer on an interface, whoever deleted it. */
   addressGone(ifindex: number, prefix: Prefix): void {
     const runtime = this.owners.get(prefix.address);
-    if (runtime?.state.kind !== "master") return;
+    if (runtime?.state.kind !== "master" || this.stopped) return;
     const address = runtime.config.addresses.find(({ prefix: own }) => own.address === prefix.address);
     if (address?.prefix.length !== prefix.length) return;
     if (this.ports.interfaces.find(address.interface)?.index !== ifindex) return;
@@ -184,6 +195,7 @@ export class VrrpEngine {
       const text = `could not send an advert on ${on}: ${error}`;
       this.limit.note(`send ${name}`, "send", now, (count) => ({
         kind: "vrrp-note",
+        level: "warning",
         instance: name,
         text: count === 1 ? text : `${text} (${count} times)`,
       }));
@@ -191,13 +203,16 @@ export class VrrpEngine {
     this.arm();
   }
 
-  /** Ends all instances cleanly: masters say priority 0, then the addresses go, or stay. */
+  /** Ends all instances cleanly, and for good: masters say priority 0, then the addresses go, or stay. */
   stop(keepAddresses: boolean): void {
     const now = this.ports.clock.now();
     this.collect(() => {
       for (const runtime of this.byName.values())
         this.apply(runtime, { kind: "stop", keepAddresses, why: { kind: "shutdown" } }, now);
     });
+    this.orders.kept.retryNow();
+    this.stopped = true;
+    this.arm();
   }
 
   /** `wall` is the wall clock now: the status speaks of times that people know. */
@@ -225,7 +240,7 @@ export class VrrpEngine {
     this.heap.set(runtime.slot, Infinity);
     this.slots[runtime.slot] = undefined;
     this.byName.delete(runtime.config.name);
-    if (runtime.ifindex !== 0 && !this.isUsed(runtime.ifindex)) this.ports.link.leave(runtime.ifindex);
+    this.memberships.leave(runtime.ifindex);
   }
 
   private change(runtime: Runtime, config: InstanceConfig, now: Instant): void {
@@ -235,7 +250,8 @@ export class VrrpEngine {
     const previous = runtime.config;
     const view = this.ports.interfaces.find(config.interface);
     runtime.current();
-    runtime.adopt(config, view, this.sourceOf(config, view));
+    runtime.adopt(config, view, sourceOf(config, view, this.virtual));
+    runtime.indices = new Map([...indicesOf(config, this.ports.interfaces), ...runtime.indices]);
     this.apply(runtime, { kind: "reconfigure", previous }, now);
   }
 
@@ -249,7 +265,8 @@ export class VrrpEngine {
         ({ address, length }) => address === prefix.address && length === prefix.length,
       );
       if (view === undefined || there !== true) continue;
-      const [outcome] = this.ports.addresses.removeAddresses([{ ifindex: view.index, prefix }]);
+      const order = { ifindex: view.index, prefix };
+      const [outcome] = this.orders.kept.remove([{ instance: runtime.config.name, interface: name, order }]);
       if (outcome?.ok === true && !outcome.unchanged)
         this.ports.report({
           kind: "vrrp-stale-address-removed",
@@ -261,30 +278,30 @@ export class VrrpEngine {
   }
 
   private lookAtInterface(runtime: Runtime, now: Instant, order?: ResumeOrder): void {
-    const { config } = runtime;
-    const given = this.wanted.get(config.name) ?? config;
-    const view = this.ports.interfaces.find(config.interface);
-    const source = this.sourceOf(given, view);
-    const trouble = troubleOf(given.interface, view, source) ?? this.troubleOfAddresses(given);
-    const changed =
-      (view?.index ?? 0) !== runtime.ifindex ||
-      view?.mac !== runtime.mac ||
-      (source !== undefined && source !== config.sourceAddress);
-    if (changed || runtime.advert.length === 0) {
-      const left = runtime.ifindex;
-      runtime.current();
-      runtime.adopt(given, view, source ?? config.sourceAddress);
-      if (runtime.ifindex !== left) this.moveMembership(runtime, left);
-    }
-    const { kind } = runtime.state;
+    const { interfaces } = this.ports;
+    const given = this.wanted.get(runtime.config.name) ?? runtime.config;
+    const indices = indicesOf(given, interfaces);
+    const exchanged = replaced(runtime.indices, indices);
+    runtime.indices = indices;
+    if (exchanged !== undefined && isAtWork(runtime))
+      this.apply(
+        runtime,
+        { kind: "link-down", cause: { kind: "interface-missing", interface: exchanged } },
+        now,
+      );
+    const view = interfaces.find(given.interface);
+    const source = sourceOf(given, view, this.virtual);
+    this.takeInterface(runtime, given, view, source);
+    const trouble = troubleOf(given, interfaces, source) ?? this.deafness(runtime, now);
+    const { state } = runtime;
     if (trouble !== undefined) {
       // One that was to be resumed as master, and cannot.
-      if (kind === "initialize") this.removeStale(runtime);
+      if (state.kind === "initialize") this.removeStale(runtime);
       // A fault learns its new cause: an interface that was down may be gone by now.
-      const known = runtime.state.kind === "fault" && runtime.state.cause.kind === trouble.kind;
+      const known = state.kind === "fault" && state.cause.kind === trouble.kind;
       if (!known) this.apply(runtime, { kind: "link-down", cause: trouble }, now);
-    } else if (kind === "fault") this.apply(runtime, { kind: "link-up" }, now);
-    else if (kind === "initialize")
+    } else if (state.kind === "fault") this.apply(runtime, { kind: "link-up" }, now);
+    else if (state.kind === "initialize")
       this.apply(
         runtime,
         order ? { kind: "resume", deadAt: instant(order.dead_at) } : { kind: "start" },
@@ -292,29 +309,42 @@ export class VrrpEngine {
       );
   }
 
-  /** An instance whose addresses lie on another interface than its adverts needs both. */
-  private troubleOfAddresses(config: InstanceConfig): LinkTrouble | undefined {
-    for (const { interface: name } of config.addresses) {
-      if (name === config.interface) continue;
-      const trouble = troubleOf(name, this.ports.interfaces.find(name), config.sourceAddress ?? NO_MATTER);
-      if (trouble !== undefined) return trouble;
+  /** Makes the bytes to send for the interface as it is now, and hears adverts there. */
+  private takeInterface(
+    runtime: Runtime,
+    given: InstanceConfig,
+    view: InterfaceView | undefined,
+    source: IpAddress | undefined,
+  ): void {
+    const { config, ifindex: left } = runtime;
+    const changed =
+      (view?.index ?? 0) !== left ||
+      view?.mac !== runtime.mac ||
+      (source !== undefined && source !== config.sourceAddress);
+    if (changed || runtime.advert.length === 0) {
+      runtime.current();
+      runtime.adopt(given, view, source ?? config.sourceAddress);
     }
-    return undefined;
+    if (runtime.ifindex === left && runtime.refused === undefined) return;
+    this.memberships.leave(left);
+    runtime.refused = this.memberships.join(runtime.ifindex);
   }
 
-  private moveMembership(runtime: Runtime, left: number): void {
-    if (left !== 0 && !this.isUsed(left)) this.ports.link.leave(left);
-    const refused = runtime.ifindex === 0 ? undefined : this.ports.link.join(runtime.ifindex);
-    if (refused === undefined) return;
-    this.ports.report({
-      kind: "vrrp-note",
-      instance: runtime.config.name,
-      text: `cannot hear adverts on ${runtime.config.interface}: ${refused}`,
+  /** One that cannot hear others would be master beside them. */
+  private deafness(runtime: Runtime, now: Instant): LinkTrouble | undefined {
+    const { refused, config } = runtime;
+    if (refused === undefined) return undefined;
+    this.joinAgainAt = earlier(after(now, JOIN_AGAIN), this.joinAgainAt);
+    return { kind: "cannot-join", interface: config.interface, error: refused };
+  }
+
+  private joinAgain(now: Instant): void {
+    if (now < this.joinAgainAt) return;
+    this.joinAgainAt = instant(Infinity);
+    this.collect(() => {
+      for (const runtime of this.byName.values())
+        if (runtime.refused !== undefined) this.lookAtInterface(runtime, now);
     });
-  }
-
-  private isUsed(ifindex: number): boolean {
-    return [...this.byName.values()].some((runtime) => runtime.ifindex === ifindex);
   }
 
   private rebuildTables(): void {
@@ -328,17 +358,6 @@ export class VrrpEngine {
     this.ports.link.setVirtualRouters([...new Set(ids)]);
   }
 
-  /** Where adverts come from: as configured, or the interface's first address that is nobody's virtual one. */
-  private sourceOf(config: InstanceConfig, view: InterfaceView | undefined): IpAddress | undefined {
-    if (config.sourceAddress !== undefined) return config.sourceAddress;
-    const own = view?.addresses
-      .map(({ address }) => address)
-      .filter((address) => familyOf(address) === "ipv4");
-    // The owner's own addresses are the virtual ones.
-    if (config.priority === OWNER_PRIORITY) return own?.[0];
-    return own?.find((address) => !this.virtual.has(address));
-  }
-
   /** The short way of a master's periodic advert. False: this deadline needs a full step. */
   private sendAgain(runtime: Runtime, due: Instant, now: Instant): boolean {
     const { state, config } = runtime;
@@ -349,7 +368,7 @@ export class VrrpEngine {
     const next = deadlineWhenSent(config, due, now);
     runtime.advertAt = next;
     runtime.ahead = true;
-    this.heap.set(runtime.slot, Math.min(next, state.announcement?.at ?? Infinity));
+    this.heap.set(runtime.slot, Math.min(next, quietUntil(state)));
     return true;
   }
 
@@ -512,16 +531,17 @@ export class VrrpEngine {
   }
 
   private arm(): void {
-    const at = Math.min(this.heap.next, this.limit.next);
-    this.ports.wakeup.arm(at === Infinity ? undefined : instant(at));
+    const at = Math.min(this.heap.next, this.limit.next, this.orders.kept.next, this.joinAgainAt);
+    this.ports.wakeup.arm(at === Infinity || this.stopped ? undefined : instant(at));
   }
 }
+
+const isAtWork = ({ state }: Runtime): boolean => state.kind === "master" || state.kind === "backup";
 
 /** The deadline that a runtime in the heap has, without putting its times into its state. */
 function deadlineOf(runtime: Runtime): Instant {
   const { state } = runtime;
-  if (runtime.ahead && state.kind === "master")
-    return instant(Math.min(runtime.advertAt, state.announcement?.at ?? Infinity));
+  if (runtime.ahead && state.kind === "master") return instant(Math.min(runtime.advertAt, quietUntil(state)));
   return nextDeadline(runtime.current()) ?? instant(0);
 }
 
@@ -531,16 +551,6 @@ function whyAnother(old: InstanceConfig, wanted: InstanceConfig): string | undef
   if (old.virtualRouterId !== wanted.virtualRouterId)
     return `router-id ${old.virtualRouterId} -> ${wanted.virtualRouterId}`;
   return old.version === wanted.version ? undefined : `version ${old.version} -> ${wanted.version}`;
-}
-
-function troubleOf(
-  name: string,
-  view: InterfaceView | undefined,
-  source: IpAddress | undefined,
-): LinkTrouble | undefined {
-  if (view === undefined) return { kind: "interface-missing", interface: name };
-  if (!view.up) return { kind: "interface-down", interface: name };
-  return source === undefined ? { kind: "no-source-address", interface: name } : undefined;
 }
 
 /** Equality of plain configuration values, whatever the order of their keys. */

@@ -3,17 +3,17 @@
 // order. Says of each transition what was really done, and gives back what failed.
 
 import { formatPrefix } from "../core/address.js";
-import type { TransitionReason, VipdEvent } from "../control/event.js";
+import type { TransitionReason } from "../control/event.js";
 import type { AddressOrder } from "../ports/route.js";
 import type { VrrpPorts } from "../ports/vrrp.js";
 import type { InstanceStateName, VirtualAddress } from "../vrrp/instance.js";
 import { VRRP_GROUP_IPV4 } from "../vrrp/packet.js";
-import { RESIGN_PRIORITY, type Action } from "../vrrp/state.js";
+import { OWNER_PRIORITY, RESIGN_PRIORITY, type Action } from "../vrrp/state.js";
+import { ADDRESS_SLICE, AddressRemovals, type Removal } from "./address-removals.js";
 import { Announcer, type Announcement } from "./announcer.js";
+import type { RepeatLimit } from "./repeat-limit.js";
 import { addressNumber, type Runtime } from "./vrrp-runtime.js";
 
-/** Addresses in one netlink batch: one to two milliseconds. */
-const ADDRESS_SLICE = 128;
 const GROUP = addressNumber(VRRP_GROUP_IPV4);
 
 /** A transition on its way to the log; `done` is filled while its actions are carried out. */
@@ -35,7 +35,9 @@ type AddressWork = {
 
 export class Orders {
   readonly announcer: Announcer;
+  readonly kept: AddressRemovals;
   private readonly ports: VrrpPorts;
+  private readonly limit: RepeatLimit;
   private removals: AddressWork[] = [];
   private additions: AddressWork[] = [];
   private announcements: (Announcement & { readonly done: string[] })[] = [];
@@ -45,8 +47,10 @@ export class Orders {
   /** Whether `settle` has anything to do. */
   waiting = false;
 
-  constructor(ports: VrrpPorts) {
+  constructor(ports: VrrpPorts, limit: RepeatLimit) {
     this.ports = ports;
+    this.limit = limit;
+    this.kept = new AddressRemovals(ports);
     this.announcer = new Announcer(ports);
   }
 
@@ -67,7 +71,10 @@ export class Orders {
         for (const address of action.addresses) this.change(this.additions, runtime, address, done);
         return;
       case "remove-addresses":
-        for (const address of action.addresses) this.change(this.removals, runtime, address, done);
+        for (const address of action.addresses)
+          // The owner's addresses are the interface's own, and stay with it.
+          if (runtime.config.priority !== OWNER_PRIORITY || runtime.added.has(keyOf(address)))
+            this.change(this.removals, runtime, address, done);
         return;
       case "announce":
         this.announcements.push({ addresses: action.addresses, repeat: action.repeat, done });
@@ -126,9 +133,12 @@ export class Orders {
   private removeAll(work: readonly AddressWork[]): void {
     // On an interface that is gone the address is gone too.
     const present = work.filter(({ order }) => order.ifindex !== 0);
-    const outcomes = this.ports.addresses.removeAddresses(present.map(({ order }) => order));
-    present.forEach(({ address, done }, i) => {
+    const outcomes = this.kept.remove(present.map(removalOf));
+    for (const { runtime, address, order } of work)
+      if (order.ifindex === 0) runtime.added.delete(keyOf(address));
+    present.forEach(({ runtime, address, done }, i) => {
       const outcome = outcomes[i]!;
+      if (outcome.ok) runtime.added.delete(keyOf(address));
       if (!outcome.ok) done.push(outcome.error);
       else if (!outcome.unchanged)
         done.push(`removed ${formatPrefix(address.prefix)} from ${address.interface}`);
@@ -136,6 +146,7 @@ export class Orders {
   }
 
   private addAll(work: readonly AddressWork[]): void {
+    for (const { order } of work) this.kept.forget(order);
     const outcomes = this.ports.addresses.addAddresses(work.map(({ order }) => order));
     work.forEach(({ runtime, address, order, done }, i) => {
       const outcome = outcomes[i]!;
@@ -152,9 +163,23 @@ export class Orders {
         return;
       }
       done.push(`added ${prefix} to ${address.interface}${outcome.unchanged ? " (it was there)" : ""}`);
-      if (this.restored.has(address) && !outcome.unchanged)
-        this.ports.report(restoredEvent(runtime, address));
+      if (outcome.unchanged) return;
+      // What somebody deleted was there before, and whose it was has not changed.
+      if (this.restored.has(address)) this.reportRestored(runtime, address);
+      else runtime.added.add(keyOf(address));
     });
+  }
+
+  private reportRestored(runtime: Runtime, address: VirtualAddress): void {
+    const { name } = runtime.config;
+    const prefix = formatPrefix(address.prefix);
+    this.limit.note(`restored ${name} ${prefix}`, "restored", this.ports.clock.now(), (count) => ({
+      kind: "vrrp-address-restored",
+      instance: name,
+      address: prefix,
+      interface: address.interface,
+      count,
+    }));
   }
 }
 
@@ -174,9 +199,10 @@ const listed = (addresses: readonly VirtualAddress[]): string => {
     : `${texts.slice(0, 2).join(", ")} and ${texts.length - 2} more`;
 };
 
-const restoredEvent = (runtime: Runtime, address: VirtualAddress): VipdEvent => ({
-  kind: "vrrp-address-restored",
+const keyOf = ({ interface: name, prefix }: VirtualAddress): string => `${formatPrefix(prefix)} ${name}`;
+
+const removalOf = ({ runtime, address, order }: AddressWork): Removal => ({
   instance: runtime.config.name,
-  address: formatPrefix(address.prefix),
   interface: address.interface,
+  order,
 });

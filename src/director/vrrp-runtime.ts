@@ -10,6 +10,7 @@ import type { InstanceConfig } from "../vrrp/instance.js";
 import { encodeAdvert, VRRP_GROUP_IPV4 } from "../vrrp/packet.js";
 import { heardAgain, sentAgain } from "../vrrp/repeat.js";
 import { RESIGN_PRIORITY, type MachineConfig, type State } from "../vrrp/state.js";
+import type { Indices } from "./vrrp-interfaces.js";
 
 const NO_SOURCE = ip("0.0.0.0");
 const NOTHING = new Uint8Array(0);
@@ -27,6 +28,12 @@ export class Runtime {
   source = 0;
   advert: Uint8Array = NOTHING;
   resignation: Uint8Array = NOTHING;
+  /** The interfaces it lies on, as they were when it last looked at them. */
+  indices: Indices = new Map();
+  /** Why the VRRP group cannot be joined on its interface. */
+  refused: string | undefined;
+  /** The addresses that we added and did not remove since: an owner leaves alone what it found. */
+  readonly added = new Set<string>();
 
   /** The packet whose repetition restarts the timer and does nothing else; empty: none does. */
   repeated: Uint8Array = NOTHING;

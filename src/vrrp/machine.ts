@@ -5,7 +5,7 @@
 import { unreachable } from "../core/never.js";
 import { between, type Instant } from "../core/units.js";
 import { stepBackup } from "./backup.js";
-import { stepMaster } from "./master.js";
+import { quietUntil, stepMaster } from "./master.js";
 import {
   OWNER_PRIORITY,
   type Event,
@@ -42,7 +42,7 @@ export function nextDeadline(state: State): Instant | undefined {
     case "backup":
       return state.masterDownAt;
     case "master":
-      return earlier(state.nextAdvertAt, state.announcement?.at);
+      return earlier(state.nextAdvertAt, quietUntil(state));
     default:
       return unreachable(state);
   }

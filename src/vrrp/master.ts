@@ -14,13 +14,15 @@ import {
   type MasterState,
   type Step,
 } from "./state.js";
-import { gridded, nextAdvertAt } from "./timing.js";
+import { earlier, gridded, nextAdvertAt } from "./timing.js";
 import { becomeBackup, becomeFault, followUp, nextRefresh, release, resign, stay } from "./transition.js";
 
 type Advert = Extract<Event, { kind: "advert" }>;
 
 /** Between two bursts of announcements that a lower-priority master provokes. */
 const HEAL_SPACING = milliseconds(1000);
+/** Between two times that an address is put back: whoever deletes it at once each time must not keep us busy. */
+const RESTORE_SPACING = milliseconds(1000);
 
 export function stepMaster(config: MachineConfig, state: MasterState, event: Event, now: Instant): Step {
   switch (event.kind) {
@@ -46,7 +48,7 @@ export function stepMaster(config: MachineConfig, state: MasterState, event: Eve
       // The link was away for less time than it takes to be told: switches may have forgotten us (X16).
       return announceAgain(config, state, now);
     case "address-lost":
-      return addressLost(config, state, event.address);
+      return addressLost(config, state, event.address, now);
     case "reconfigure":
       return reconfigured(config, state, event.previous, now);
     case "start":
@@ -68,6 +70,12 @@ function due(config: MachineConfig, state: MasterState, now: Instant): Step {
   if (announcement !== undefined && now >= announcement.at) {
     actions.push({ kind: "announce", addresses: config.addresses, repeat: announcement.repeat });
     next = withAnnouncement(next, nextRefresh(config, now));
+  }
+  const lost = (state.restored ?? []).filter(({ at, again }) => again && now >= after(at, RESTORE_SPACING));
+  for (const { address } of lost) {
+    const restored = restore(config, next, address, now);
+    next = restored.state;
+    actions.push(...restored.actions);
   }
   return stay(next, actions);
 }
@@ -136,13 +144,33 @@ function announceAgain(config: MachineConfig, state: MasterState, now: Instant):
   return stay(withAnnouncement(state, again), [{ kind: "announce", addresses, repeat: announce.repeat }]);
 }
 
-function addressLost(config: MachineConfig, state: MasterState, address: VirtualAddress): Step {
+function addressLost(config: MachineConfig, state: MasterState, address: VirtualAddress, now: Instant): Step {
+  const { restored = [] } = state;
+  const last = restored.find((other) => sameVirtualAddress(other.address, address));
+  if (last === undefined || now >= after(last.at, RESTORE_SPACING))
+    return restore(config, state, address, now);
+  return stay({
+    ...state,
+    restored: restored.map((other) => (other === last ? { ...last, again: true } : other)),
+  });
+}
+
+type Restored = { readonly state: MasterState; readonly actions: readonly Action[] };
+
+function restore(config: MachineConfig, state: MasterState, address: VirtualAddress, now: Instant): Restored {
   const addresses = [address];
-  return stay(state, [
-    { kind: "add-addresses", addresses },
-    { kind: "announce", addresses, repeat: config.announce.repeat },
-    { kind: "report-restored", address },
-  ]);
+  const others = (state.restored ?? []).filter(
+    (other) =>
+      !sameVirtualAddress(other.address, address) && (other.again || now < after(other.at, RESTORE_SPACING)),
+  );
+  return {
+    state: { ...state, restored: [...others, { address, at: now, again: false }] },
+    actions: [
+      { kind: "add-addresses", addresses },
+      { kind: "announce", addresses, repeat: config.announce.repeat },
+      { kind: "report-restored", address },
+    ],
+  };
 }
 
 /** Stays master: the addresses are exchanged and an advert tells the backups the new figures at once. */
@@ -164,7 +192,8 @@ function reconfigured(
   const refresh = nextRefresh(config, now);
   const pending = state.announcement;
   const announcement = pending && (refresh === undefined || pending.at <= refresh.at) ? pending : refresh;
-  const next = withAnnouncement(state, announcement);
+  const restored = (state.restored ?? []).filter(({ address }) => includes(config.addresses, address));
+  const next = withAnnouncement({ ...state, restored }, announcement);
   return stay({ ...next, nextAdvertAt: gridded(now, config.advertInterval) }, actions);
 }
 
@@ -176,15 +205,21 @@ export const sameVirtualAddress = (a: VirtualAddress, b: VirtualAddress): boolea
 
 function withAnnouncement(state: MasterState, announcement: MasterState["announcement"]): MasterState {
   if (announcement !== undefined) return { ...state, announcement };
-  const { kind, since, nextAdvertAt, repliedAt, healedAt } = state;
+  const { kind, since, nextAdvertAt, restored, repliedAt, healedAt } = state;
   return {
     kind,
     since,
     nextAdvertAt,
+    ...(restored !== undefined && { restored }),
     ...(repliedAt !== undefined && { repliedAt }),
     ...(healedAt !== undefined && { healedAt }),
   };
 }
 
 /** Until when the periodic advert is all that a master has to do: see repeat.ts. */
-export const quietUntil = (state: MasterState): Instant => state.announcement?.at ?? instant(Infinity);
+export function quietUntil(state: MasterState): Instant {
+  let until = state.announcement?.at ?? instant(Infinity);
+  for (const { at, again } of state.restored ?? [])
+    if (again) until = earlier(after(at, RESTORE_SPACING), until);
+  return until;
+}

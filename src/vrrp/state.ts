@@ -38,12 +38,20 @@ export type BackupState = {
   /** Until then a lower priority holds us back too (preemptDelay). */
   readonly preemptAt?: Instant;
 };
+/** `again`: it was deleted again since it was put back at `at`, and will be put back at the end of the spacing. */
+export type RestoredAddress = {
+  readonly address: VirtualAddress;
+  readonly at: Instant;
+  readonly again: boolean;
+};
 export type MasterState = {
   readonly kind: "master";
   readonly since: Instant;
   readonly nextAdvertAt: Instant;
   /** The next announcement, and how often each address is then announced. */
   readonly announcement?: { readonly at: Instant; readonly repeat: number };
+  /** Addresses that somebody else deleted and that were put back a moment ago. */
+  readonly restored?: readonly RestoredAddress[];
   /** When we last answered a lower-priority master at once (RFC 9568 (645)). */
   readonly repliedAt?: Instant;
   /** When we last announced because of one. */
@@ -73,7 +81,7 @@ export type Event =
       readonly kind: "link-down";
       readonly cause: Extract<
         TransitionReason,
-        { kind: "interface-down" | "interface-missing" | "no-source-address" }
+        { kind: "interface-down" | "interface-missing" | "no-source-address" | "cannot-join" }
       >;
     }
   /** Somebody else deleted one of our addresses. */

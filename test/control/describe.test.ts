@@ -69,6 +69,11 @@ const reasons: { readonly [K in TransitionReason["kind"]]: VipdEvent } = {
   "interface-missing": transition({ kind: "interface-missing", interface: "eth0" }, "initialize", "fault"),
   "interface-up": transition({ kind: "interface-up", interface: "eth0" }, "fault", "backup"),
   "no-source-address": transition({ kind: "no-source-address", interface: "eth0" }, "initialize", "fault"),
+  "cannot-join": transition(
+    { kind: "cannot-join", interface: "eth0", error: "ENOBUFS: buffer overrun or limit reached" },
+    "backup",
+    "fault",
+  ),
   "action-failed": {
     ...transition(
       {
@@ -124,13 +129,20 @@ const others: { readonly [K in Exclude<VipdEvent["kind"], "vrrp-transition">]: r
       interface: "eth0",
     },
   ],
-  "vrrp-address-restored": [
-    { kind: "vrrp-address-restored", instance: "web", address: "192.168.1.1/24", interface: "eth0" },
-  ],
+  "vrrp-address-restored": [1, 60].map((count) => ({
+    kind: "vrrp-address-restored",
+    instance: "web",
+    address: "192.168.1.1/24",
+    interface: "eth0",
+    count,
+  })),
   "vrrp-stale-address-removed": [
     { kind: "vrrp-stale-address-removed", instance: "web", address: "192.168.1.1/24", interface: "eth0" },
   ],
-  "vrrp-note": [{ kind: "vrrp-note", instance: "web", text: "peer sends checksums without a pseudo-header" }],
+  "vrrp-note": [
+    { kind: "vrrp-note", instance: "web", text: "peer sends checksums without a pseudo-header" },
+    { kind: "vrrp-note", instance: "web", level: "error", text: "could not remove 192.168.1.1/24 from eth0" },
+  ],
   realtime: [
     { kind: "realtime", granted: true, detail: "SCHED_FIFO priority 50" },
     { kind: "realtime", granted: false, detail: "EPERM: not permitted (needs CAP_SYS_NICE)" },

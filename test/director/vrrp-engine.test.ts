@@ -2,11 +2,12 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ip, type IpAddress, type MacAddress } from "../../src/core/address.js";
+import { formatPrefix, ip, type IpAddress, type MacAddress } from "../../src/core/address.js";
 import { instant, milliseconds, minutes, seconds } from "../../src/core/units.js";
 import type { VipdEvent } from "../../src/control/event.js";
 import { RepeatLimit } from "../../src/director/repeat-limit.js";
 import { VrrpEngine } from "../../src/director/vrrp-engine.js";
+import type { AddressOrder } from "../../src/ports/route.js";
 import type { InterfaceView, VrrpPorts } from "../../src/ports/vrrp.js";
 import type { InstanceConfig } from "../../src/vrrp/instance.js";
 import { encodeAdvert } from "../../src/vrrp/packet.js";
@@ -32,16 +33,24 @@ class Rig {
     addresses: [{ address: ip("192.168.1.2"), length: 24 }],
   };
   refuse: string | undefined;
+  refuseRemoval: string | undefined;
+  refuseJoin: string | undefined;
+  /** What is on the interface; "10.0.0.1/24" as people write it. */
+  readonly held = new Set<string>();
   waiting: Uint8Array[] = [];
+  readonly ports: VrrpPorts;
   readonly engine: VrrpEngine;
 
   constructor() {
     const queued: number[] = [];
-    const ports: VrrpPorts = {
+    const ports: VrrpPorts = (this.ports = {
       clock: { now: () => instant(this.now) },
       wakeup: { arm: (at) => (this.armed = at) },
       link: {
-        join: (ifindex) => void this.calls.push(`join ${ifindex}`),
+        join: (ifindex) => {
+          this.calls.push(`join ${ifindex}`);
+          return this.refuseJoin;
+        },
         leave: (ifindex) => void this.calls.push(`leave ${ifindex}`),
         setVirtualRouters: () => undefined,
         queue: (_ifindex, _source, _destination, bytes) => queued.push(bytes[2]!),
@@ -59,26 +68,43 @@ class Rig {
       addresses: {
         addAddresses: (orders) => {
           this.calls.push(`add ${orders.length}`);
-          return orders.map(() =>
-            this.refuse === undefined
-              ? { ok: true as const, unchanged: false }
-              : { ok: false as const, code: this.refuse, error: this.refuse },
-          );
+          return orders.map(({ prefix }) => {
+            if (this.refuse !== undefined) return { ok: false, code: this.refuse, error: this.refuse };
+            const unchanged = this.held.has(formatPrefix(prefix));
+            this.held.add(formatPrefix(prefix));
+            return { ok: true, unchanged };
+          });
         },
         removeAddresses: (orders) => {
           this.calls.push(`remove ${orders.length}`);
-          return orders.map(() => ({ ok: true as const, unchanged: false }));
+          const refused = this.refuseRemoval;
+          return orders.map(({ prefix }) =>
+            refused === undefined
+              ? { ok: true, unchanged: !this.held.delete(formatPrefix(prefix)) }
+              : { ok: false, code: refused, error: refused },
+          );
         },
       },
       interfaces: { find: (name): InterfaceView | undefined => (name === "eth0" ? this.view : undefined) },
       report: (event) => void this.events.push(event),
-    };
+    });
     this.engine = new VrrpEngine(ports);
+  }
+
+  get reasons(): string[] {
+    return this.events.flatMap((event) => (event.kind === "vrrp-transition" ? [event.reason.kind] : []));
+  }
+
+  get notes(): string[] {
+    return this.events.flatMap((event) =>
+      event.kind === "vrrp-note" ? [`${event.level ?? "info"}: ${event.text}`] : [],
+    );
   }
 
   /** Runs the clock to the armed time and wakes, as often as that lies before `until`. */
   runTo(until: number): void {
-    while (this.armed !== undefined && this.armed <= until) {
+    for (let rounds = 0; this.armed !== undefined && this.armed <= until; rounds++) {
+      assert.ok(rounds < 100_000, "the engine arms for the past, and does nothing then");
       this.now = Math.max(this.now, this.armed);
       this.engine.wake();
     }
@@ -293,4 +319,152 @@ test("a better master's announcement just before we yield is no conflict", () =>
   rig.hear(200);
   rig.runTo(rig.now + milliseconds(1000));
   assert.ok(!rig.events.some(({ kind }) => kind === "vrrp-address-conflict"));
+});
+
+test("an interface that was deleted and made again between two looks takes its master with it", () => {
+  const rig = new Rig();
+  rig.engine.configure([web(1)], []);
+  rig.runTo(rig.now + 4000);
+  rig.calls.length = 0;
+  rig.held.clear();
+  rig.view.index = 9;
+  rig.engine.interfacesChanged();
+  assert.deepEqual(rig.reasons.slice(2), ["interface-missing", "interface-up"]);
+  assert.ok(rig.calls.includes("leave 2") && rig.calls.includes("join 9"));
+  rig.runTo(rig.now + 4000);
+  assert.deepEqual([...rig.held], ["192.168.1.101/24"]);
+});
+
+test("one that lies on another interface notices that this one was exchanged, too", () => {
+  const rig = new Rig();
+  const backend = { ...rig.view, index: 5 };
+  const find = rig.ports.interfaces.find;
+  Object.assign(rig.ports.interfaces, { find: (name: string) => (name === "eth1" ? backend : find(name)) });
+  rig.engine.configure([web(1, { addresses: [vip("192.168.1.101/24", "eth1")] })], []);
+  rig.runTo(rig.now + 4000);
+  backend.index = 6;
+  rig.engine.interfacesChanged();
+  assert.deepEqual(rig.reasons.slice(1), ["no-master-heard", "interface-missing", "interface-up"]);
+});
+
+test("an instance that cannot join the group does not become master, and tries again", () => {
+  const rig = new Rig();
+  rig.refuseJoin = "ENOBUFS: limit reached";
+  rig.engine.configure([web(1)], []);
+  rig.runTo(rig.now + 60_000);
+  assert.deepEqual(rig.reasons, ["cannot-join"]);
+  assert.ok(rig.calls.filter((call) => call === "join 2").length >= 10);
+  assert.ok(!rig.calls.some((call) => call.startsWith("adverts")));
+  rig.refuseJoin = undefined;
+  rig.runTo(rig.now + 10_000);
+  assert.deepEqual(rig.reasons, ["cannot-join", "interface-up", "no-master-heard"]);
+});
+
+test("an address that cannot be removed is tried again every second, and said when that changes", () => {
+  const rig = new Rig();
+  rig.engine.configure([web(1)], []);
+  rig.runTo(rig.now + 4000);
+  rig.refuseRemoval = "ENOBUFS";
+  rig.view.up = false;
+  rig.engine.interfacesChanged();
+  rig.calls.length = 0;
+  rig.runTo(rig.now + 10_500);
+  assert.deepEqual(rig.calls, new Array(10).fill("remove 1"));
+  rig.refuseRemoval = "EPERM";
+  rig.runTo(rig.now + 3000);
+  rig.refuseRemoval = undefined;
+  rig.runTo(rig.now + 3000);
+  assert.deepEqual([...rig.held], []);
+  const failed = "error: could not remove 192.168.1.101/24 from eth0, trying again every second";
+  const done = "notice: removed 192.168.1.101/24 from eth0 at last";
+  assert.deepEqual(rig.notes, [`${failed}: ENOBUFS`, `${failed}: EPERM`, done]);
+  assert.equal(rig.armed, undefined);
+});
+
+test("an address that could not be removed stays when the instance is master again", () => {
+  const rig = new Rig();
+  rig.engine.configure([web(1)], []);
+  rig.runTo(rig.now + 4000);
+  rig.refuseRemoval = "ENOBUFS";
+  rig.hear(200);
+  rig.hear(0);
+  rig.runTo(rig.now + 950);
+  assert.equal(rig.engine.status(0)[0]?.state, "master");
+  rig.refuseRemoval = undefined;
+  rig.runTo(rig.now + 5000);
+  assert.deepEqual([...rig.held], ["192.168.1.101/24"]);
+});
+
+test("a stop tries to remove an address more than once", () => {
+  const rig = new Rig();
+  rig.engine.configure([web(1)], []);
+  rig.runTo(rig.now + 4000);
+  const real = { ...rig.ports.addresses };
+  let failures = 1;
+  Object.assign(rig.ports.addresses, {
+    removeAddresses: (orders: readonly AddressOrder[]) =>
+      failures-- > 0
+        ? orders.map(() => ({ ok: false, code: "ENOBUFS", error: "ENOBUFS" }))
+        : real.removeAddresses(orders),
+  });
+  rig.engine.stop(false);
+  assert.deepEqual([...rig.held], []);
+});
+
+test("a stop is final: what is heard until the process ends starts nothing again", () => {
+  const rig = new Rig();
+  rig.engine.configure([web(1, { priority: 255 })], []);
+  rig.engine.stop(false);
+  const said = rig.events.length;
+  rig.calls.length = 0;
+  rig.engine.interfacesChanged();
+  rig.engine.addressGone(2, vip("192.168.1.101/24").prefix);
+  rig.engine.configure([web(1, { priority: 255 })], []);
+  rig.hear(100);
+  rig.engine.sendFailed(2, "ENETDOWN");
+  rig.engine.wake();
+  rig.runTo(rig.now + 10_000);
+  assert.deepEqual(rig.calls, []);
+  assert.equal(rig.events.length, said + 1, "but for the advert that could not be sent");
+  assert.equal(rig.armed, undefined);
+});
+
+test("an owner leaves the addresses that it found, and takes along those that it added", () => {
+  const rig = new Rig();
+  rig.held.add("192.168.1.101/24");
+  const addresses = [vip("192.168.1.101/24"), vip("192.168.1.201/24")];
+  rig.engine.configure([web(1, { priority: 255, addresses })], []);
+  assert.deepEqual([...rig.held], ["192.168.1.101/24", "192.168.1.201/24"]);
+  // Somebody else deletes both; that we put them back changes nothing about whose they are.
+  for (const { prefix } of addresses) {
+    rig.held.delete(formatPrefix(prefix));
+    rig.engine.addressGone(2, prefix);
+  }
+  assert.equal(rig.held.size, 2);
+  rig.view.up = false;
+  rig.engine.interfacesChanged();
+  assert.deepEqual([...rig.held], ["192.168.1.101/24"]);
+  rig.view.up = true;
+  rig.engine.interfacesChanged();
+  assert.equal(rig.held.size, 2);
+  rig.engine.stop(false);
+  assert.deepEqual([...rig.held], ["192.168.1.101/24"]);
+});
+
+test("a rival that deletes an address whenever it appears costs one restore a second and a line a minute", () => {
+  const rig = new Rig();
+  rig.engine.configure([web(1)], []);
+  rig.runTo(rig.now + 4000);
+  rig.calls.length = 0;
+  for (let i = 0; i < 10_000; i++) {
+    if (rig.held.delete("192.168.1.101/24")) rig.engine.addressGone(2, vip("192.168.1.101/24").prefix);
+    rig.runTo(rig.now + 1);
+  }
+  assert.equal(rig.calls.filter((call) => call === "add 1").length, 11);
+  rig.runTo(rig.now + minutes(2));
+  const restored = rig.events.flatMap((event) =>
+    event.kind === "vrrp-address-restored" ? [event.count] : [],
+  );
+  assert.deepEqual([restored[0], restored.reduce((sum, count) => sum + count)], [1, 11]);
+  assert.equal(restored.length, 2);
 });

@@ -9,8 +9,8 @@ import type { InstanceConfig, InstanceStateName } from "../../src/vrrp/instance.
 import { instance } from "../vrrp/ip-packet.js";
 import { pick, World, type Director } from "./world.js";
 
-const SEEDS = Number(process.env["SIM_SEEDS"] ?? 2000);
-const FIRST_SEED = Number(process.env["SIM_FIRST_SEED"] ?? 1);
+const SEEDS = Number(process.env["VIPD_SEEDS"] ?? 2000);
+const FIRST_SEED = Number(process.env["VIPD_FIRST_SEED"] ?? 1);
 const TROUBLE_INTERVALS = 40;
 
 type Transition = Extract<VipdEvent, { kind: "vrrp-transition" }>;
@@ -141,11 +141,17 @@ function heal(world: World): void {
   }
 }
 
-/** An address is on a director exactly while it is master; a dead process cannot take its own away. */
+/**
+ * An address is on a director exactly while it is master; a dead process cannot take its own away. One that is
+ * deleted again within a second is put back at the end of that second.
+ */
 function checkAddresses(world: World): void {
   for (const director of world.directors) {
     if (director.engine === undefined || director.paused) continue;
     const wanted = director.isMaster ? director.config.addresses.length : 0;
+    const [previous, last] = director.deletions;
+    const again = last - previous < 1000 && world.now <= last + 1000 + world.wakeLateness + 1;
+    if (again && director.held.size < wanted) continue;
     assert.equal(director.held.size, wanted, `addresses of ${director.name} at ${world.now}`);
   }
 }

@@ -24,6 +24,8 @@ export class Director {
   config: InstanceConfig;
   engine: VrrpEngine | undefined;
   readonly held = new Set<string>();
+  /** When somebody last deleted an address of it, and when before that. */
+  deletions: readonly [previous: number, last: number] = [-Infinity, -Infinity];
   linkUp = true;
   paused = false;
   sent = 0;
@@ -134,6 +136,7 @@ export class World {
 
   /** Somebody deletes a virtual address by hand. */
   deleteAddress(director: Director): void {
+    director.deletions = [director.deletions[1], this.now];
     for (const { prefix } of director.config.addresses)
       if (director.held.delete(prefix.address)) director.engine?.addressGone(IFINDEX, prefix);
   }

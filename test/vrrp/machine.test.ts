@@ -261,8 +261,43 @@ test("an address that somebody deleted is put back and announced", () => {
   const config = machineConfig();
   const state = master(config);
   const result = step(config, state, { kind: "address-lost", address: config.addresses[0]! }, M);
-  assert.equal(result.state, state);
+  assert.equal(result.state.kind, "master");
+  assert.equal(nextDeadline(result.state), nextDeadline(state));
   assert.deepEqual(kinds(result), ["add-addresses", "announce", "report-restored"]);
+});
+test("an address that is deleted again and again is put back once a second, each for itself", () => {
+  const config = machineConfig({
+    addresses: [vip("192.168.1.1/24"), vip("192.168.1.2/24")],
+    advertInterval: seconds(40),
+    announce: { repeat: 1, delay: seconds(0), refresh: seconds(0), refreshRepeat: 1 },
+  });
+  const first = step(config, backup(config), DEADLINE, at(190_000)).state;
+  const lost = (number: 0 | 1): Event => ({ kind: "address-lost", address: config.addresses[number]! });
+  let { state } = step(config, first, lost(0), at(200_000));
+  for (let i = 1; i < 100; i++) {
+    const result = step(config, state, lost(0), at(200_000 + i));
+    assert.deepEqual(result.actions, []);
+    state = result.state;
+  }
+  assert.equal(nextDeadline(state), at(201_000));
+  const other = step(config, state, lost(1), at(200_500));
+  assert.deepEqual(kinds(other), ["add-addresses", "announce", "report-restored"]);
+  assert.deepEqual(step(config, other.state, DEADLINE, at(200_999)).actions, []);
+  const due = step(config, other.state, DEADLINE, at(201_000));
+  assert.deepEqual(kinds(due), ["add-addresses", "announce", "report-restored"]);
+  assert.deepEqual(due.actions[0], { kind: "add-addresses", addresses: [config.addresses[0]] });
+  assert.deepEqual(step(config, due.state, DEADLINE, at(201_500)).actions, [], "it is not put back twice");
+  assert.deepEqual(step(config, due.state, lost(0), at(201_500)).actions, []);
+  assert.equal(
+    kinds(step(config, due.state, lost(0), at(202_000))).length,
+    3,
+    "a second later it is at once",
+  );
+  // A reload that takes it out of the configuration ends it.
+  const waiting = step(config, due.state, lost(0), at(201_500)).state;
+  const fewer = machineConfig({ ...config, addresses: [config.addresses[1]!] });
+  const reloaded = step(fewer, waiting, { kind: "reconfigure", previous: config }, at(201_600));
+  assert.deepEqual(step(fewer, reloaded.state, DEADLINE, at(203_000)).actions, []);
 });
 test("a master that cannot hold its addresses resigns, and tries again later", () => {
   const config = machineConfig();

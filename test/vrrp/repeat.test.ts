@@ -6,6 +6,7 @@ import fc from "fast-check";
 import { ip } from "../../src/core/address.js";
 import { after, instant, milliseconds, type Instant } from "../../src/core/units.js";
 import { nextDeadline, step } from "../../src/vrrp/machine.js";
+import { quietUntil } from "../../src/vrrp/master.js";
 import {
   advertMayRepeat,
   deadlineWhenHeard,
@@ -15,7 +16,7 @@ import {
   sentAgain,
 } from "../../src/vrrp/repeat.js";
 import type { Event, MachineConfig, State } from "../../src/vrrp/state.js";
-import { machineConfig } from "./ip-packet.js";
+import { machineConfig, vip } from "./ip-packet.js";
 
 const configs: fc.Arbitrary<MachineConfig> = fc
   .record({
@@ -42,7 +43,12 @@ const adverts: fc.Arbitrary<Event> = fc.record({
 });
 const happenings: fc.Arbitrary<Happening> = fc.record({
   wait: fc.double({ min: 0, max: 9000, noNaN: true }),
-  event: fc.oneof(adverts, fc.constant<Event>({ kind: "deadline" }), fc.constant<Event>({ kind: "link-up" })),
+  event: fc.oneof(
+    adverts,
+    fc.constant<Event>({ kind: "deadline" }),
+    fc.constant<Event>({ kind: "link-up" }),
+    fc.constant<Event>({ kind: "address-lost", address: vip("192.168.1.1/24") }),
+  ),
 });
 
 /** A state that can really come about. */
@@ -110,7 +116,7 @@ test("an advert sent again: the deadline and the state are the full step's", () 
         assert.deepEqual(full.actions, [{ kind: "send-advert", priority: config.priority }]);
         const next = deadlineWhenSent(config, due, now);
         assert.deepEqual(sentAgain(state, next), full.state);
-        assert.equal(Math.min(next, state.announcement?.at ?? Infinity), nextDeadline(full.state));
+        assert.equal(Math.min(next, quietUntil(state)), nextDeadline(full.state));
         assert.ok(next > now);
         taken += 1;
       },
