@@ -1,6 +1,7 @@
 // The process that does nothing but VRRP: adverts, virtual addresses, gratuitous ARP. The supervisor tells it
 // what to run and hears what it did, over the IPC channel; it never waits for an answer. Nothing that could
-// take a millisecond may be added here (docs/adr/0002): no config, no log, no scripts, no files.
+// take a millisecond may be added here (docs/adr/0002): no config, no log, no scripts, and of files only the
+// list of its own threads, once, to raise them.
 
 import { readdirSync } from "node:fs";
 import { setFlagsFromString } from "node:v8";
@@ -28,6 +29,8 @@ class VrrpProcess {
   take(message: ToVrrp): void {
     switch (message.kind) {
       case "configure":
+        // What is on its way out is not started again.
+        if (this.stopping) return;
         send({ kind: "configured", error: this.configure(message) });
         return;
       case "status":
@@ -119,6 +122,10 @@ const vrrp = new VrrpProcess();
 process.on("message", (message) => vrrp.take(message as ToVrrp));
 // Without a supervisor nobody would remove the addresses later, and a successor of it starts anew.
 process.on("disconnect", () => vrrp.stop(false));
-process.on("SIGTERM", () => vrrp.stop(false));
-process.on("SIGINT", () => vrrp.stop(false));
+// systemd and terminals signal the whole group; the supervisor, which gets the signal too, keeps the order of the
+// stop. Without one there is nobody to wait for.
+for (const signal of ["SIGTERM", "SIGINT"] as const)
+  process.on(signal, () => {
+    if (!process.connected) vrrp.stop(false);
+  });
 send({ kind: "hello", pid: process.pid });
