@@ -11,7 +11,31 @@ export type LogTarget =
   | { readonly kind: "stderr" }
   | { readonly kind: "file"; readonly path: string }
   | { readonly kind: "journald" }
-  | { readonly kind: "syslog"; readonly facility: string };
+  | { readonly kind: "syslog"; readonly facility: SyslogFacility };
+/** By name (RFC 5424 section 6.2.1). */
+export const SYSLOG_FACILITIES = {
+  kern: 0,
+  user: 1,
+  mail: 2,
+  daemon: 3,
+  auth: 4,
+  syslog: 5,
+  lpr: 6,
+  news: 7,
+  uucp: 8,
+  cron: 9,
+  authpriv: 10,
+  ftp: 11,
+  local0: 16,
+  local1: 17,
+  local2: 18,
+  local3: 19,
+  local4: 20,
+  local5: 21,
+  local6: 22,
+  local7: 23,
+} as const;
+export type SyslogFacility = keyof typeof SYSLOG_FACILITIES;
 export const LOG_LEVELS = ["error", "warning", "notice", "info", "debug"] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 

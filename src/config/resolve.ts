@@ -89,7 +89,12 @@ function syncOf(file: FileConfig, report: Report): SyncConfig | undefined {
   }
   if (Object.keys(file.services ?? {}).length === 0)
     report.warning(["sync"], "no-effect", "has no effect without services");
-  const clients = Object.entries(file.vrrp ?? {}).find(([, one]) => one.interface === written.interface);
+  // Real servers behind NAT use a virtual address as their gateway: their link is no better than the clients'.
+  const clients = Object.entries(file.vrrp ?? {}).find(
+    ([, one]) =>
+      one.interface === written.interface ||
+      one.addresses.some((entry) => !("length" in entry) && entry.interface === written.interface),
+  );
   if (clients !== undefined)
     report.warning(
       ["sync", "interface"],

@@ -6,7 +6,7 @@ import { z } from "zod";
 
 import { milliseconds, minutes } from "../core/units.js";
 import type { CheckerSpec } from "./checker-spec.js";
-import { LOG_LEVELS } from "./model.js";
+import { LOG_LEVELS, SYSLOG_FACILITIES, type SyslogFacility } from "./model.js";
 import { serviceDefaultsSchema, serviceSchema, timingSchema } from "./schema-services.js";
 import {
   entryName,
@@ -18,28 +18,7 @@ import {
 } from "./schema-vrrp.js";
 import { absolutePath, choice, duration, integer, list, section } from "./values.js";
 
-const FACILITIES = [
-  "kern",
-  "user",
-  "mail",
-  "daemon",
-  "auth",
-  "syslog",
-  "lpr",
-  "news",
-  "uucp",
-  "cron",
-  "authpriv",
-  "ftp",
-  "local0",
-  "local1",
-  "local2",
-  "local3",
-  "local4",
-  "local5",
-  "local6",
-  "local7",
-] as const;
+const FACILITIES = Object.keys(SYSLOG_FACILITIES) as [SyslogFacility, ...SyslogFacility[]];
 
 const target = section({
   file: absolutePath().optional().describe("Appends to this file; it is opened again on SIGUSR1."),

@@ -1,6 +1,7 @@
 // journald's native protocol (systemd: docs/JOURNAL_NATIVE_PROTOCOL.md) and syslog (RFC 3164, as /dev/log
 // takes it). Both are single datagrams to a local socket, sent without waiting.
 
+import { SYSLOG_FACILITIES, type SyslogFacility } from "../config/model.js";
 import { formatMessage, formatTime, SEVERITY, type LogRecord } from "./record.js";
 import type { SendDatagram, Sink } from "./sink.js";
 
@@ -8,29 +9,6 @@ const JOURNAL_SOCKET = "/run/systemd/journal/socket";
 const SYSLOG_SOCKET = "/dev/log";
 /** Longer texts are cut: a datagram has to fit the socket's buffer. */
 const LONGEST_MESSAGE = 32 * 1024;
-
-/** Facilities by name (RFC 5424 section 6.2.1). */
-export const FACILITIES: Readonly<Record<string, number>> = {
-  kern: 0,
-  user: 1,
-  mail: 2,
-  daemon: 3,
-  auth: 4,
-  syslog: 5,
-  lpr: 6,
-  news: 7,
-  uucp: 8,
-  cron: 9,
-  authpriv: 10,
-  local0: 16,
-  local1: 17,
-  local2: 18,
-  local3: 19,
-  local4: 20,
-  local5: 21,
-  local6: 22,
-  local7: 23,
-};
 
 const passive = { reopen: () => undefined, close: () => undefined };
 
@@ -69,12 +47,12 @@ export function journalEntry(record: LogRecord): string {
 }
 
 export function syslogSink(
-  facility: string,
+  facility: SyslogFacility,
   send: SendDatagram,
   describeError: (errno: number) => string,
   path = SYSLOG_SOCKET,
 ): Sink {
-  const number = FACILITIES[facility] ?? FACILITIES["daemon"] ?? 3;
+  const number = SYSLOG_FACILITIES[facility];
   return {
     name: `syslog ${facility}`,
     write(record) {

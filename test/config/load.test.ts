@@ -32,6 +32,19 @@ test("what is left out has its default", () => {
   assert.equal("sync" in config, false);
 });
 
+test("sync on a link of clients or of real servers is warned of, on one of its own it is not", () => {
+  const withSync = (device: string): string[] =>
+    codes(`${PAIR}vrrp:
+  web: { interface: eth0, router-id: 51, addresses: [192.168.1.1/24, { address: 10.0.0.1/24, interface: eth1 }] }
+sync: { interface: ${device}, id: 1 }
+services:
+  web: { address: 192.168.1.1:80, forwarding: nat, servers: [10.0.0.9] }
+`);
+  assert.deepEqual(withSync("eth0"), ["sync-on-client-link"]);
+  assert.deepEqual(withSync("eth1"), ["sync-on-client-link"]);
+  assert.deepEqual(withSync("eth2"), []);
+});
+
 test("the configuration survives JSON, which carries it to the other processes", () => {
   for (const name of ["nat.yaml", "tunnel.yaml", "active-active.yaml"]) {
     const config = good(readExample(name));

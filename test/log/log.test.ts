@@ -17,6 +17,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { SYSLOG_FACILITIES, type SyslogFacility } from "../../src/config/model.js";
 import { journalEntry, syslogSink } from "../../src/log/datagram-sinks.js";
 import { fileSink } from "../../src/log/file-sink.js";
 import type { LogConfig } from "../../src/config/model.js";
@@ -274,6 +275,21 @@ test("syslog gets facility and severity, journald its fields", () => {
     entry,
     /^MESSAGE=vrrp web: a\\nb\nPRIORITY=5\nSYSLOG_IDENTIFIER=vipd\nVIPD_SUBJECT=vrrp web\n/,
   );
+});
+
+test("every facility that may be configured has a number of its own", () => {
+  const sent = new Map<string, string>();
+  for (const facility of Object.keys(SYSLOG_FACILITIES) as SyslogFacility[])
+    syslogSink(
+      facility,
+      (_path, data) => {
+        sent.set(facility, Buffer.from(data).toString().split(">")[0]!);
+        return data.length;
+      },
+      () => "",
+    ).write(record("hello"));
+  assert.equal(new Set(sent.values()).size, sent.size);
+  assert.equal(sent.get("ftp"), `<${11 * 8 + 5}`);
 });
 
 test("a reader that does not read stops nobody: lines are kept up to a limit, then lost and counted", () => {
