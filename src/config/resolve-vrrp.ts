@@ -22,7 +22,7 @@ export function resolveInstances(file: FileConfig, node: string, report: Report)
     const priority = priorityOf(name, written, file.nodes, node, report);
     if (priority !== undefined) instances.push(instanceOf(name, written, defaults, priority, report));
   }
-  checkTogether(instances, file.nodes, report);
+  checkTogether(instances, file, report);
   return instances;
 }
 
@@ -95,6 +95,9 @@ function checkInterval(version: 2 | 3, interval: Milliseconds, path: Path, repor
     );
 }
 
+const priorityOn = ({ priority }: FileInstance, nodes: Nodes, node: string): number | undefined =>
+  typeof priority === "number" ? priority : (priority?.[node] ?? nodes[node]?.priority);
+
 /** The priority of this instance on `node`; problems of all nodes are reported. */
 function priorityOf(
   name: string,
@@ -108,7 +111,7 @@ function priorityOf(
   const names = Object.keys(nodes);
   const byNode = new Map<string, number>();
   for (const key of names) {
-    const priority = typeof own === "number" ? own : (own?.[key] ?? nodes[key]?.priority);
+    const priority = priorityOn(written, nodes, key);
     if (priority !== undefined) byNode.set(key, priority);
     else
       report.error(
@@ -203,7 +206,8 @@ export function isUnicast(address: IpAddress): boolean {
 }
 
 /** What no instance can see by itself. */
-function checkTogether(instances: readonly InstanceConfig[], nodes: Nodes, report: Report): void {
+function checkTogether(instances: readonly InstanceConfig[], file: FileConfig, report: Report): void {
+  const { nodes, vrrp = {} } = file;
   const routers = new Map<string, string>();
   const addresses = new Map<IpAddress, string>();
   const ownAddresses = new Map(
@@ -236,7 +240,10 @@ function checkTogether(instances: readonly InstanceConfig[], nodes: Nodes, repor
         );
       else addresses.set(prefix.address, instance.name);
       const node = ownAddresses.get(prefix.address);
-      if (node !== undefined && instance.priority !== 255)
+      const written = vrrp[instance.name];
+      // The owner's address is virtual too: the others take it while the owner is away.
+      const owned = node !== undefined && written && priorityOn(written, nodes, node) === 255;
+      if (node !== undefined && owned !== true)
         report.error(
           path,
           "own-address",

@@ -1,0 +1,24 @@
+// Rules that concern the virtual routers of all nodes together.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { codes, good } from "./load.js";
+
+const WEB = "vrrp:\n  web: { interface: eth0, router-id: 5, addresses: [10.0.0.1/24] }\n";
+const nodes = (first: number, second: number): string =>
+  `nodes:\n  lb1: { address: 10.0.0.1, priority: ${first} }\n  lb2: { address: 10.0.0.2, priority: ${second} }\n`;
+
+test("the own address of a node is virtual when this node owns it, on every node of the file", () => {
+  const text = nodes(255, 100) + WEB;
+  assert.deepEqual(codes(text), []);
+  for (const [node, priority] of [
+    ["lb1", 255],
+    ["lb2", 100],
+  ] as const)
+    assert.equal(good(text, node).vrrp[0]?.priority, priority);
+});
+
+test("it is not when the node has another priority, or another node claims to own it", () => {
+  assert.deepEqual(codes(nodes(150, 100) + WEB), ["own-address"]);
+  assert.ok(codes(nodes(100, 255) + WEB).includes("own-address"));
+});
