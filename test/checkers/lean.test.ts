@@ -6,7 +6,7 @@ import { test } from "node:test";
 const HOOK = `
 import { register } from "node:module";
 const refuse = "export async function resolve(name, context, next) {" +
-  "if (/^(zod|yaml|winston|winston-transport)(\\\\/|$)/.test(name)) throw new Error('loads ' + name + ' for ' + context.parentURL);" +
+  "if (/^(zod|js-yaml|winston|winston-transport)(\\\\/|$)/.test(name)) throw new Error('loads ' + name + ' for ' + context.parentURL);" +
   "return next(name, context); }";
 register("data:text/javascript," + encodeURIComponent(refuse));
 `;
