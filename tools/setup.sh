@@ -1,7 +1,7 @@
 #!/bin/bash
 # Installs what is missing to build, test and demonstrate vipd, and only that: Debian packages, npm packages, the
 # native addon, the compiled TypeScript. Silent and quick when everything is there. Starts no service, and enables
-# none that it installed. Refuses to download a Node.js: says how to get one.
+# none that it installed; what stays on the host are those packages. Refuses to download a Node.js: says how to get one.
 #   usage: tools/setup.sh [demo|test]      (test, the default, adds what only the tests and the bench need)
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -23,6 +23,17 @@ PACKAGES="gcc libc6-dev libuv1-dev iproute2 ipvsadm procps kmod tcpdump curl ope
 PACKAGES="$PACKAGES qemu-system-x86 linux-image-cloud-amd64 busybox-static zstd cpio"
 [ "$WHAT" = demo ] || PACKAGES="$PACKAGES gcc-aarch64-linux-gnu libc6-dev-arm64-cross keepalived frr tshark iputils-ping"
 
+# Nothing that a package installs may start here: a keepalived or frr of its own would disturb this host.
+POLICY=/usr/sbin/policy-rc.d
+MARK="# Put here by vipd's tools/setup.sh while it installs packages."
+
+# What a run that was killed has left: the host's own policy comes back, or none.
+restore_policy() {
+  grep -qxF "$MARK" $POLICY 2>/dev/null || { [ ! -e $POLICY ] && [ -e $POLICY.before-vipd-setup ]; } || return 0
+  say "removing the $POLICY of a run that was killed"
+  as_root sh -c "if [ -e $POLICY.before-vipd-setup ]; then mv $POLICY.before-vipd-setup $POLICY; else rm -f $POLICY; fi"
+}
+
 install_packages() {
   local missing=() package
   for package in $PACKAGES; do
@@ -31,16 +42,15 @@ install_packages() {
   [ ${#missing[@]} = 0 ] && return
   command -v apt-get >/dev/null || die "these Debian packages are needed, and there is no apt-get: ${missing[*]}"
   say "installing Debian packages: ${missing[*]}"
-  # Nothing that a package installs may start here: a keepalived or frr of its own would disturb this host.
-  as_root sh -c '
-    policy=/usr/sbin/policy-rc.d; saved=$policy.before-vipd-setup
-    [ -e $policy ] && mv $policy $saved
-    printf "#!/bin/sh\nexit 101\n" >$policy; chmod +x $policy
-    restore() { rm -f $policy; [ -e $saved ] && mv $saved $policy; true; }
+  as_root env POLICY="$POLICY" MARK="$MARK" sh -c '
+    saved=$POLICY.before-vipd-setup log=$(mktemp)
+    [ -e $POLICY ] && mv $POLICY $saved
+    printf "#!/bin/sh\n%s\nexit 101\n" "$MARK" >$POLICY; chmod +x $POLICY
+    restore() { rm -f $POLICY $log; [ -e $saved ] && mv $saved $POLICY; true; }
     trap restore EXIT; trap "exit 130" INT TERM
     export DEBIAN_FRONTEND=noninteractive
-    apt-get update -qq && apt-get install -y -qq --no-install-recommends "$@" >/var/log/vipd-setup.log 2>&1 ||
-      { tail -5 /var/log/vipd-setup.log >&2; exit 1; }
+    apt-get update -qq && apt-get install -y -qq --no-install-recommends "$@" >$log 2>&1 ||
+      { tail -5 $log >&2; exit 1; }
   ' sh "${missing[@]}" || die "apt-get could not install: ${missing[*]}"
   local service
   for service in keepalived frr; do
@@ -69,6 +79,7 @@ build() {
   fi
 }
 
+restore_policy
 install_packages
 install_modules
 build
