@@ -19,7 +19,10 @@ export type FakeChild = {
   readonly say: (message: FromChild<unknown>) => void;
   readonly event: (event: VipdEvent) => void;
   readonly die: (how: string) => void;
+  /** A message that was on its way when it ended. */
+  readonly sayLate: (message: FromChild<unknown>) => void;
   alive: boolean;
+  onPing: () => void;
 };
 
 export type Behaviour = {
@@ -127,9 +130,11 @@ export class World {
       got: [],
       signals: [],
       alive: true,
+      onPing: () => undefined,
       say: (message) => {
         if (child.alive) listener.message(message);
       },
+      sayLate: (message) => listener.message(message),
       event: (event) => {
         const record: EventRecord = { time: Date.now(), process: name, sequence: ++sequence, event };
         child.say({ kind: "event", record });
@@ -147,7 +152,8 @@ export class World {
       pid,
       send: (message) => {
         const order = message as ToVrrp | ToChecks;
-        if (order.kind !== "ping") child.got.push(order);
+        if (order.kind === "ping") child.onPing();
+        else child.got.push(order);
         if (order.kind === "stop") this.order.push(`${name} told to stop`);
         if (behaviour.obedient === true) setImmediate(() => obey(child, order, behaviour));
       },

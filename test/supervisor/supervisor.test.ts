@@ -5,8 +5,9 @@ import { test } from "node:test";
 import { milliseconds } from "../../src/core/units.js";
 import { restartDelay } from "../../src/director/supervisor/back-off.js";
 import type { VipdEvent } from "../../src/control/event.js";
-import { vrrpPatience } from "../../src/director/supervisor/supervisor.js";
-import { accepted, instanceNamed, loaded, until, World } from "./fakes.js";
+import { LoopWatch } from "../../src/director/supervisor/loop-watch.js";
+import { loopWatchEvery, vrrpPatience } from "../../src/director/supervisor/supervisor.js";
+import { accepted, instanceNamed, loaded, now, until, World } from "./fakes.js";
 
 const becameMaster = (instance = "web"): VipdEvent => ({
   kind: "vrrp-transition",
@@ -154,6 +155,115 @@ test("a frozen child is killed, and counted as dead since its last answer", asyn
     ),
   );
   await world.supervisor.stop("end");
+});
+
+test("a VRRP process that cannot take its configuration is replaced, and its predecessor's addresses are removed", async () => {
+  const world = await started();
+  world.child("vrrp").event(becameMaster());
+  world.behaviour.vrrp = { obedient: true, configureError: "open raw VRRP socket: ENFILE" };
+  world.child("vrrp").die("killed by SIGKILL");
+  await until(() => world.removed.length === 1, "removal of the addresses");
+  world.behaviour.vrrp = { obedient: true };
+  await until(() => world.all("vrrp").length === 3, "another try");
+  const ends = world.events.flatMap((event) => (event.kind === "process-exited" ? [event.how] : []));
+  assert.deepEqual(ends, ["killed by SIGKILL", "could not take its configuration, killed by SIGKILL"]);
+  assert.ok(world.events.some((event) => event.kind === "warning" && event.text.includes("ENFILE")));
+  await world.supervisor.stop("end");
+});
+
+test("a child is given time until it has taken its first configuration, and no more than usual from then on", async () => {
+  const world = new World({ pingEvery: milliseconds(10), misses: 2, start: milliseconds(10_000) });
+  world.behaviour.checks = {};
+  const start = world.supervisor.start();
+  const checks = world.child("checks");
+  let pings = 0;
+  const ticks = async (count: number): Promise<void> => {
+    const from = pings;
+    await until(() => pings >= from + count, "pings");
+  };
+  checks.onPing = () => pings++;
+  await ticks(6);
+  checks.say({ kind: "hello", pid: checks.pid });
+  await ticks(6);
+  assert.deepEqual(checks.signals, []);
+  checks.say({ kind: "configured", error: null });
+  await start;
+  await until(() => checks.signals.length > 0, "the end of its patience");
+  await world.supervisor.stop("end");
+});
+
+test("an end that is noticed late is dated to when it may have come", async () => {
+  const world = await started();
+  const first = world.child("vrrp");
+  first.event(becameMaster());
+  const before = now();
+  while (now() < before + 300);
+  first.die("killed by SIGKILL");
+  // The addresses are taken away by the same reckoning: the peer of 100 ms adverts may be master already.
+  assert.equal(world.removed.length, 1);
+  await until(() => world.child("vrrp").got.length === 1, "configuration of the next");
+  const order = world.child("vrrp").got[0];
+  assert.ok(order?.kind === "configure" && "resume" in order);
+  assert.ok((order.resume[0]?.dead_at ?? Infinity) <= before);
+  await world.supervisor.stop("end");
+});
+
+test("the time of a death does not count a turn of the event loop that has not heard its news yet", async () => {
+  const watch = new LoopWatch(now);
+  watch.start(milliseconds(1));
+  try {
+    const begun = watch.lastTurn;
+    await until(() => watch.lastTurn > begun, "a turn");
+    await new Promise((resolve) => setImmediate(resolve));
+    // A timer of the turn after the block: the watch's own has run, news of what happened meanwhile has not.
+    const looked = new Promise<number>((resolve) => setTimeout(() => resolve(watch.lastTurn), 1));
+    const blocked = now();
+    while (now() < blocked + 50);
+    const seen = await looked;
+    assert.ok(seen <= blocked);
+  } finally {
+    watch.stop();
+  }
+});
+
+test("deaths are dated more exactly where adverts are shorter, within reason", () => {
+  const every = [10, 1000, 40_000].map((interval) => loopWatchEvery([instanceNamed("web", interval)]));
+  assert.deepEqual([...every, loopWatchEvery([])], [50, 125, 250, 250]);
+});
+
+test("what is heard of a child after its end changes nothing", async () => {
+  const world = await started();
+  const first = world.child("vrrp");
+  first.die("killed by SIGKILL");
+  const record = { time: 0, process: "vrrp" as const, sequence: 1, event: becameMaster() };
+  first.sayLate({ kind: "event", record });
+  await until(() => world.child("vrrp").got.length === 1, "configuration of the next");
+  world.child("vrrp").die("killed by SIGKILL");
+  await until(() => world.all("vrrp").length === 3, "the third");
+  await until(() => world.child("vrrp").got.length === 1, "configuration of the third");
+  const order = world.child("vrrp").got[0];
+  assert.ok(order?.kind === "configure" && "resume" in order);
+  assert.deepEqual(order.resume, []);
+  await world.supervisor.stop("end");
+});
+
+test("an answer to an earlier configuration is no answer to a later one", async () => {
+  const world = await started();
+  const checks = world.child("checks");
+  world.behaviour.checks = {};
+  // Taken at a start by itself, whose answer nobody waits for, and by a reload before that answer has come.
+  checks.die("exit code 1");
+  const next = world.child("checks");
+  next.say({ kind: "hello", pid: next.pid });
+  const reload = world.supervisor.reload();
+  await until(() => next.got.length === 2, "both configurations");
+  next.say({ kind: "configured", error: null });
+  next.say({ kind: "configured", error: "the second is refused" });
+  assert.deepEqual((await reload).problems, ["the second is refused"]);
+  const stop = world.supervisor.stop("end");
+  await until(() => next.got.some(({ kind }) => kind === "stop"), "stop");
+  next.die("exit code 0");
+  await stop;
 });
 
 test("a frozen master of one-second adverts is noticed before its peer takes over, one of short adverts after a second", () => {

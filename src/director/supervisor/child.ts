@@ -4,7 +4,7 @@
 import type { FromChild, Ping } from "../../control/ipc.js";
 import type { EventRecord } from "../../control/event.js";
 import { span } from "../../control/reason.js";
-import { after, between, type Instant, type Milliseconds } from "../../core/units.js";
+import { after, between, instant, type Instant, type Milliseconds } from "../../core/units.js";
 import { restartDelay, STEADY_AFTER } from "./back-off.js";
 
 export type ChildName = "vrrp" | "checks";
@@ -28,7 +28,7 @@ export type ChildPatience = {
   readonly pingEvery: Milliseconds;
   /** Unanswered pings after which a running child is taken for frozen and killed. */
   readonly misses: number;
-  /** How long a child may take until it says hello. */
+  /** How long it may take to say hello, and once more to take its first configuration: a slow machine is no fault. */
   readonly start: Milliseconds;
 };
 
@@ -38,7 +38,7 @@ export type ChildOwner = {
   event(record: EventRecord): void;
   configured(error: string | null): void;
   started(pid: number, restarts: number): void;
-  /** `alive`: when it was last known to run. `restart`: null when it is not started again. */
+  /** `alive`: when it was last known to run, which may be well before its end was noticed. `restart`: null when it is not started again. */
   ended(end: {
     readonly pid: number;
     readonly how: string;
@@ -47,83 +47,107 @@ export type ChildOwner = {
   }): void;
 };
 
+export type ChildTime = {
+  readonly now: () => Instant;
+  /** The last moment after which an end of a child would have been noticed at once (loop-watch.ts). */
+  readonly lastTurn: () => Instant;
+};
+
+/** One process, from its start to its end. */
+type Run = {
+  readonly handle: ChildHandle;
+  readonly startedAt: Instant;
+  answeredAt: Instant;
+  unanswered: number;
+  phase:
+    /** Until it says hello, and until it has taken a configuration. */
+    | { readonly kind: "starting" | "new" | "steady" }
+    /** Killed by us. `alive`: when it was last known to work as it should. */
+    | { readonly kind: "ending"; readonly why: string; readonly alive: Instant };
+};
+type Life =
+  | { readonly kind: "absent" }
+  | { readonly kind: "running"; readonly run: Run }
+  | { readonly kind: "waiting"; readonly restarter: NodeJS.Timeout };
+
 export class Child<To extends object, Status> {
   readonly name: ChildName;
   restarts = 0;
   private readonly spawn: Spawn;
   private readonly owner: ChildOwner;
   private patience: ChildPatience;
-  private readonly clock: () => Instant;
-  private handle: ChildHandle | undefined;
-  private ready = false;
+  private readonly time: ChildTime;
+  private life: Life = { kind: "absent" };
   private stopping = false;
   private failures = 0;
-  private startedAt: Instant;
-  private answeredAt: Instant;
-  private unanswered = 0;
-  private frozen = false;
   private pinger: NodeJS.Timeout | undefined;
-  private restarter: NodeJS.Timeout | undefined;
   private nextId = 0;
   private readonly questions = new Map<number, (status: Status | null) => void>();
   private readonly endWaiters: (() => void)[] = [];
 
-  constructor(
-    name: ChildName,
-    spawn: Spawn,
-    owner: ChildOwner,
-    patience: ChildPatience,
-    clock: () => Instant,
-  ) {
+  constructor(name: ChildName, spawn: Spawn, owner: ChildOwner, patience: ChildPatience, time: ChildTime) {
     this.name = name;
     this.spawn = spawn;
     this.owner = owner;
     this.patience = patience;
-    this.clock = clock;
-    this.startedAt = this.answeredAt = clock();
+    this.time = time;
   }
 
   get pid(): number | null {
-    return this.handle?.pid ?? null;
+    return this.run?.handle.pid ?? null;
   }
-  get since(): Instant {
-    return this.startedAt;
+  /** When the process was started; null when there is none. */
+  get since(): Instant | null {
+    return this.run?.startedAt ?? null;
   }
   get isReady(): boolean {
-    return this.ready;
+    const kind = this.run?.phase.kind;
+    return kind === "new" || kind === "steady";
+  }
+  private get run(): Run | undefined {
+    return this.life.kind === "running" ? this.life.run : undefined;
   }
 
   start(): void {
-    this.restarter = undefined;
-    this.ready = this.frozen = false;
-    this.unanswered = 0;
-    this.startedAt = this.answeredAt = this.clock();
+    const now = this.time.now();
+    // What is still to be read of a process that has ended is no word of its successor's.
+    const isCurrent = (): boolean => this.run === run;
     const handle = this.spawn(this.name, {
-      message: (message) => this.take(message as FromChild<Status>),
-      exit: (how) => this.exited(handle.pid, how),
+      message: (message) => isCurrent() && this.take(run, message as FromChild<Status>),
+      exit: (how) => isCurrent() && this.exited(run, how),
     });
-    this.handle = handle;
+    const run: Run = {
+      handle,
+      startedAt: now,
+      answeredAt: now,
+      unanswered: 0,
+      phase: { kind: "starting" },
+    };
+    this.life = { kind: "running", run };
     this.owner.started(handle.pid, this.restarts);
-    this.pinger = setInterval(() => this.ping(), this.patience.pingEvery);
+    this.pinger = setInterval(() => this.ping(run), this.patience.pingEvery);
   }
 
   setPatience(patience: ChildPatience): void {
     this.patience = patience;
-    if (this.handle === undefined) return;
+    const { run } = this;
+    if (run === undefined) return;
     clearInterval(this.pinger);
-    this.pinger = setInterval(() => this.ping(), patience.pingEvery);
+    this.pinger = setInterval(() => this.ping(run), patience.pingEvery);
   }
 
-  /** Sent now, or dropped when there is no child that takes messages: `hello` is the time to send again. */
-  send(message: To): void {
-    if (this.ready) this.handle?.send(message);
+  /** False, and nothing is sent, when there is no child that takes messages: `hello` is the time to send again. */
+  send(message: To): boolean {
+    if (!this.isReady) return false;
+    this.run?.handle.send(message);
+    return true;
   }
 
   /** Null when the child does not answer in time. */
   status(within: Milliseconds): Promise<Status | null> {
-    if (!this.ready) return Promise.resolve(null);
+    if (!this.isReady) return Promise.resolve(null);
     const id = ++this.nextId;
-    this.handle?.send({ kind: "status", id });
+    this.run?.handle.send({ kind: "status", id });
     return new Promise((resolve) => {
       const timer = setTimeout(() => this.answer(id, null), within);
       this.questions.set(id, (status) => {
@@ -133,33 +157,41 @@ export class Child<To extends object, Status> {
     });
   }
 
+  /** A process that is of no use ends, and the next one tries again after the usual pause. */
+  replace(why: string): void {
+    if (this.run !== undefined) this.kill(this.run, why, this.time.lastTurn());
+  }
+
   /** Ends the child with `message`, by force after `patience`. True when it went by itself. */
   async stop(message: To, patience: Milliseconds): Promise<boolean> {
     this.stopping = true;
-    clearTimeout(this.restarter);
-    const handle = this.handle;
-    if (handle === undefined) return false;
-    if (this.ready) handle.send(message);
-    else handle.kill("SIGKILL");
-    let forced = !this.ready;
+    if (this.life.kind === "waiting") {
+      clearTimeout(this.life.restarter);
+      this.life = { kind: "absent" };
+    }
+    const { run } = this;
+    if (run === undefined) return false;
+    let forced = !this.send(message);
+    if (forced) run.handle.kill("SIGKILL");
     const killer = setTimeout(() => {
       forced = true;
-      handle.kill("SIGKILL");
+      run.handle.kill("SIGKILL");
     }, patience);
     await new Promise<void>((resolve) => this.endWaiters.push(resolve));
     clearTimeout(killer);
     return !forced;
   }
 
-  private take(message: FromChild<Status>): void {
+  private take(run: Run, message: FromChild<Status>): void {
     switch (message.kind) {
       case "hello":
-        this.ready = true;
-        this.unanswered = 0;
-        this.answeredAt = this.clock();
+        this.answered(run);
+        if (run.phase.kind === "starting") run.phase = { kind: "new" };
         this.owner.hello();
         break;
       case "configured":
+        this.answered(run);
+        if (run.phase.kind === "new") run.phase = { kind: "steady" };
         this.owner.configured(message.error);
         break;
       case "event":
@@ -169,12 +201,16 @@ export class Child<To extends object, Status> {
         this.answer(message.id, message.status);
         break;
       case "pong":
-        this.unanswered = 0;
-        this.answeredAt = this.clock();
+        this.answered(run);
         break;
       case "stopped":
         break;
     }
+  }
+
+  private answered(run: Run): void {
+    run.unanswered = 0;
+    run.answeredAt = this.time.now();
   }
 
   private answer(id: number, status: Status | null): void {
@@ -186,42 +222,47 @@ export class Child<To extends object, Status> {
    * Counts our own ticks, not time: when this process or the whole machine was stopped for a while, one tick
    * passes here too, and a child that runs again is not blamed.
    */
-  private ping(): void {
+  private ping(run: Run): void {
     const { misses, start, pingEvery } = this.patience;
-    const most = this.ready ? misses : start / pingEvery;
-    if (this.unanswered >= most && this.handle !== undefined) {
-      this.frozen = true;
-      this.handle.kill("SIGKILL");
+    const most = run.phase.kind === "steady" ? misses : start / pingEvery;
+    if (run.unanswered >= most) {
+      const silence = span(between(run.answeredAt, this.time.now()));
+      // It sent its last advert long before it is killed.
+      this.kill(run, `did not answer for ${silence}`, run.answeredAt);
       return;
     }
-    this.unanswered++;
+    run.unanswered++;
     const ping: Ping = { kind: "ping", id: 0 };
-    this.handle?.send(ping);
+    run.handle.send(ping);
   }
 
-  private exited(pid: number, how: string): void {
+  private kill(run: Run, why: string, alive: Instant): void {
     clearInterval(this.pinger);
-    const now = this.clock();
-    // A frozen process sent its last advert long before it was killed.
-    const alive = this.frozen ? this.answeredAt : now;
-    this.handle = undefined;
-    this.ready = false;
+    run.phase = { kind: "ending", why, alive };
+    run.handle.kill("SIGKILL");
+  }
+
+  private exited(run: Run, how: string): void {
+    clearInterval(this.pinger);
+    const { phase, startedAt, handle } = run;
+    const now = this.time.now();
+    this.life = { kind: "absent" };
     for (const id of [...this.questions.keys()]) this.answer(id, null);
     let restart: Milliseconds | null = null;
     if (!this.stopping) {
-      if (now >= after(this.startedAt, STEADY_AFTER)) this.failures = 0;
+      if (now >= after(startedAt, STEADY_AFTER)) this.failures = 0;
       restart = restartDelay(this.failures++);
       this.restarts++;
     }
-    const silence = span(between(this.answeredAt, now));
     this.owner.ended({
-      pid,
-      how: this.frozen ? `did not answer for ${silence}, ${how}` : how,
-      alive,
+      pid: handle.pid,
+      how: phase.kind === "ending" ? `${phase.why}, ${how}` : how,
+      alive: phase.kind === "ending" ? phase.alive : instant(Math.max(startedAt, this.time.lastTurn())),
       restart,
     });
     for (const resolve of this.endWaiters.splice(0)) resolve();
     if (restart === 0) this.start();
-    else if (restart !== null) this.restarter = setTimeout(() => this.start(), restart);
+    else if (restart !== null)
+      this.life = { kind: "waiting", restarter: setTimeout(() => this.start(), restart) };
   }
 }

@@ -4,12 +4,13 @@
 import type { LogConfig } from "../../config/model.js";
 import type { VipdEvent } from "../../control/event.js";
 import type { ChecksStatus, Status, ToChecks, ToVrrp, VrrpStatus } from "../../control/ipc.js";
-import { between, milliseconds, seconds, type Instant } from "../../core/units.js";
+import { between, milliseconds, seconds, type Instant, type Milliseconds } from "../../core/units.js";
 import type { InstanceConfig } from "../../vrrp/instance.js";
 import { span } from "../../control/reason.js";
 import { Child, type ChildName, type ChildPatience, type Spawn } from "./child.js";
 import { servicesOf, type LoadConfig, type LoadedConfig, type LoadOutcome } from "./config-source.js";
 import { EventLog } from "./event-log.js";
+import { LoopWatch } from "./loop-watch.js";
 import { Masters } from "./masters.js";
 import { StrandedAddresses, type RemoveAddresses } from "./stranded-addresses.js";
 
@@ -35,9 +36,10 @@ export type ReloadOutcome = {
 };
 
 const PATIENCE: Record<ChildName, ChildPatience> = {
-  vrrp: { pingEvery: seconds(1), misses: 3, start: seconds(10) },
+  // Addresses of a master are taken away in time, however long its successor takes to start.
+  vrrp: { pingEvery: seconds(1), misses: 3, start: seconds(60) },
   // It may be busy for a while with a large table.
-  checks: { pingEvery: seconds(1), misses: 15, start: seconds(30) },
+  checks: { pingEvery: seconds(1), misses: 15, start: seconds(60) },
 };
 const CONFIGURE_WITHIN = seconds(15);
 const STATUS_WITHIN = seconds(2);
@@ -53,10 +55,18 @@ export function vrrpPatience(instances: readonly InstanceConfig[]): ChildPatienc
   return { pingEvery: milliseconds(Math.max(250, shortest / 2)), misses: 4, start: PATIENCE.vrrp.start };
 }
 
+/** How exactly the time of a death is known: an eighth of the shortest interval, so that one in time can resume. */
+export const loopWatchEvery = (instances: readonly InstanceConfig[]): Milliseconds =>
+  milliseconds(
+    Math.min(250, Math.max(50, Math.min(...instances.map(({ advertInterval }) => advertInterval)) / 8)),
+  );
+
 export type StartOutcome = { readonly ok: true } | { readonly ok: false; readonly report: string | null };
 
 /** What became of a configuration that a child was given. */
 type Taken = { readonly kind: "done" } | { readonly kind: "refused" | "late"; readonly why: string };
+
+type ConfiguredWaiter = (error: string | null) => void;
 
 export class Supervisor {
   readonly events: EventLog;
@@ -64,6 +74,7 @@ export class Supervisor {
   private readonly options: SupervisorOptions;
   private readonly vrrp: Child<ToVrrp, VrrpStatus>;
   private readonly checks: Child<ToChecks, ChecksStatus>;
+  private readonly loop: LoopWatch;
   private readonly masters = new Masters();
   private readonly stranded: StrandedAddresses;
   private readonly startedAt: number;
@@ -75,29 +86,30 @@ export class Supervisor {
   private stopped: Promise<void> | undefined;
   /** Whether the child took the last configuration it was told. */
   private readonly upToDate: Record<ChildName, boolean> = { vrrp: false, checks: false };
-  private readonly configuredWaiters: Record<ChildName, ((error: string | null) => void)[]> = {
-    vrrp: [],
-    checks: [],
-  };
+  /** Who waits for a configuration that is not sent yet, and for each one that is sent: answers come in order. */
+  private readonly unsent: Record<ChildName, ConfiguredWaiter[]> = { vrrp: [], checks: [] };
+  private readonly sent: Record<ChildName, ConfiguredWaiter[][]> = { vrrp: [], checks: [] };
 
   constructor(ports: SupervisorPorts, options: SupervisorOptions) {
     this.ports = ports;
     this.options = options;
     this.events = new EventLog(ports.wall);
     this.startedAt = ports.wall();
+    this.loop = new LoopWatch(ports.monotonic);
+    const time = { now: ports.monotonic, lastTurn: () => this.loop.lastTurn };
     this.vrrp = new Child(
       "vrrp",
       ports.spawn,
       this.owner("vrrp"),
       options.patience?.vrrp ?? PATIENCE.vrrp,
-      ports.monotonic,
+      time,
     );
     this.checks = new Child(
       "checks",
       ports.spawn,
       this.owner("checks"),
       options.patience?.checks ?? PATIENCE.checks,
-      ports.monotonic,
+      time,
     );
     this.stranded = new StrandedAddresses(ports.removeAddresses, (instance, waited, removed, errors) => {
       const text =
@@ -172,7 +184,7 @@ export class Supervisor {
         process: child.name,
         pid: child.pid,
         restarts: child.restarts,
-        since: child.pid === null ? null : this.ports.wall() - between(child.since, this.ports.monotonic()),
+        since: child.since === null ? null : this.ports.wall() - between(child.since, this.ports.monotonic()),
       })),
       config: {
         path: this.options.configPath,
@@ -198,20 +210,24 @@ export class Supervisor {
         this.events.take(record);
       },
       configured: (error) => {
-        if (name === "vrrp") {
-          this.stranded.cancel();
-          this.masters.taken();
-        }
         this.upToDate[name] = error === null;
-        const waiters = this.configuredWaiters[name].splice(0);
+        const waiters = this.sent[name].shift() ?? [];
         // Whoever waits says what became of it; after a restart by itself nobody waits.
         if (error !== null && waiters.length === 0)
           this.emit({ kind: "warning", subject: "vipd", text: error });
         for (const waiter of waiters) waiter(error);
+        if (name !== "vrrp") return;
+        if (error === null) {
+          this.stranded.cancel();
+          this.masters.taken();
+        } // It runs no instance. What its predecessor left is still taken away, and its successor tries again.
+        else this.vrrp.replace("could not take its configuration");
       },
       started: (pid, restarts) => this.emit({ kind: "process-started", process: name, pid, restarts }),
       ended: ({ pid, how, alive, restart }) => {
         this.emit({ kind: "process-exited", process: name, pid, how, restart_ms: restart });
+        // The next one is told the last configuration alone, for all who wait.
+        this.unsent[name].unshift(...this.sent[name].splice(0).flat());
         if (name === "vrrp" && restart !== null) this.vrrpLost(alive);
       },
     };
@@ -228,22 +244,33 @@ export class Supervisor {
     const { config } = this;
     if (config === undefined || this.stopped !== undefined) return;
     const { head } = config;
-    if (name === "checks") {
-      this.checks.send({
-        kind: "configure",
-        runtimeDirectory: this.options.runtimeDirectory,
-        ipvs: head.ipvs,
-        sync: head.sync ?? null,
-        services: servicesOf(config),
-        nodePriority: head.nodes.find((node) => node.name === head.node)?.priority ?? 100,
-      });
-    } else if (this.vrrpReleased)
-      this.vrrp.send({
-        kind: "configure",
-        process: head.vrrpProcess,
-        instances: head.vrrp,
-        resume: this.masters.resumeOrders(),
-      });
+    if (name === "checks")
+      this.note(
+        name,
+        this.checks.send({
+          kind: "configure",
+          runtimeDirectory: this.options.runtimeDirectory,
+          ipvs: head.ipvs,
+          sync: head.sync ?? null,
+          services: servicesOf(config),
+          nodePriority: head.nodes.find((node) => node.name === head.node)?.priority ?? 100,
+        }),
+      );
+    else if (this.vrrpReleased)
+      this.note(
+        name,
+        this.vrrp.send({
+          kind: "configure",
+          process: head.vrrpProcess,
+          instances: head.vrrp,
+          resume: this.masters.resumeOrders(),
+        }),
+      );
+  }
+
+  /** Of a configuration that was sent, the answer belongs to those who wait now. */
+  private note(name: ChildName, wasSent: boolean): void {
+    if (wasSent) this.sent[name].push(this.unsent[name].splice(0));
   }
 
   /** A child that is not there yet is told at its hello. */
@@ -251,7 +278,7 @@ export class Supervisor {
     return new Promise((resolve) => {
       const why = `the ${name} process has not taken its configuration within ${CONFIGURE_WITHIN / 1000} s`;
       const late = setTimeout(() => resolve({ kind: "late", why }), CONFIGURE_WITHIN);
-      this.configuredWaiters[name].push((error) => {
+      this.unsent[name].push((error) => {
         clearTimeout(late);
         resolve(error === null ? { kind: "done" } : { kind: "refused", why: error });
       });
@@ -264,6 +291,7 @@ export class Supervisor {
     this.loadedAt = this.ports.wall();
     this.ports.configureLog(config.head.log);
     if (this.options.patience === undefined) this.vrrp.setPatience(vrrpPatience(config.head.vrrp));
+    this.loop.start(loopWatchEvery(config.head.vrrp));
     for (const text of warnings) this.emit({ kind: "warning", subject: "config", text });
     this.emit({
       kind: "config-loaded",
@@ -307,7 +335,11 @@ export class Supervisor {
     const taken = await Promise.all(
       changed === undefined || !this.upToDate.vrrp || !this.upToDate.checks
         ? [this.configure("vrrp"), this.configure("checks")]
-        : [this.configure("checks", () => this.checks.send({ kind: "change", services: changed }))],
+        : [
+            this.configure("checks", () =>
+              this.note("checks", this.checks.send({ kind: "change", services: changed })),
+            ),
+          ],
     );
     const problems = taken.flatMap((outcome) => (outcome.kind === "done" ? [] : [outcome.why]));
     for (const text of problems) this.emit({ kind: "warning", subject: "config", text });
@@ -329,8 +361,9 @@ export class Supervisor {
       { kind: "stop", table: table ?? this.config?.head.ipvs.onStop ?? "keep" },
       STOP_WITHIN.checks,
     );
-    for (const waiter of [...this.configuredWaiters.vrrp, ...this.configuredWaiters.checks])
-      waiter("vipd is stopping");
+    this.loop.stop();
+    for (const name of ["vrrp", "checks"] as const)
+      for (const waiter of [...this.unsent[name], ...this.sent[name].flat()]) waiter("vipd is stopping");
     this.emit({ kind: "stopped" });
   }
 }
