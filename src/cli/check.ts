@@ -1,10 +1,11 @@
 // `vipd check`: reads a configuration as every director of the file would, and says all that is wrong with it.
 
+import { count } from "../core/words.js";
 import { configOption, DEFAULT_CONFIG, EXIT, jsonOption, nodeOption, type Command } from "./command.js";
 
 export const check: Command = {
   word: "check",
-  summary: "Validates a configuration for all its nodes; exit code 1 when it has errors.",
+  summary: "Validates a configuration for all its nodes; exit code 1 when it has errors, 0 with warnings.",
   options: [configOption, { ...nodeOption, summary: "only as this node reads it" }, jsonOption],
   async run(options, output) {
     const path = options.text("config") ?? DEFAULT_CONFIG;
@@ -24,7 +25,6 @@ export const check: Command = {
     const [first] = reading.configs;
     if (first === undefined) return EXIT.failed;
     const servers = first.services.reduce((sum, service) => sum + service.servers.length, 0);
-    const count = (n: number, noun: string): string => `${n} ${noun}${n === 1 ? "" : "s"}`;
     output.out(
       `${path}: valid for ${count(reading.configs.length, "node")} (${reading.configs.map((config) => config.node).join(", ")}): ` +
         `${count(first.vrrp.length, "VRRP instance")}, ${count(first.services.length, "service")}, ${count(servers, "real server")}\n`,

@@ -1,8 +1,6 @@
 // The commands that talk to a running daemon.
 
-import { describe } from "../control/describe.js";
-import type { EventRecord } from "../control/event.js";
-import { formatJson, formatText, type LogRecord } from "../log/record.js";
+import { formatJson, formatText, toLogRecord } from "../log/record.js";
 import { ask, runtimeDirectoryOf } from "./client.js";
 import { EXIT, jsonOption, runtimeDirectoryOption, type Command } from "./command.js";
 import { statusText } from "./status-text.js";
@@ -29,7 +27,7 @@ export const events: Command = {
   summary: "The last decisions of the daemon, and with --follow those to come.",
   options: [
     { name: "follow", summary: "go on until interrupted" },
-    { name: "last", value: "N", summary: "how many past events (20)" },
+    { name: "last", value: "N", summary: "how many past events (20, at most 1000)" },
     jsonOption,
     runtimeDirectoryOption,
   ],
@@ -95,12 +93,5 @@ export const stop: Command = {
     return result === "ok" ? EXIT.ok : result;
   },
 };
-
-export const toLogRecord = (record: EventRecord): LogRecord => ({
-  time: record.time,
-  process: record.process,
-  event: record.event,
-  ...describe(record.event),
-});
 
 const list = (lines: readonly string[]): string => lines.map((line) => `  ${line}\n`).join("");

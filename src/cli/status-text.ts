@@ -1,6 +1,7 @@
 // `vipd status` for people: who is master, why and since when, whom we hear, which servers are up and which
 // are not and why. Pure: status in, text out.
 
+import { times } from "../core/words.js";
 import { describeReason, span } from "../control/reason.js";
 import type { ChecksStatus, InstanceStatus, ServiceStatus, Status, VrrpStatus } from "../control/ipc.js";
 import { formatTime } from "../log/record.js";
@@ -110,8 +111,6 @@ const syncLines = (checks: ChecksStatus): string[] =>
     ({ role, running, interface: device, id }) =>
       `sync ${role}: ${running ? "running" : "NOT RUNNING"} on ${device}, id ${id}`,
   );
-
-const times = (count: number): string => (count === 1 ? "once" : `${count} times`);
 
 /** Roughly how long, for a glance: "42 s", "3 min", "2 h 5 min", "4 d 3 h". */
 export function ago(ms: number): string {

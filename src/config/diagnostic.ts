@@ -1,6 +1,8 @@
 // What is wrong with a configuration, where, and what to do about it; and how that is shown to a person:
 // like a compiler, with the line and a mark under the place. Knows nothing of YAML or zod.
 
+import { count } from "../core/words.js";
+
 export type Severity = "error" | "warning";
 
 export type Diagnostic = {
@@ -116,7 +118,6 @@ export function renderDiagnostic(d: Diagnostic, text: string): string {
 export function renderDiagnostics(diagnostics: readonly Diagnostic[], text: string): string {
   if (diagnostics.length === 0) return "";
   const errors = diagnostics.filter((d) => d.severity === "error").length;
-  const count = (n: number, word: string): string => `${n} ${word}${n === 1 ? "" : "s"}`;
   const total = [
     ...(errors > 0 ? [count(errors, "error")] : []),
     ...(diagnostics.length > errors ? [count(diagnostics.length - errors, "warning")] : []),

@@ -10,7 +10,7 @@ import { z } from "zod";
 
 import { parseIp, parsePrefix, familyOf, type Family, type IpAddress, type Prefix } from "../core/address.js";
 import { err, ok, type Result } from "../core/result.js";
-import { milliseconds, type Milliseconds } from "../core/units.js";
+import type { Milliseconds } from "../core/units.js";
 import { parseDuration, writeDuration } from "./duration.js";
 import { shown } from "./shown.js";
 import { didYouMean } from "./suggest.js";
@@ -290,6 +290,3 @@ function endpointIn(input: unknown): Result<{ address: IpAddress; port?: number 
 const DURATION = "^(\\d+(\\.\\d+)?h)?(\\d+(\\.\\d+)?m)?(\\d+(\\.\\d+)?s)?(\\d+(\\.\\d+)?ms)?$";
 
 const familyName = (family: Family): string => (family === "ipv4" ? "IPv4" : "IPv6");
-
-/** No limit from below or above worth naming: for `duration`. */
-export const anyDuration = { min: milliseconds(0), max: milliseconds(31_536_000_000) };

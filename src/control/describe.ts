@@ -2,6 +2,7 @@
 // the decision. Knows nothing of where the line goes.
 
 import { unreachable } from "../core/never.js";
+import { count } from "../core/words.js";
 import type { LogLevel } from "../config/model.js";
 import type { ProcessName, VipdEvent } from "./event.js";
 import { describeReason, span } from "./reason.js";
@@ -206,12 +207,11 @@ function describeTable(event: Extract<VipdEvent, { kind: "table-applied" }>): De
   const named = event.details.slice(0, NAMED_AT_MOST).join(", ");
   const unnamed = event.changes - Math.min(event.details.length, NAMED_AT_MOST);
   const rest = named === "" ? "" : `: ${named}${unnamed > 0 ? `, and ${unnamed} more` : ""}`;
-  const count =
-    event.changes === 0 ? "nothing to change" : event.changes === 1 ? "1 change" : `${event.changes} changes`;
+  const changes = event.changes === 0 ? "nothing to change" : count(event.changes, "change");
   return {
     level: event.why === "repair" ? "warning" : event.why === "health" ? "info" : "notice",
     subject: "ipvs",
-    text: `kernel table: ${count} ${whyTable[event.why]} in ${span(event.took_ms)}${rest}`,
+    text: `kernel table: ${changes} ${whyTable[event.why]} in ${span(event.took_ms)}${rest}`,
   };
 }
 
@@ -288,5 +288,3 @@ const withoutPath = (problem: string, path: string): string => {
   const rest = problem.slice(path.length + 1).trimStart();
   return rest.replace(/^(\d+):(\d+): /, "line $1, column $2: ");
 };
-
-const count = (n: number, noun: string): string => `${n} ${noun}${n === 1 ? "" : "s"}`;

@@ -52,9 +52,6 @@ export class Reader {
   i32ne(field: string): number {
     return this.take(field, 4) ? this.view.getInt32(this.offset - 4, HOST_LITTLE_ENDIAN) : 0;
   }
-  u64ne(field: string): bigint {
-    return this.take(field, 8) ? this.view.getBigUint64(this.offset - 8, HOST_LITTLE_ENDIAN) : 0n;
-  }
   /** A copy of the next `length` bytes. */
   copy(field: string, length: number): Uint8Array {
     return this.take(field, length)
@@ -134,10 +131,7 @@ export class Writer {
     this.offset += count;
     return this;
   }
-  /** Overwrites two bytes written earlier, for a length or checksum known only at the end. */
-  patchU16be(at: number, value: number): void {
-    this.view.setUint16(at, value);
-  }
+  /** Overwrites two bytes written earlier, for a length known only at the end. */
   patchU16ne(at: number, value: number): void {
     this.view.setUint16(at, value, HOST_LITTLE_ENDIAN);
   }

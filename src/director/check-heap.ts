@@ -1,5 +1,6 @@
 // What is due next among very many: a binary heap of things that carry their own deadline and their own place
-// in it, so that one is also moved or taken out at the cost of the heap's depth.
+// in it, so that one is also moved or taken out at the cost of the heap's depth. (deadline-heap.ts holds numbers alone, for
+// deadlines that move with every advert; here they move with every run, and what is due is an object.)
 
 export type HeapItem = {
   /** The deadline, in any one unit. To be changed by `set` alone while in the heap. */

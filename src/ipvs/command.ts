@@ -1,6 +1,7 @@
 // What can be ordered of an IPVS table, one command for one message to the kernel, and its words for the plan, the
 // log and errors.
 
+import { count } from "../core/words.js";
 import { milliseconds, toSeconds } from "../core/units.js";
 import { unreachable } from "../core/never.js";
 import {
@@ -94,5 +95,3 @@ function changes(was: readonly string[], is: readonly string[]): string {
   const to = is.filter((word) => !was.includes(word));
   return `${from.join(", ") || "plain"} -> ${to.join(", ") || "plain"}`;
 }
-
-const count = (n: number, noun: string): string => `${n} ${noun}${n === 1 ? "" : "s"}`;

@@ -1,7 +1,8 @@
 // One line of the log before it is text, and its two written forms. Knows nothing of where lines go.
 
 import type { LogLevel } from "../config/model.js";
-import type { ProcessName, VipdEvent } from "../control/event.js";
+import { describe } from "../control/describe.js";
+import type { EventRecord, ProcessName, VipdEvent } from "../control/event.js";
 
 export type LogRecord = {
   /** Wall-clock time, milliseconds since 1970. */
@@ -14,6 +15,13 @@ export type LogRecord = {
   /** What the line was made from, for readers of the JSON form. */
   readonly event?: VipdEvent;
 };
+
+export const toLogRecord = (record: EventRecord): LogRecord => ({
+  time: record.time,
+  process: record.process,
+  event: record.event,
+  ...describe(record.event),
+});
 
 /** Severities of syslog (RFC 5424 section 6.2.1), also used by journald and by systemd's "<N>" prefix. */
 export const SEVERITY: Record<LogLevel, number> = { error: 3, warning: 4, notice: 5, info: 6, debug: 7 };

@@ -2,6 +2,7 @@
 // subject counts as said, so that a story that goes up, down, up, down is told in full. Changes of state are
 // decisions, and each is written when it is made.
 
+import { times } from "../core/words.js";
 import { span } from "../control/reason.js";
 import type { LogRecord } from "./record.js";
 
@@ -66,13 +67,12 @@ export class Repeats {
   private say(last: Last, time: number): void {
     if (last.suppressed === 0) return;
     const { level, subject, text } = last.record;
-    const times = last.suppressed === 1 ? "once" : `${last.suppressed} times`;
     const within = Math.max(1, Math.ceil((last.latest - last.said) / 1000)) * 1000;
     this.write({
       time,
       level,
       subject,
-      text: `last message repeated ${times} in ${span(Math.min(within, REPEAT_WINDOW_MS))}: ${text}`,
+      text: `last message repeated ${times(last.suppressed)} in ${span(Math.min(within, REPEAT_WINDOW_MS))}: ${text}`,
     });
     last.suppressed = 0;
     last.said = last.latest = this.clocks.monotonic();

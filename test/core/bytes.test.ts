@@ -55,8 +55,7 @@ test("a view of a larger buffer is read from its own start", () => {
 });
 
 test("lengths known only at the end are patched in place", () => {
-  const writer = new Writer().u16be(0).u16ne(0).u32ne(0);
-  writer.patchU16be(0, 0xabcd);
+  const writer = new Writer().u16be(0xabcd).u16ne(0).u32ne(0);
   writer.patchU16ne(2, 5);
   writer.patchU32ne(4, 6);
   const reader = new Reader(writer.written());
