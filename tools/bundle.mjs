@@ -69,7 +69,7 @@ const WORDS = {
   vrrp: [],
   checks: [],
 };
-const input = JSON.stringify({ path: join(root, "conf/vipd.yaml"), node: "lb1" });
+const input = `${JSON.stringify({ kind: "read", path: join(root, "conf/vipd.yaml"), node: "lb1" })}\n`;
 for (const [name, words] of Object.entries(WORDS)) {
   const command = [...(flagsOf[name] ?? []), join(to, "start.cjs"), "--write-cache", `${name}.cjs`, ...words];
   const run = spawnSync(process.execPath, command, { input, encoding: "utf8", timeout: 60_000 });

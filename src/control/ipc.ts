@@ -13,6 +13,9 @@ export type ResumeOrder = {
   readonly dead_at: number;
 };
 
+/** Where the services lie that are too many for a message: a file of saved-config.ts, and which one it must be. */
+export type SavedServices = { readonly path: string; readonly id: string };
+
 /** Answered at once with a "pong" of the same id: shows that a child's event loop turns, at no cost. */
 export type Ping = { readonly kind: "ping"; readonly id: number };
 
@@ -34,6 +37,8 @@ export type ToChecks =
       readonly ipvs: IpvsConfig;
       readonly sync: SyncConfig | null;
       readonly services: readonly ServiceConfig[];
+      /** The services are there, and `services` is empty. Answered with "unreadable" when they are not. */
+      readonly saved?: SavedServices;
       readonly nodePriority: number;
     }
   /** Services of the last `configure` that are to be otherwise now, under the same names and keys. Answered alike. */
@@ -112,6 +117,8 @@ export type FromChild<Status> =
   | { readonly kind: "hello"; readonly pid: number }
   /** The last `configure` has been carried out. */
   | { readonly kind: "configured"; readonly error: string | null }
+  /** The last `configure` names services that are not there: it must come again, with the services in it. */
+  | { readonly kind: "unreadable" }
   | { readonly kind: "event"; readonly record: EventRecord }
   | { readonly kind: "status"; readonly id: number; readonly status: Status }
   | { readonly kind: "pong"; readonly id: number }

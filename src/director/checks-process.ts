@@ -14,6 +14,7 @@ import { processRunner } from "../linux/process-runner.js";
 import { Checks } from "./checks.js";
 import { IpvsDirector } from "./ipvs-director.js";
 import { ownershipFile } from "./ipvs-ownership.js";
+import { readSavedServices } from "./saved-config.js";
 
 process.title = "vipd: checks";
 
@@ -57,9 +58,13 @@ const checks = new Checks({
 
 function take(message: ToChecks): void {
   switch (message.kind) {
-    case "configure":
-      send({ kind: "configured", error: checks.configure(message) });
+    case "configure": {
+      const { saved } = message;
+      const services = saved === undefined ? message.services : readSavedServices(saved);
+      if (services === undefined) send({ kind: "unreadable" });
+      else send({ kind: "configured", error: checks.configure({ ...message, services }) });
       return;
+    }
     case "change":
       send({ kind: "configured", error: checks.change(message.services) });
       return;

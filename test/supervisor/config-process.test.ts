@@ -6,8 +6,10 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { loadConfigInProcess } from "../../src/director/supervisor/config-process.js";
+import { configLoader } from "../../src/director/supervisor/config-process.js";
 import { servicesOf } from "../../src/director/supervisor/config-source.js";
+
+const loadConfigInProcess = configLoader();
 
 const folder = mkdtempSync(join(tmpdir(), "vipd-config-"));
 after(() => rmSync(folder, { recursive: true }));
@@ -77,7 +79,7 @@ const module = (name: string): string =>
 /** Runs `script` in a process whose file descriptors are all in use. */
 function withoutDescriptors(script: string): string {
   const program = `import { openSync } from "node:fs";
-    const { loadConfigInProcess } = await import(${module("config-process")});
+    const { configLoader } = await import(${module("config-process")});
     const { spawner } = await import(${module("spawn")});
     try { for (;;) openSync("/dev/null"); } catch {}
     ${script}`;
@@ -90,7 +92,7 @@ function withoutDescriptors(script: string): string {
 test("without a free file descriptor a configuration is not read, and says so", () => {
   const path = JSON.stringify(file("good.yaml", text(1)));
   const said = withoutDescriptors(
-    `console.log((await loadConfigInProcess({ path: ${path}, node: "lb1" })).report);`,
+    `console.log((await configLoader()({ path: ${path}, node: "lb1" })).report);`,
   );
   assert.match(said, /good\.yaml: the config reader could not be started: .*EMFILE/);
 });
@@ -108,7 +110,7 @@ test("what the environment makes Node.js say is not in the reader's answer", asy
   const before = process.env["NODE_OPTIONS"];
   process.env["NODE_OPTIONS"] = `--require ${noise}`;
   try {
-    assert.ok((await loadConfigInProcess({ path, node: "lb1" })).ok);
+    assert.ok((await configLoader()({ path, node: "lb1" })).ok);
   } finally {
     if (before === undefined) delete process.env["NODE_OPTIONS"];
     else process.env["NODE_OPTIONS"] = before;

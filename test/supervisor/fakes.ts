@@ -51,7 +51,7 @@ export const loaded = (
   services = 0,
 ): LoadedConfig => ({
   path: "/etc/vipd/vipd.yaml",
-  servicesJson: "[]",
+  servicesText: "[]",
   services,
   servers: 0,
   head: {

@@ -37,6 +37,8 @@ export type ChildOwner = {
   hello(): void;
   event(record: EventRecord): void;
   configured(error: string | null): void;
+  /** It was told to read its configuration from a place where it is not any more. */
+  unreadable(): void;
   started(pid: number, restarts: number): void;
   /** `alive`: when it was last known to run, which may be well before its end was noticed. `restart`: null when it is not started again. */
   ended(end: {
@@ -193,6 +195,9 @@ export class Child<To extends object, Status> {
         this.answered(run);
         if (run.phase.kind === "new") run.phase = { kind: "steady" };
         this.owner.configured(message.error);
+        break;
+      case "unreadable":
+        this.owner.unreadable();
         break;
       case "event":
         this.owner.event(message.record);

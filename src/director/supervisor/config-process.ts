@@ -1,159 +1,180 @@
-// Runs the short-lived process that reads the configuration (config-worker.ts), and takes its answer. Of a large file
-// of which a few services have changed, the process is given these alone (config/splice.ts).
+// How the daemon gets its configuration: of a file that was read before, from what was kept then; else by the reader
+// (reader-process.ts). Of a large file of which a few services have changed, the reader is given these alone
+// (config/splice.ts).
 
-import { spawn, type ChildProcess } from "node:child_process";
+import { hostname } from "node:os";
 import type { ServiceConfig } from "../../config/model.js";
-import { findSplice, fits, splicedStarts, type LineShift } from "../../config/splice.js";
+import { findSplice, fits, splicedStarts } from "../../config/splice.js";
+import { joinPacked, splitPacked } from "../../control/packed-services.js";
 import { readConfigFile } from "../../linux/config-file.js";
+import { findSavedConfig, type SavedConfig, type SavedFor } from "../saved-config.js";
 import {
   servicesOf,
-  servicesToJson,
-  servicesToLines,
-  type ConfigHead,
   type LoadConfig,
   type LoadedConfig,
   type LoadOutcome,
+  type LoadRequest,
 } from "./config-source.js";
-import { flagsOf, programWords } from "./programs.js";
-import { childEnvironment } from "./spawn.js";
+import { ReaderProcess, type ReadRequest } from "./reader-process.js";
 
-/** A file of a hundred thousand lines is read in a second or two; this is for a process that hangs. */
-const WITHIN_MS = 60_000;
-/** Bytes of its complaints that are kept. */
-const MOST_SAID = 10_000;
+/** From an answer to work that nobody waits for. */
+const AFTERWARDS_MS = 30_000;
 
-/** What the worker reads. */
-export type WorkerRequest = {
-  readonly path: string;
-  readonly node?: string;
-  /** The file; without it the worker reads it, and says why it cannot. */
-  readonly text?: string;
-  /** The text is a part of the file: where its lines stand there. */
-  readonly shifts?: readonly LineShift[];
-  readonly previous?: Pick<LoadedConfig, "head" | "servicesJson">;
-};
-
-/** What the worker writes: one line of this, and when `ok` the services. */
-export type WorkerAnswer =
-  | {
-      readonly ok: true;
-      readonly head: ConfigHead;
-      readonly services: number;
-      readonly servers: number;
-      readonly warnings: readonly string[];
-      readonly changes: readonly string[];
-      readonly starts?: readonly number[];
-    }
-  | { readonly ok: false; readonly problems: readonly string[]; readonly report: string };
-
-export const loadConfigInProcess: LoadConfig = async ({ path, node, previous }) => {
-  const file = readConfigFile(path);
-  const request = {
-    path,
-    ...(node === undefined ? {} : { node }),
-    ...(file.ok ? { text: file.value } : {}),
+export type LoaderOptions = {
+  /** Where the last configuration is kept; absent: nowhere. */
+  readonly saved?: {
+    readonly path: string;
+    /** What made it: nobody believes another program's. */
+    readonly program: string;
   };
-  const spliced =
-    file.ok && previous !== undefined ? await loadChanged(request, file.value, previous) : undefined;
-  if (spliced !== undefined) return spliced;
-  if (previous === undefined) return ask(request, request.text);
-  const { head, servicesJson } = previous;
-  return ask({ ...request, previous: { head, servicesJson } }, request.text);
+  /** Gets what is found only after the configuration was given. */
+  readonly warn?: (text: string) => void;
 };
+
+type Loader = {
+  readonly reader: ReaderProcess;
+  readonly options: LoaderOptions;
+  /** Does this some time after the present answer, unless another comes before. */
+  readonly later: (work: () => void) => void;
+};
+
+/** A reading in its course. */
+type Reading = LoadRequest & { readonly text?: string };
+
+export function configLoader(options: LoaderOptions = {}): LoadConfig {
+  let timer: NodeJS.Timeout | undefined;
+  const loader: Loader = {
+    reader: new ReaderProcess(),
+    options,
+    later: (work) => {
+      timer = setTimeout(work, AFTERWARDS_MS).unref();
+    },
+  };
+  return async (request) => {
+    clearTimeout(timer);
+    const file = readConfigFile(request.path);
+    const reading = file.ok ? { ...request, text: file.value } : request;
+    return known(loader, reading) ?? (await readChanged(loader, reading)) ?? (await readAll(loader, reading));
+  };
+}
+
+/** At a start: what was kept of the same file. */
+function known(
+  { options, reader, later }: Loader,
+  { path, node, text, previous }: Reading,
+): LoadOutcome | undefined {
+  const { saved: place, warn } = options;
+  if (previous !== undefined || text === undefined || place === undefined) return undefined;
+  const saved = findSavedConfig(place.path, savedFor(place.program, path, node), text);
+  if (saved === undefined) return undefined;
+  const { servicesText, warnings, probes } = saved;
+  // Programs that checks need may have come and gone since.
+  const probe = async (): Promise<void> => {
+    const outcome = await reader.ask({ kind: "probe", servicesText });
+    if ("answer" in outcome) for (const warning of outcome.answer.warnings) warn?.(warning);
+  };
+  if (probes) later(() => void probe());
+  return { ok: true, config: fromSaved(path, place.path, saved), warnings, changes: [] };
+}
+
+async function readAll({ options, reader }: Loader, reading: Reading): Promise<LoadOutcome> {
+  const { path, node, text, previous } = reading;
+  const place = text === undefined ? undefined : options.saved;
+  const save =
+    place === undefined
+      ? undefined
+      : { path: place.path, savedFor: savedFor(place.program, path, node), id: newId() };
+  const outcome = await reader.ask({
+    ...requestOf(reading),
+    ...(previous === undefined
+      ? {}
+      : { previous: { head: previous.head, servicesText: previous.servicesText } }),
+    ...(save === undefined ? {} : { save }),
+  });
+  if ("why" in outcome) return failed(path, outcome.why);
+  const { answer } = outcome;
+  if (!answer.ok) return answer;
+  const { head, services, servers, servicesText, starts, warnings, changes } = answer;
+  if (servicesText !== undefined) {
+    const source = text === undefined || starts === undefined ? {} : { source: { text, starts } };
+    return {
+      ok: true,
+      config: { path, head, servicesText, services, servers, ...source },
+      warnings,
+      changes,
+    };
+  }
+  const saved =
+    save === undefined || text === undefined ? undefined : findSavedConfig(save.path, save.savedFor, text);
+  if (save === undefined || saved?.id !== save.id) return failed(path, "what the config reader kept is gone");
+  return { ok: true, config: fromSaved(path, save.path, saved), warnings, changes };
+}
 
 /** Reads the services that have changed, when nothing else has. Undefined: everything is to be read. */
-async function loadChanged(
-  request: WorkerRequest,
-  text: string,
-  previous: LoadedConfig,
-): Promise<LoadOutcome | undefined> {
+async function readChanged(loader: Loader, reading: Reading): Promise<LoadOutcome | undefined> {
+  const { path, node, text, previous } = reading;
+  if (text === undefined || previous?.source === undefined) return undefined;
   const { source, head } = previous;
-  const splice = source === undefined ? undefined : findSplice(source, text);
-  if (source === undefined || splice === undefined) return undefined;
+  const splice = findSplice(source, text);
+  if (splice === undefined) return undefined;
   const { first, count, reduced, shifts } = splice;
-  const lines = servicesToLines(previous.servicesJson);
-  const servicesJson = servicesToJson(lines.slice(first, first + count));
-  const outcome = await ask({ ...request, text: reduced, shifts, previous: { head, servicesJson } }, reduced);
-  if (!outcome.ok || outcome.config.source === undefined) return undefined;
-  const { config } = outcome;
-  const [before, changed] = [servicesOf({ servicesJson }), servicesOf(config)];
-  const starts = splicedStarts(source, splice, outcome.config.source.starts);
-  const isSame = JSON.stringify(config.head) === JSON.stringify(head);
-  if (starts === undefined || !isSame || !fits(before, changed)) return undefined;
-  lines.splice(first, count, ...servicesToLines(config.servicesJson));
-  return {
-    ...outcome,
-    config: {
-      ...previous,
-      servicesJson: servicesToJson(lines),
-      servers: previous.servers - countServers(before) + config.servers,
-      source: { text, starts },
-    },
-    changed,
+  const lines = splitPacked(previous.servicesText);
+  const before = { head, servicesText: joinPacked(lines.slice(first, first + count)) };
+  const outcome = await loader.reader.ask({
+    ...requestOf({ ...reading, text: reduced }),
+    shifts,
+    previous: before,
+  });
+  if ("why" in outcome || !outcome.answer.ok) return undefined;
+  const { answer } = outcome;
+  if (answer.servicesText === undefined || answer.starts === undefined) return undefined;
+  const [was, is] = [servicesOf(before), servicesOf({ servicesText: answer.servicesText })];
+  const starts = splicedStarts(source, splice, answer.starts);
+  const isSame = JSON.stringify(answer.head) === JSON.stringify(head);
+  if (starts === undefined || !isSame || !fits(was, is)) return undefined;
+  lines.splice(first, count, ...splitPacked(answer.servicesText));
+  const config: LoadedConfig = {
+    path,
+    head,
+    services: previous.services,
+    servicesText: joinPacked(lines),
+    servers: previous.servers - countServers(was) + answer.servers,
+    source: { text, starts },
   };
+  // What is kept has the warnings of the whole file, which nobody knows by now.
+  const whole = { path, text, ...(node === undefined ? {} : { node }) };
+  if (loader.options.saved !== undefined) loader.later(() => void readAll(loader, whole));
+  return { ok: true, config, warnings: answer.warnings, changes: answer.changes, changed: is };
+}
+
+const requestOf = ({ path, node, text }: Reading): ReadRequest => ({
+  kind: "read",
+  path,
+  ...(node === undefined ? {} : { node }),
+  ...(text === undefined ? {} : { text }),
+});
+
+const savedFor = (program: string, path: string, node: string | undefined): SavedFor => ({
+  program,
+  path,
+  node: node === undefined ? `host ${hostname()}` : `node ${node}`,
+});
+
+let ids = 0;
+/** No two configurations of one runtime directory have the same. */
+const newId = (): string => `${process.pid} ${Date.now()} ${ids++}`;
+
+function fromSaved(
+  path: string,
+  savedPath: string,
+  { id, head, services, servers, servicesText, starts, text }: SavedConfig,
+): LoadedConfig {
+  const source = starts === undefined ? {} : { source: { text, starts } };
+  return { path, head, services, servers, servicesText, saved: { path: savedPath, id }, ...source };
 }
 
 const countServers = (services: readonly ServiceConfig[]): number =>
   services.reduce((sum, { servers }) => sum + servers.length, 0);
-
-/** Runs a worker; `text` is what it reads. Whatever goes wrong is an outcome: a failed reload ends nothing. */
-const ask = (request: WorkerRequest, text: string | undefined): Promise<LoadOutcome> =>
-  new Promise((resolve) => {
-    const fail = (why: string): void => resolve(failed(request.path, why));
-    const notStarted = (error: unknown): void =>
-      fail(`the config reader could not be started: ${(error as Error).message}`);
-    let worker: ChildProcess;
-    try {
-      worker = spawn(process.execPath, [...flagsOf.config, ...programWords("config")], {
-        stdio: ["pipe", "pipe", "pipe"],
-        timeout: WITHIN_MS,
-        killSignal: "SIGKILL",
-        env: childEnvironment(),
-      });
-    } catch (error) {
-      notStarted(error);
-      return;
-    }
-    const output: Buffer[] = [];
-    let said = "";
-    worker.on("error", notStarted);
-    worker.on("close", (code, signal) => {
-      const how = signal === null ? `exit code ${code ?? "?"}` : `killed by ${signal}`;
-      const complaint = said === "" ? "" : `: ${said.trim()}`;
-      const isGood = signal === null && code === 0;
-      const answer = isGood ? readAnswer(request.path, text, Buffer.concat(output)) : undefined;
-      if (answer !== undefined) resolve(answer);
-      else fail(`the config reader failed (${how})${complaint}`);
-    });
-    // Without a free descriptor there are no streams, and "error" says why.
-    worker.stdout?.on("data", (bytes: Buffer) => output.push(bytes));
-    worker.stderr?.on("data", (bytes: Buffer) => (said = (said + bytes.toString()).slice(0, MOST_SAID)));
-    // A worker that died early does not read; its end is noticed above.
-    worker.stdin?.on("error", () => undefined);
-    worker.stdin?.end(JSON.stringify(request));
-  });
-
-/** Undefined: this is no answer of a reader. */
-function readAnswer(path: string, text: string | undefined, output: Buffer): LoadOutcome | undefined {
-  const end = output.indexOf(0x0a);
-  if (end < 0) return undefined;
-  let answer: WorkerAnswer;
-  try {
-    answer = JSON.parse(output.toString("utf8", 0, end)) as WorkerAnswer;
-  } catch {
-    return undefined;
-  }
-  if (!answer.ok) return answer;
-  const { head, services, servers, warnings, changes, starts } = answer;
-  const servicesJson = output.toString("utf8", end + 1).trimEnd();
-  const source = text === undefined || starts === undefined ? {} : { source: { text, starts } };
-  return {
-    ok: true,
-    config: { path, head, servicesJson, services, servers, ...source },
-    warnings,
-    changes,
-  };
-}
 
 const failed = (path: string, problem: string): LoadOutcome => {
   const text = `${path}: ${problem}`;

@@ -5,7 +5,7 @@ import { hostname } from "node:os";
 import { findChecker, checkerSpecs } from "../../checkers/registry.js";
 import { hasErrors, renderDiagnostics, type Diagnostic } from "../../config/diagnostic.js";
 import { checkConfig, loadConfig } from "../../config/load.js";
-import type { Config } from "../../config/model.js";
+import type { Config, ServiceConfig } from "../../config/model.js";
 import type { Identity } from "../../config/resolve.js";
 import * as values from "../../config/values.js";
 import { readConfigFile } from "../../linux/config-file.js";
@@ -39,7 +39,7 @@ export function readConfigText(path: string, text: string, node: string | undefi
     path,
     text,
     configs: config === undefined ? [] : [config],
-    warnings: config === undefined ? [] : unrunnable(config),
+    warnings: config === undefined ? [] : unrunnable(config.services),
     ...rest,
   };
 }
@@ -50,7 +50,12 @@ export function readConfigForAll(path: string): Reading {
   if (!file.ok) return unreadable(path, file.error);
   const read = checkConfig({ path, text: file.value, checkers: checkerSpecs(values) });
   const [config] = read.configs;
-  return { path, text: file.value, ...read, warnings: config === undefined ? [] : unrunnable(config) };
+  return {
+    path,
+    text: file.value,
+    ...read,
+    warnings: config === undefined ? [] : unrunnable(config.services),
+  };
 }
 
 const unreadable = (path: string, problem: Diagnostic): Reading => ({
@@ -67,9 +72,9 @@ export const failed = (reading: Reading): boolean => hasErrors(reading.diagnosti
 export const report = (reading: Reading): string => renderDiagnostics(reading.diagnostics, reading.text);
 
 /** Checks that cannot succeed here, a missing script for example; each once, however many servers have it. */
-function unrunnable(config: Config): string[] {
+export function unrunnable(services: readonly ServiceConfig[]): string[] {
   const found = new Map<string, string>();
-  for (const service of config.services)
+  for (const service of services)
     for (const server of service.servers)
       for (const { type, options } of server.checks) {
         const problem = findChecker(type)?.problem;
@@ -84,3 +89,9 @@ function unrunnable(config: Config): string[] {
       }
   return [...found.values()].filter((text) => text !== "");
 }
+
+/** Whether that is a question at all. */
+export const hasProbes = (services: readonly ServiceConfig[]): boolean =>
+  services.some(({ servers }) =>
+    servers.some(({ checks }) => checks.some(({ type }) => findChecker(type)?.problem !== undefined)),
+  );

@@ -1,17 +1,21 @@
-// Where the supervisor's configuration comes from: a short-lived process reads and checks the file, because
+// Where the supervisor's configuration comes from: a process of its own reads and checks the file, because
 // the reader's libraries would double the memory of a daemon that needs them for milliseconds. The services,
-// the bulk of a large configuration, stay text here and are parsed when a child has to be told.
+// the bulk of a large configuration, stay text here and are unpacked when a child has to be told.
 
 import type { Config, ServiceConfig } from "../../config/model.js";
 import type { Source } from "../../config/splice.js";
+import type { SavedServices } from "../../control/ipc.js";
+import { unpackServices } from "../../control/packed-services.js";
 
 export type ConfigHead = Omit<Config, "services">;
 
 export type LoadedConfig = {
   readonly path: string;
   readonly head: ConfigHead;
-  /** JSON of `ServiceConfig[]`, each service on a line of its own. */
-  readonly servicesJson: string;
+  /** As control/packed-services.ts packs them. */
+  readonly servicesText: string;
+  /** Where a child finds them, too. */
+  readonly saved?: SavedServices;
   readonly services: number;
   readonly servers: number;
   /** What it was read from, when a changed part of that can be read for itself. */
@@ -39,9 +43,5 @@ export type LoadOutcome =
 
 export type LoadConfig = (request: LoadRequest) => Promise<LoadOutcome>;
 
-export const servicesOf = (config: Pick<LoadedConfig, "servicesJson">): readonly ServiceConfig[] =>
-  JSON.parse(config.servicesJson) as ServiceConfig[];
-
-/** The services as lines of JSON, and back. */
-export const servicesToJson = (lines: readonly string[]): string => `[${lines.join(",\n")}]`;
-export const servicesToLines = (json: string): string[] => json.slice(1, -1).split(",\n");
+export const servicesOf = (config: Pick<LoadedConfig, "servicesText">): readonly ServiceConfig[] =>
+  unpackServices(config.servicesText);

@@ -1,52 +1,90 @@
-// The short-lived process that reads the configuration for the daemon: a WorkerRequest comes in as JSON, a
-// WorkerAnswer goes out, and what was needed for it is given back to the system with the process.
+// The process that reads configurations for the daemon: a WorkerRequest comes in as a line of JSON, an answer goes
+// out as one. It reads and writes without an event loop, and ends when its standard input does: that is when it was
+// idle for a while, or when the daemon is gone.
 
-import { readFileSync, writeSync } from "node:fs";
+import { readSync, writeSync } from "node:fs";
 import { diffConfig } from "../../config/change.js";
 import type { Config } from "../../config/model.js";
 import { summarizeDiagnostic, type Diagnostic } from "../../config/diagnostic.js";
-import type { WorkerAnswer, WorkerRequest } from "./config-process.js";
-import { failed, readConfig, readConfigText, report } from "./config-reader.js";
-import { servicesOf, servicesToJson, type LoadedConfig } from "./config-source.js";
+import { joinPacked, packService, splitPacked, unpackServices } from "../../control/packed-services.js";
+import { saveConfig, type SavedConfig } from "../saved-config.js";
+import { failed, hasProbes, readConfig, readConfigText, report, unrunnable } from "./config-reader.js";
+import { collectGarbage } from "./memory.js";
+import type { ProbeAnswer, ReadAnswer, ReadRequest, WorkerRequest } from "./reader-process.js";
 
 const MOST_WARNINGS = 20;
+/** What reading a file of this many bytes leaves behind is given back to the system. */
+const LARGE = 50_000;
 
-const request = JSON.parse(readFileSync(0, "utf8")) as WorkerRequest;
-const { path, text, node, previous, shifts = [] } = request;
-const reading = text === undefined ? readConfig(path, node) : readConfigText(path, text, node);
-const [config] = reading.configs;
-const summaries = reading.diagnostics.map((diagnostic) => summarizeDiagnostic(moved(diagnostic)));
+for (let line = readLine(); line !== undefined; line = readLine()) {
+  const request = JSON.parse(line) as WorkerRequest;
+  write(`${JSON.stringify(request.kind === "probe" ? probe(request.servicesText) : read(request))}\n`);
+  if (line.length > LARGE) collectGarbage();
+}
 
-if (config === undefined || failed(reading))
-  answer({ ok: false, problems: summaries, report: report(reading) });
-else {
+function probe(servicesText: string): ProbeAnswer {
+  return { warnings: few(unrunnable(unpackServices(servicesText))) };
+}
+
+function read({ path, text, node, previous, shifts = [], save }: ReadRequest): ReadAnswer {
+  const reading = text === undefined ? readConfig(path, node) : readConfigText(path, text, node);
+  const [config] = reading.configs;
+  const summaries = reading.diagnostics.map((diagnostic) => summarizeDiagnostic(moved(diagnostic, shifts)));
+  if (config === undefined || failed(reading))
+    return { ok: false, problems: summaries, report: report(reading) };
   const { services, ...head } = config;
-  answer({
-    ok: true,
+  const lines = services.map(packService);
+  const servicesText = joinPacked(lines);
+  const result = {
     head,
     services: services.length,
     servers: services.reduce((sum, service) => sum + service.servers.length, 0),
-    warnings: few([...summaries, ...reading.warnings]),
-    changes: previous === undefined ? [] : changesSince(previous, config),
     ...(reading.starts === undefined ? {} : { starts: reading.starts }),
-  });
-  write(`${servicesToJson(services.map((service) => JSON.stringify(service)))}\n`);
+  };
+  const isKept =
+    save !== undefined &&
+    keep(save, {
+      ...result,
+      id: save.id,
+      warnings: few(summaries),
+      probes: hasProbes(services),
+      text: reading.text,
+      servicesText,
+    });
+  return {
+    ok: true,
+    ...result,
+    ...(isKept ? {} : { servicesText }),
+    warnings: few([...summaries, ...reading.warnings]),
+    changes: previous === undefined ? [] : changesSince(previous, config, lines),
+  };
+}
+
+/** The services are told another way when they cannot be kept, and the next start reads the file again. */
+function keep({ path, savedFor }: NonNullable<ReadRequest["save"]>, config: SavedConfig): boolean {
+  try {
+    saveConfig(path, savedFor, config);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Of a text that is a part of the file: to where it stands in the file. */
-function moved(diagnostic: Diagnostic): Diagnostic {
+function moved(diagnostic: Diagnostic, shifts: NonNullable<ReadRequest["shifts"]>): Diagnostic {
   const shift = shifts.findLast(({ from }) => diagnostic.line >= from);
   return shift === undefined ? diagnostic : { ...diagnostic, line: diagnostic.line + shift.by };
 }
 
 /** Services that read the same as before are not looked at more closely: of thousands, a reload changes a few. */
 function changesSince(
-  previous: Pick<LoadedConfig, "head" | "servicesJson">,
+  { head, servicesText }: NonNullable<ReadRequest["previous"]>,
   config: Config,
+  lines: readonly string[],
 ): readonly string[] {
-  const before = new Map(servicesOf(previous).map((service) => [JSON.stringify(service), service]));
-  const services = config.services.filter((service) => !before.delete(JSON.stringify(service)));
-  return diffConfig({ ...previous.head, services: [...before.values()] }, { ...config, services });
+  const before = new Set(splitPacked(servicesText));
+  const services = config.services.filter((_, i) => !before.delete(lines[i] as string));
+  return diffConfig({ ...head, services: unpackServices(joinPacked([...before])) }, { ...config, services });
 }
 
 /** A thousand warnings about a thousand services are one mistake, and no help in a log. */
@@ -58,11 +96,18 @@ function few(lines: readonly string[]): readonly string[] {
   ];
 }
 
-function answer(value: WorkerAnswer): void {
-  write(`${JSON.stringify(value)}\n`);
+/** Requests come one at a time, so that nothing follows the end of a line. Undefined: there are no more. */
+function readLine(): string | undefined {
+  const parts: Buffer[] = [];
+  for (;;) {
+    const part = Buffer.allocUnsafe(65_536);
+    const length = readSync(0, part);
+    if (length === 0) return undefined;
+    parts.push(part.subarray(0, length));
+    if (part[length - 1] === 0x0a) return Buffer.concat(parts).toString();
+  }
 }
 
-/** Written at once and in whole: process.stdout to a pipe would go on in the background. */
 function write(text: string): void {
   const bytes = Buffer.from(text);
   for (let done = 0; done < bytes.length;) done += writeSync(1, bytes, done);

@@ -13,9 +13,11 @@ import { systemdNotifier, type SystemdNotifier } from "../../linux/sd-notify.js"
 import { UnixDatagramSocket } from "../../linux/unix-datagram.js";
 import { Log } from "../../log/logger.js";
 import type { LogRecord } from "../../log/record.js";
-import { loadConfigInProcess } from "./config-process.js";
+import { savedConfigPath } from "../saved-config.js";
+import { configLoader, type LoaderOptions } from "./config-process.js";
 import { ControlServer } from "./control-server.js";
 import { collectGarbage, keepYoungGenerationSmall } from "./memory.js";
+import { readerBuild } from "./programs.js";
 import { answerRequests } from "./requests.js";
 import { claimRuntimeDirectory, controlSocketPath } from "./runtime-directory.js";
 import { spawner } from "./spawn.js";
@@ -73,7 +75,10 @@ export async function runDaemon(options: DaemonOptions): Promise<boolean> {
       spawn: spawner((name, line) =>
         supervisor.emit({ kind: "warning", subject: "vipd", text: `${name} process said: ${line}` }),
       ),
-      loadConfig: loadConfigInProcess,
+      loadConfig: configLoader({
+        ...savedConfig(options.version, directory.value.path),
+        warn: (text) => supervisor.emit({ kind: "warning", subject: "config", text }),
+      }),
       removeAddresses,
       configureLog: (config) => {
         log.configure(withLevel(config));
@@ -123,6 +128,13 @@ export async function runDaemon(options: DaemonOptions): Promise<boolean> {
   // A connection of a waiting `vipd stop` ends with the process, not before.
   const code = process.exitCode ?? 0;
   process.exit(code);
+}
+
+/** Only what names itself exactly may believe what it kept. */
+function savedConfig(version: string, runtimeDirectory: string): Pick<LoaderOptions, "saved"> {
+  const build = readerBuild();
+  if (build === undefined) return {};
+  return { saved: { path: savedConfigPath(runtimeDirectory), program: `vipd ${version} ${build}` } };
 }
 
 async function serve(

@@ -2,6 +2,7 @@
 // every program is a tree of modules; in the bundled form (tools/bundle.mjs) it is one file beside the others,
 // started by a loader that brings V8's code cache with it. Knows nothing of what the programs do.
 
+import { closeSync, openSync, readSync } from "node:fs";
 import { basename } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -24,10 +25,28 @@ export const flagsOf: Record<ProgramName, readonly string[]> = {
   config: ["--max-semi-space-size=64", "--min-semi-space-size=32"],
 };
 
+/** Bundled, this module is a part of another file. */
+const isBundled = basename(fileURLToPath(import.meta.url)) !== "programs.js";
+
+/**
+ * Names what reads configurations here, down to its text: of two that are named alike the same file is read alike.
+ * Undefined where there is no such name, among modules.
+ */
+export function readerBuild(): string | undefined {
+  if (!isBundled) return undefined;
+  const fd = openSync(fileURLToPath(new URL("config.cjs", import.meta.url)), "r");
+  try {
+    // The bundle's first line is a hash of the rest (tools/bundle.mjs).
+    const head = Buffer.alloc(64);
+    const line = head.toString("latin1", 0, readSync(fd, head)).split("\n")[0] as string;
+    return /^\/\/[0-9a-f]{32}$/.test(line) ? line.slice(2) : undefined;
+  } finally {
+    closeSync(fd);
+  }
+}
+
 /** The words after `node` and its flags. */
 export function programWords(name: ProgramName): readonly [string, ...string[]] {
-  // Bundled, this module is a part of another file.
-  const isBundled = basename(fileURLToPath(import.meta.url)) !== "programs.js";
   if (!isBundled) return [fileURLToPath(new URL(modules[name], import.meta.url))];
   return [fileURLToPath(new URL("start.cjs", import.meta.url)), `${name}.cjs`];
 }

@@ -223,6 +223,13 @@ export class Supervisor {
         } // It runs no instance. What its predecessor left is still taken away, and its successor tries again.
         else this.vrrp.replace("could not take its configuration");
       },
+      unreadable: () => {
+        if (this.config === undefined) return;
+        const { saved, ...config } = this.config;
+        if (saved !== undefined) this.config = config;
+        this.unsent[name].unshift(...(this.sent[name].shift() ?? []));
+        this.sendConfig(name);
+      },
       started: (pid, restarts) => this.emit({ kind: "process-started", process: name, pid, restarts }),
       ended: ({ pid, how, alive, restart }) => {
         this.emit({ kind: "process-exited", process: name, pid, how, restart_ms: restart });
@@ -252,7 +259,9 @@ export class Supervisor {
           runtimeDirectory: this.options.runtimeDirectory,
           ipvs: head.ipvs,
           sync: head.sync ?? null,
-          services: servicesOf(config),
+          ...(config.saved === undefined
+            ? { services: servicesOf(config) }
+            : { services: [], saved: config.saved }),
           nodePriority: head.nodes.find((node) => node.name === head.node)?.priority ?? 100,
         }),
       );

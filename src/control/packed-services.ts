@@ -1,0 +1,60 @@
+// Services as text that is short and quick to parse: thousands of servers are mostly checked alike, so each service
+// names its lists of checks once, and its servers refer to them. One line a service, so that some lines can take
+// the place of others. Made by the reader of the configuration, unpacked by the processes that work with it.
+
+import type { CheckConfig, ServerConfig, ServiceConfig } from "../config/model.js";
+import type { RealServer, VirtualService } from "../ipvs/model.js";
+
+/** Address, port, forwarding, weight, and which of the lists of checks. */
+type PackedServer = readonly [
+  RealServer["address"],
+  RealServer["port"],
+  RealServer["forwarding"],
+  RealServer["weight"],
+  number,
+];
+/** Name, service, lists of checks as JSON, servers. */
+type PackedService = readonly [string, VirtualService, readonly string[], readonly PackedServer[]];
+
+/** A field that this forgets would be lost on the way: the compiler finds it here. */
+type Nothing = Record<string, never>;
+
+export function packService({ name, service, servers, ...others }: ServiceConfig): string {
+  others satisfies Nothing;
+  const lists = new Map<string, number>();
+  const packed = servers.map(({ server, checks, ...more }): PackedServer => {
+    more satisfies Nothing;
+    const { address, port, forwarding, weight, ...rest } = server;
+    rest satisfies Nothing;
+    const list = JSON.stringify(checks);
+    const known = lists.get(list);
+    if (known === undefined) lists.set(list, lists.size);
+    return [address, port, forwarding, weight, known ?? lists.size - 1];
+  });
+  return JSON.stringify([name, service, [...lists.keys()], packed] satisfies PackedService);
+}
+
+/** Lines of `packService` as one text, and back. */
+export const joinPacked = (lines: readonly string[]): string => `[${lines.join(",\n")}]`;
+export const splitPacked = (text: string): string[] => (text === "[]" ? [] : text.slice(1, -1).split(",\n"));
+
+/** Equal lists of checks are one value in all services. */
+export function unpackServices(text: string): ServiceConfig[] {
+  const known = new Map<string, readonly CheckConfig[]>();
+  const checksOf = (list: string): readonly CheckConfig[] => {
+    let checks = known.get(list);
+    if (checks === undefined) known.set(list, (checks = JSON.parse(list) as readonly CheckConfig[]));
+    return checks;
+  };
+  return (JSON.parse(text) as readonly PackedService[]).map(([name, service, lists, servers]) => {
+    const checks = lists.map(checksOf);
+    return {
+      name,
+      service,
+      servers: servers.map(([address, port, forwarding, weight, list]): ServerConfig => ({
+        server: { address, port, forwarding, weight },
+        checks: checks[list] as readonly CheckConfig[],
+      })),
+    };
+  });
+}

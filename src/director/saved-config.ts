@@ -1,0 +1,103 @@
+// The configuration as it was last read, in a file of the runtime directory: a start with a file that was read
+// before need not read it again, and the checks process takes the services from here. It holds the whole text it was
+// made of, and who made it for whom: whatever differs in a single byte is not ours. It may hold secrets of the
+// configuration, so that nobody else may read it, and what somebody else could have written is not believed.
+
+import { closeSync, constants, fstatSync, openSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { unpackServices } from "../control/packed-services.js";
+import type { SavedServices } from "../control/ipc.js";
+import type { Config, ServiceConfig } from "../config/model.js";
+
+/** What the text alone does not say. Everything that the result of reading it depends on stands here. */
+export type SavedFor = {
+  /** Version and build of vipd. */
+  readonly program: string;
+  readonly path: string;
+  /** As which node the file was read: from --node, or the host name. */
+  readonly node: string;
+};
+
+export type SavedConfig = {
+  readonly id: string;
+  readonly head: Omit<Config, "services">;
+  readonly services: number;
+  readonly servers: number;
+  /** What reading the text had to say; nothing that depends on the machine. */
+  readonly warnings: readonly string[];
+  /** Some of it depends on the machine: programs of checks that may be missing. */
+  readonly probes: boolean;
+  readonly starts?: readonly number[];
+  readonly text: string;
+  /** As packed-services.ts packs them. */
+  readonly servicesText: string;
+};
+
+type Header = Omit<SavedConfig, "text" | "servicesText"> & {
+  readonly format: string;
+  readonly savedFor: SavedFor;
+  /** Bytes of the services and of the text, which follow the header's line in this order. */
+  readonly lengths: readonly [number, number];
+};
+const FORMAT = "vipd saved configuration 1";
+
+export const savedConfigPath = (runtimeDirectory: string): string => join(runtimeDirectory, "saved-config");
+
+/** Throws when it cannot be kept. */
+export function saveConfig(
+  path: string,
+  savedFor: SavedFor,
+  { text, servicesText, ...rest }: SavedConfig,
+): void {
+  const services = Buffer.from(servicesText);
+  const source = Buffer.from(text);
+  const header: Header = { ...rest, format: FORMAT, savedFor, lengths: [services.length, source.length] };
+  const line = Buffer.from(`${JSON.stringify(header)}\n`);
+  // Under another name first: whoever reads sees the old one or the new one, never half of one.
+  const fresh = `${path}.${process.pid}.new`;
+  writeFileSync(fresh, Buffer.concat([line, services, source]), { mode: 0o600 });
+  renameSync(fresh, path);
+}
+
+/** What was saved of this very text; undefined: it is to be read. */
+export function findSavedConfig(path: string, savedFor: SavedFor, text: string): SavedConfig | undefined {
+  const file = readOwn(path);
+  if (file === undefined) return undefined;
+  const { header, services, source } = file;
+  if (JSON.stringify(header.savedFor) !== JSON.stringify(savedFor)) return undefined;
+  if (!source.equals(Buffer.from(text))) return undefined;
+  const { id, head, services: count, servers, warnings, probes, starts } = header;
+  const rest = { id, head, services: count, servers, warnings, probes, text };
+  return { ...rest, ...(starts === undefined ? {} : { starts }), servicesText: services.toString() };
+}
+
+/** Undefined: it is not there any more. */
+export function readSavedServices({ path, id }: SavedServices): ServiceConfig[] | undefined {
+  const file = readOwn(path);
+  return file?.header.id === id ? unpackServices(file.services.toString()) : undefined;
+}
+
+/** What is damaged, or could have been written by others, counts as none. */
+function readOwn(
+  path: string,
+): { readonly header: Header; readonly services: Buffer; readonly source: Buffer } | undefined {
+  let fd: number | undefined;
+  try {
+    fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    const { uid, mode } = fstatSync(fd);
+    if ((mode & constants.S_IFMT) !== constants.S_IFREG) return undefined;
+    if (uid !== process.geteuid?.() || (mode & 0o077) !== 0) return undefined;
+    const bytes = readFileSync(fd);
+    const end = bytes.indexOf(0x0a);
+    const header = JSON.parse(bytes.toString("utf8", 0, end)) as Header;
+    if (header.format !== FORMAT) return undefined;
+    const [services, source] = header.lengths;
+    const middle = end + 1 + services;
+    if (middle + source !== bytes.length) return undefined;
+    return { header, services: bytes.subarray(end + 1, middle), source: bytes.subarray(middle) };
+  } catch {
+    return undefined;
+  } finally {
+    if (fd !== undefined) closeSync(fd);
+  }
+}

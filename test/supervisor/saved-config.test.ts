@@ -1,0 +1,137 @@
+// The configuration that is kept for the next start: found for the very same file, and in no other case.
+
+import { strict as assert } from "node:assert";
+import {
+  chmodSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, beforeEach, test } from "node:test";
+import { findSavedConfig, readSavedServices, savedConfigPath } from "../../src/director/saved-config.js";
+import { configLoader, type LoaderOptions } from "../../src/director/supervisor/config-process.js";
+import type { LoadedConfig, LoadRequest } from "../../src/director/supervisor/config-source.js";
+import { servicesOf } from "../../src/director/supervisor/config-source.js";
+
+const folder = mkdtempSync(join(tmpdir(), "vipd-saved-"));
+after(() => rmSync(folder, { recursive: true }));
+const path = join(folder, "vipd.yaml");
+const saved = { path: savedConfigPath(folder), program: "vipd 1 aa" };
+beforeEach(() => {
+  rmSync(saved.path, { force: true });
+  writeFileSync(path, text());
+});
+
+const text = (weight = 1, check = "none"): string => `nodes: { lb1: {}, lb2: { priority: 90 } }
+services:
+  a: { address: 192.168.2.1:80, forwarding: nat, check: none, servers: [{ address: 192.168.1.4, weight: ${weight} }] }
+  b: { address: 192.168.2.2:80, forwarding: nat, check: ${check}, servers: [{ address: 192.168.1.4 }] }
+`;
+
+async function load(options: LoaderOptions, request: Partial<LoadRequest> = {}): Promise<LoadedConfig> {
+  const outcome = await configLoader(options)({ path, node: "lb1", ...request });
+  if (!outcome.ok) throw new Error(outcome.report);
+  return outcome.config;
+}
+/** Whether a start with this would need no reader. */
+const isKnown = (program = saved.program, node = "lb1", at = path): boolean =>
+  findSavedConfig(saved.path, { program, path: at, node: `node ${node}` }, readFileSync(path, "utf8")) !==
+  undefined;
+
+test("a file that was read is known at the next start, with the same result", async () => {
+  const first = await load({ saved });
+  assert.ok(isKnown());
+  const second = await load({ saved });
+  assert.deepEqual(second, first);
+  const place = second.saved ?? assert.fail("nothing was saved");
+  assert.deepEqual(readSavedServices(place), servicesOf(second));
+  assert.deepEqual(second, { ...(await load({})), saved: place });
+});
+
+test("another text, node, path or program is not known", async () => {
+  await load({ saved });
+  assert.ok(!isKnown("vipd 1 bb"));
+  assert.ok(!isKnown(saved.program, "lb2"));
+  assert.ok(!isKnown(saved.program, "lb1", join(folder, "other.yaml")));
+  assert.ok(isKnown());
+  writeFileSync(path, text().replace("weight: 1", "weight: 2"));
+  assert.ok(!isKnown());
+  const changed = await load({ saved });
+  assert.equal(servicesOf(changed)[0]?.servers[0]?.server.weight, 2);
+});
+
+test("what is kept is for its owner alone, and what others could have written is not believed", async () => {
+  await load({ saved });
+  assert.equal(statSync(saved.path).mode & 0o777, 0o600);
+  chmodSync(saved.path, 0o620);
+  assert.ok(!isKnown());
+  chmodSync(saved.path, 0o600);
+  assert.ok(isKnown());
+  renameSync(saved.path, join(folder, "elsewhere"));
+  symlinkSync(join(folder, "elsewhere"), saved.path);
+  assert.ok(!isKnown());
+});
+
+test("a damaged or half-written file counts as none, and is replaced", async () => {
+  await load({ saved });
+  const good = readFileSync(saved.path);
+  for (const bytes of [
+    good.subarray(0, good.length - 1),
+    good.subarray(0, 20),
+    Buffer.from("{}\n"),
+    Buffer.from(""),
+  ]) {
+    writeFileSync(saved.path, bytes);
+    assert.ok(!isKnown());
+    assert.equal((await load({ saved })).services, 2);
+    assert.ok(isKnown());
+  }
+});
+
+test("where nothing can be kept the configuration is read all the same", async () => {
+  const config = await load({ saved: { ...saved, path: "/proc/none/saved-config" } });
+  assert.equal(config.saved, undefined);
+  assert.equal(servicesOf(config).length, 2);
+});
+
+test("services that another configuration has taken the place of are not there", async () => {
+  const { saved: place } = await load({ saved });
+  writeFileSync(path, text(5));
+  await load({ saved });
+  assert.equal(readSavedServices(place ?? assert.fail()), undefined);
+});
+
+test("a reload is read by the reader that has just read, also when everything has changed", async () => {
+  const loader = configLoader({ saved });
+  let previous: LoadedConfig | undefined;
+  for (const weight of [1, 2, 3]) {
+    writeFileSync(path, text(weight));
+    const outcome = await loader({ path, node: "lb1", ...(previous === undefined ? {} : { previous }) });
+    assert.ok(outcome.ok);
+    assert.equal(servicesOf(outcome.config)[0]?.servers[0]?.server.weight, weight);
+    if (weight > 1) assert.equal(outcome.changes.length, 1);
+    if (weight > 1) assert.deepEqual(outcome.config.source?.text, text(weight));
+    previous = outcome.config;
+  }
+  // Changed through and through, by the same reader.
+  writeFileSync(path, "nodes: { lb1: {} }\n");
+  const outcome = await loader({ path, node: "lb1", ...(previous === undefined ? {} : { previous }) });
+  assert.ok(outcome.ok);
+  assert.deepEqual(outcome.changes, ["service a removed", "service b removed"]);
+});
+
+test("a reader that was killed while it waited is replaced", async () => {
+  const loader = configLoader();
+  const first = await loader({ path, node: "lb1" });
+  const children = readFileSync(`/proc/self/task/${process.pid}/children`, "utf8").trim().split(" ");
+  for (const pid of children) process.kill(Number(pid), "SIGKILL");
+  writeFileSync(path, text(9));
+  const second = await loader({ path, node: "lb1", ...(first.ok ? { previous: first.config } : {}) });
+  assert.deepEqual(second.ok && second.changes, ["service a: server 192.168.1.4:80: weight 1 -> 9"]);
+});
