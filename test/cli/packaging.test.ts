@@ -61,3 +61,13 @@ test("the unit grants the capabilities that the program needs, and no more than 
   const page = readFileSync(path("vipd.8"), "utf8");
   for (const name of granted) assert.ok(page.includes(name));
 });
+
+test("the unit leaves no address behind, and goes on", () => {
+  const unit = readFileSync(path("vipd.service"), "utf8");
+  const [start = "", service = ""] = unit.split("[Service]");
+  // The VRRP process resigns when the supervisor dies; systemd must not kill it first.
+  assert.match(service, /^KillMode=control-group$/m);
+  assert.match(service, /^OOMPolicy=continue$/m);
+  assert.match(service, /^RuntimeDirectoryPreserve=yes$/m);
+  assert.match(start, /^StartLimitIntervalSec=0$/m);
+});
