@@ -43,6 +43,8 @@ export type ToChecks =
     }
   /** Services of the last `configure` that are to be otherwise now, under the same names and keys. Answered alike. */
   | { readonly kind: "change"; readonly services: readonly ServiceConfig[] }
+  /** No more checks: a stop has begun, which ends scripts too. The table stays as it is until "stop". */
+  | { readonly kind: "rest" }
   | { readonly kind: "stop"; readonly table: "remove" | "keep" }
   | { readonly kind: "status"; readonly id: number }
   | Ping;

@@ -74,6 +74,9 @@ function take(message: ToChecks): void {
     case "ping":
       send({ kind: "pong", id: message.id });
       return;
+    case "rest":
+      checks.leave();
+      return;
     case "stop":
       checks.stop(message.table);
       send({ kind: "stopped" }, () => process.exit(0));

@@ -17,6 +17,8 @@ export const STDERR_LIMIT = 4096;
 const DRAIN = milliseconds(200);
 /** How long a killed group is watched before it is given up as stuck in the kernel. */
 const WATCH = milliseconds(5000);
+/** A program killed by a stranger may be the first sign that everything is stopped: time for word of that to come. */
+const WORD = milliseconds(1000);
 
 export const processRunner: Runner = {
   run(command, cancel) {
@@ -86,8 +88,8 @@ function watch(child: ChildProcess, command: Command, cancel: Cancel): Run {
       );
       child.stderr?.destroy();
     };
-    const drained = setTimeout(finish, DRAIN);
-    child.once("close", finish);
+    const drained = setTimeout(finish, signal === null ? DRAIN : WORD);
+    if (signal === null) child.once("close", finish);
     if (leftovers) untilGroupGone(pid, WATCH, gone);
     else gone();
   });

@@ -5,6 +5,8 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 
 import { findChecker } from "../../src/checkers/registry.js";
+import { CancelSource } from "../../src/checkers/cancel.js";
+import { milliseconds } from "../../src/core/units.js";
 import { processRunner } from "../../src/linux/process-runner.js";
 import { assertFails, assertUp, check, readOptions, run, target } from "./harness.js";
 
@@ -53,6 +55,19 @@ test("script is up with exit code 0 and down with every other", async () => {
 
 test("script is down when it is killed", async () => {
   assertFails(await check("script", { command: sh("kill -9 $$") }, 80), "script-failed", /killed by SIGKILL/);
+});
+
+test("a program that somebody else killed is no result at once: word of a stop may be on its way", async () => {
+  const killed = processRunner.run(
+    { argv: [sh("kill -TERM $$")], environment: {}, grace: milliseconds(100) },
+    new CancelSource(),
+  );
+  let ended = false;
+  void killed.end.then(() => (ended = true));
+  await killed.gone;
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.ok(!ended);
+  assert.deepEqual(await killed.end, { kind: "killed", signal: "SIGTERM", stderr: "" });
 });
 
 test("script gets its arguments as they are, without a shell", async () => {

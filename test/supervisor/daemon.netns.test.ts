@@ -168,6 +168,13 @@ test("SIGUSR1 opens the log file anew, and does not open a debugger", () =>
     );
     renameSync(log, `${log}.1`);
     daemon.kill("SIGUSR1");
+    // The next line opens it. Two signals sent together may come in any order, so that the stop has to wait.
+    let priority = 150;
+    await until("the new file", seconds(20), () => {
+      writeFileSync(path, config(++priority, `log: { targets: [{ file: ${log} }] }\n`));
+      assert.equal(vipdCommand(lab, a, "reload").status, 0);
+      return existsSync(log);
+    });
     assert.equal(await daemon.stop(), 0);
     assert.match(readFileSync(log, "utf8"), /stopping: SIGTERM[^]*notice vipd: stopped\n$/);
     assert.equal(daemon.text, "");

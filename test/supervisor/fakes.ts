@@ -154,7 +154,7 @@ export class World {
         const order = message as ToVrrp | ToChecks;
         if (order.kind === "ping") child.onPing();
         else child.got.push(order);
-        if (order.kind === "stop") this.order.push(`${name} told to stop`);
+        if (order.kind === "stop" || order.kind === "rest") this.order.push(`${name} told to ${order.kind}`);
         if (behaviour.obedient === true) setImmediate(() => obey(child, order, behaviour));
       },
       kill: (signal) => {

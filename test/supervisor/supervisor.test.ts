@@ -288,10 +288,16 @@ test("a child that dies again and again is started with growing pauses", async (
   assert.equal(world.all("checks").length, 2);
 });
 
-test("a stop lets VRRP resign first, then ends the checks, and does not restart what ends", async () => {
+test("a stop ends the running of checks, lets VRRP resign, then ends the checks, and does not restart what ends", async () => {
   const world = await started();
   await world.supervisor.stop("SIGTERM");
-  assert.deepEqual(world.order, ["vrrp told to stop", "vrrp ended", "checks told to stop", "checks ended"]);
+  assert.deepEqual(world.order, [
+    "checks told to rest",
+    "vrrp told to stop",
+    "vrrp ended",
+    "checks told to stop",
+    "checks ended",
+  ]);
   assert.equal(world.children.length, 2);
   assert.deepEqual(world.child("checks").got.at(-1), { kind: "stop", table: "remove" });
   assert.deepEqual(

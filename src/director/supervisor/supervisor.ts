@@ -122,9 +122,9 @@ export class Supervisor {
 
   /** Resolves when both children run as configured; `report` says for people why there is no start, null: it was stopped. */
   async start(): Promise<StartOutcome> {
-    // Everything waits for the configuration: its reader starts first, and the children while it works.
-    const loading = this.load();
+    // The table waits for its process, which starts first, and for the configuration, which takes longer if anything.
     this.checks.start();
+    const loading = this.load();
     this.vrrp.start();
     const outcome = await loading;
     if (this.stopped !== undefined) return { ok: false, report: null };
@@ -357,6 +357,8 @@ export class Supervisor {
 
   private async stopNow(why: string, table: "keep" | "remove" | undefined): Promise<void> {
     this.emit({ kind: "stopping", why });
+    // systemd signals every process of the unit: a check script that ends of it says nothing of its server.
+    this.checks.send({ kind: "rest" });
     const resigned = await this.vrrp.stop({ kind: "stop", keepAddresses: false }, STOP_WITHIN.vrrp);
     this.stranded.cancel();
     if (!resigned) {
