@@ -15,6 +15,7 @@ import { Checks } from "./checks.js";
 import { IpvsDirector } from "./ipvs-director.js";
 import { ownershipFile } from "./ipvs-ownership.js";
 import { readSavedServices } from "./saved-config.js";
+import { collectGarbage } from "./supervisor/memory.js";
 
 process.title = "vipd: checks";
 
@@ -23,6 +24,8 @@ const OTHER_FILES = 200;
 /** Programs of the operator's at a time. */
 const MOST_PROCESSES = 256;
 const MOST_SOCKETS = 16_384;
+/** From a configuration to the collection of what its way through this process left behind. */
+const TRIM_AFTER_MS = 5000;
 
 let sequence = 0;
 
@@ -63,6 +66,8 @@ function take(message: ToChecks): void {
       const services = saved === undefined ? message.services : readSavedServices(saved);
       if (services === undefined) send({ kind: "unreadable" });
       else send({ kind: "configured", error: checks.configure({ ...message, services }) });
+      // Until the first collection V8 lets the heap grow far (programs.ts); from then on it keeps it small.
+      setTimeout(collectGarbage, TRIM_AFTER_MS).unref();
       return;
     }
     case "change":

@@ -155,11 +155,24 @@ export class Checks {
 /** Equal checks become one value: the servers of a service are mostly checked alike, and there may be thousands. */
 function shareChecks(services: ChecksOrder["services"]): ChecksOrder["services"] {
   const seen = new Map<string, ServerConfig["checks"]>();
-  const shared = ({ server, checks }: ServerConfig): ServerConfig => {
-    const text = JSON.stringify(checks);
-    const known = seen.get(text);
-    if (known === undefined) seen.set(text, checks);
-    return { server, checks: known ?? checks };
+  // Unpacked services share theirs already (control/packed-services.ts): nothing is to be made anew for them.
+  const done = new Map<ServerConfig["checks"], ServerConfig["checks"]>();
+  const shared = (checks: ServerConfig["checks"]): ServerConfig["checks"] => {
+    let known = done.get(checks);
+    if (known === undefined) {
+      const text = JSON.stringify(checks);
+      known = seen.get(text) ?? checks;
+      seen.set(text, known);
+      done.set(checks, known);
+    }
+    return known;
   };
-  return services.map((service) => ({ ...service, servers: service.servers.map(shared) }));
+  return services.map((service) =>
+    service.servers.every(({ checks }) => shared(checks) === checks)
+      ? service
+      : {
+          ...service,
+          servers: service.servers.map(({ server, checks }) => ({ server, checks: shared(checks) })),
+        },
+  );
 }

@@ -81,6 +81,7 @@ function sameServer(actual: ListedServer, wanted: RealServer): boolean {
  * hash (mh) fill their tables in this order, so that both directors of a pair choose the same server.
  */
 export function canonicalOrder<S extends { readonly server: RealServer }>(servers: readonly S[]): S[] {
+  if (servers.length < 2) return [...servers];
   const keyed = servers.map((one) => ({ one, key: sortKey(one.server) }));
   keyed.sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0));
   return keyed.map(({ one }) => one);

@@ -20,8 +20,15 @@ const modules: Record<ProgramName, string> = {
  * shorter than it would take to collect its garbage: with room enough it hardly tries.
  */
 export const flagsOf: Record<ProgramName, readonly string[]> = {
-  vrrp: ["--max-semi-space-size=1", "--max-old-space-size=64"],
-  checks: ["--max-semi-space-size=1", "--optimize-for-size", "--max-old-space-size=512"],
+  // With the flag that it sets for itself from the beginning: V8 refuses a code cache that other flags have made.
+  vrrp: ["--max-semi-space-size=1", "--max-old-space-size=64", "--no-flush-bytecode"],
+  // While it takes its first configuration all that it makes stays: looking for garbage would be half of the work.
+  checks: [
+    "--max-semi-space-size=1",
+    "--optimize-for-size",
+    "--max-old-space-size=512",
+    "--initial-old-space-size=64",
+  ],
   config: ["--max-semi-space-size=64", "--min-semi-space-size=32"],
 };
 
