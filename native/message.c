@@ -8,8 +8,9 @@
 #include "arguments.h"
 #include "functions.h"
 
-/// Messages handed to the kernel at once; the headers of so many lie on the stack.
-#define BATCH 64
+/// Messages of one system call; their headers lie on the stack (20 KiB of them to send).
+#define SEND_BATCH 256
+#define RECEIVE_BATCH 64
 
 /// The arrays of slots of sendMany and recvMany.
 typedef struct {
@@ -89,8 +90,8 @@ FUNCTION(vipd_send_many) {
   if (slots.controls.data != NULL) check_slots(&args, slots.controls, slots.control_slot, count, "controls");
   if (args.failed) return NULL;
 
-  struct mmsghdr headers[BATCH];
-  struct iovec vectors[BATCH];
+  struct mmsghdr headers[SEND_BATCH];
+  struct iovec vectors[SEND_BATCH];
   // Checked ahead of the first send, so that a wrong length in the middle sends nothing.
   for (size_t i = 0; i < count; i++) {
     if (slots.lengths.data[i] < 0 || (size_t)slots.lengths.data[i] > slots.slot) {
@@ -98,23 +99,17 @@ FUNCTION(vipd_send_many) {
       return NULL;
     }
   }
-  size_t done = 0;
-  while (done < count) {
-    unsigned batch = count - done < BATCH ? (unsigned)(count - done) : BATCH;
-    for (unsigned i = 0; i < batch; i++) {
-      // Read again and cut: in memory shared between threads it may have changed since the check.
-      size_t length = (size_t)(uint32_t)slots.lengths.data[done + i];
-      if (length > slots.slot) length = slots.slot;
-      headers[i].msg_hdr = slot_header(&slots, done + i, &vectors[i], length);
-    }
-    int sent;
-    do sent = sendmmsg(fd, headers, batch, flags | MSG_NOSIGNAL);
-    while (sent < 0 && errno == EINTR);
-    if (sent < 0) return number_result(env, done > 0 ? (int64_t)done : -(int64_t)errno);
-    done += (size_t)sent;
-    if ((unsigned)sent < batch) break;
+  unsigned batch = count < SEND_BATCH ? (unsigned)count : SEND_BATCH;
+  for (unsigned i = 0; i < batch; i++) {
+    // Read again and cut: in memory shared between threads it may have changed since the check.
+    size_t length = (size_t)(uint32_t)slots.lengths.data[i];
+    if (length > slots.slot) length = slots.slot;
+    headers[i].msg_hdr = slot_header(&slots, i, &vectors[i], length);
   }
-  return number_result(env, (int64_t)done);
+  int sent;
+  do sent = sendmmsg(fd, headers, batch, flags | MSG_NOSIGNAL);
+  while (sent < 0 && errno == EINTR);
+  return errno_result(env, sent);
 }
 
 FUNCTION(vipd_recv) {
@@ -154,15 +149,15 @@ FUNCTION(vipd_recv_many) {
   slots.slot = (size_t)argument_integer(&args, 2, "slot", 1, INT_HIGH);
   slots.lengths = argument_ints(&args, 3, "lengths", 1);
   read_side_slots(&args, 4, &slots);
-  size_t count = slots.lengths.count < BATCH ? slots.lengths.count : BATCH;
+  size_t count = slots.lengths.count < RECEIVE_BATCH ? slots.lengths.count : RECEIVE_BATCH;
   Ints control_lengths = argument_optional_ints(&args, 8, "controlLengths", count);
   check_slots(&args, slots.data, slots.slot, count, "data");
   if (slots.addresses.data != NULL) check_slots(&args, slots.addresses, slots.address_slot, count, "addresses");
   if (slots.controls.data != NULL) check_slots(&args, slots.controls, slots.control_slot, count, "controls");
   if (args.failed) return NULL;
 
-  struct mmsghdr headers[BATCH];
-  struct iovec vectors[BATCH];
+  struct mmsghdr headers[RECEIVE_BATCH];
+  struct iovec vectors[RECEIVE_BATCH];
   for (size_t i = 0; i < count; i++) headers[i].msg_hdr = slot_header(&slots, i, &vectors[i], slots.slot);
   int received;
   do received = recvmmsg(fd, headers, (unsigned)count, MSG_DONTWAIT, NULL);

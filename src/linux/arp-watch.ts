@@ -4,8 +4,8 @@
 import { ipBytes, type IpAddress, type MacAddress } from "../core/address.js";
 import { err, ok, type Result } from "../core/result.js";
 import { ETHERTYPE_ARP, readArp } from "../vrrp/arp.js";
-import { arpSenderFilter } from "./bpf.js";
-import { AF, SOCK } from "./constants.js";
+import { arpFilter, arpSenderFilter } from "./bpf.js";
+import { AF, SO, SOCK, SOL } from "./constants.js";
 import type { SystemError } from "./errno.js";
 import { native } from "./native.js";
 import { Watch } from "./poll.js";
@@ -47,7 +47,10 @@ export class ArpWatch {
 
   setAddresses(addresses: readonly IpAddress[]): void {
     const v4 = addresses.map(ipBytes).filter((bytes) => bytes.length === 4);
-    native.attachFilter(this.fd, arpSenderFilter(v4));
+    if (native.attachFilter(this.fd, arpSenderFilter(v4)) >= 0) return;
+    // Too long for the memory of socket options: the old filter would hide new addresses, so hear all of ARP.
+    if (native.attachFilter(this.fd, arpFilter()) >= 0) return;
+    native.setsockopt(this.fd, SOL.SOCKET, SO.DETACH_FILTER, 0);
   }
 
   close(): void {

@@ -32,6 +32,11 @@ const VRRP_VRID_OFFSET = 1;
 /** SKF_AD_OFF + SKF_AD_PKTTYPE of <linux/filter.h>, and PACKET_OUTGOING of <linux/if_packet.h>. */
 const PACKET_TYPE = 0xfffff004;
 const PACKET_OUTGOING = 4;
+const DROP_OUTGOING: readonly Instruction[] = [
+  [LD_BYTE_ABSOLUTE, 0, 0, PACKET_TYPE],
+  [JUMP_EQUAL, 0, 1, PACKET_OUTGOING],
+  DROP,
+];
 /** The sender's protocol address of an ARP frame, behind the Ethernet header. */
 const ARP_SENDER_OFFSET = 28;
 /** Two instructions each, of the 4096 that a program may have. */
@@ -70,18 +75,16 @@ export function vrrpIpv4Filter(ids: Iterable<number>): Uint8Array {
   return assemble(program);
 }
 
+/** For an ARP packet socket: keeps every frame that came in. */
+export const arpFilter = (): Uint8Array => assemble([...DROP_OUTGOING, KEEP]);
+
 /**
  * For an ARP packet socket: keeps the frames of other hosts whose sender is one of these IPv4 addresses (4 bytes
  * each). Beyond MOST_ARP_SENDERS addresses it keeps every ARP frame that came in.
  */
 export function arpSenderFilter(addresses: readonly Uint8Array[]): Uint8Array {
-  const program: Instruction[] = [
-    [LD_BYTE_ABSOLUTE, 0, 0, PACKET_TYPE],
-    [JUMP_EQUAL, 0, 1, PACKET_OUTGOING],
-    DROP,
-  ];
-  if (addresses.length > MOST_ARP_SENDERS) return assemble([...program, KEEP]);
-  program.push([LD_WORD_ABSOLUTE, 0, 0, ARP_SENDER_OFFSET]);
+  if (addresses.length > MOST_ARP_SENDERS) return arpFilter();
+  const program: Instruction[] = [...DROP_OUTGOING, [LD_WORD_ABSOLUTE, 0, 0, ARP_SENDER_OFFSET]];
   for (const bytes of addresses) {
     const value = new DataView(bytes.buffer, bytes.byteOffset, bytes.length).getUint32(0);
     program.push([JUMP_EQUAL, 0, 1, value], KEEP);

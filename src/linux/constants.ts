@@ -39,6 +39,9 @@ export const IP = {
   MULTICAST_ALL: 49,
 } as const;
 
+/** Internetwork control (RFC 791); what routers send to each other must not wait behind users' traffic. */
+export const TOS_INTERNETWORK_CONTROL = 0xc0;
+
 /** Traffic priority for control messages; queueing disciplines serve it first. <linux/pkt_sched.h> TC_PRIO_CONTROL */
 export const PRIORITY_CONTROL = 7;
 

@@ -49,6 +49,7 @@ export const errno = {
   ENXIO: constant.ENXIO,
   EBADF: constant.EBADF,
   EAGAIN: constant.EAGAIN,
+  ENOMEM: constant.ENOMEM,
   EACCES: constant.EACCES,
   EEXIST: constant.EEXIST,
   ENODEV: constant.ENODEV,

@@ -39,8 +39,8 @@ export type Native = {
   ): SyscallResult;
   /**
    * sendmmsg(2): message i is `data[i*slot .. i*slot+lengths[i])`, sent to `addresses[i*addressSlot ..)` with the
-   * ancillary data `controls[i*controlSlot ..)` (a null array: none). Gives how many were sent; -errno only
-   * when not even the first one was.
+   * ancillary data `controls[i*controlSlot ..)` (a null array: none). One system call, of at most 256 messages.
+   * Gives how many were sent; -errno only when not even the first one was.
    */
   sendMany(
     fd: number,

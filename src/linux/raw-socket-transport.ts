@@ -9,14 +9,13 @@ import { err, ok, type Result } from "../core/result.js";
 import { ipBytes, ipFromBytes } from "../core/address.js";
 import type { AdvertLink } from "../ports/vrrp.js";
 import { VRRP_GROUP_IPV4, VRRP_PROTOCOL } from "../vrrp/packet.js";
-import { IP, SO, SOL } from "./constants.js";
+import { IP, SO, SOL, TOS_INTERNETWORK_CONTROL } from "./constants.js";
 import { native } from "./native.js";
 import type { createSocket, RawSocket } from "raw-socket";
 
 type RawSocketPackage = { readonly createSocket: typeof createSocket };
 /** IP_MULTICAST_IF, <linux/in.h>. */
 const MULTICAST_IF = 32;
-const TOS_INTERNETWORK_CONTROL = 0xc0;
 
 export type RawSocketHandlers = {
   readonly onPacket: (packet: Uint8Array, length: number, ifindex: number) => void;

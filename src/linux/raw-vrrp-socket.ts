@@ -2,22 +2,19 @@
 // call, what has come is handed on from memory that was set aside before. The path of a packet allocates nothing.
 // It knows where the bytes go and come from (source, interface), and not what they mean.
 
-import { ip, ipBytes } from "../core/address.js";
+import { ipBytes } from "../core/address.js";
 import { Writer } from "../core/bytes.js";
 import { err, ok, type Result } from "../core/result.js";
 import type { AdvertLink } from "../ports/vrrp.js";
+import { VRRP_GROUP_IPV4 } from "../vrrp/packet.js";
 import { vrrpIpv4Filter } from "./bpf.js";
-import { AF, IP, IPPROTO, PRIORITY_CONTROL, SO, SOCK, SOL } from "./constants.js";
+import { AF, IP, IPPROTO, PRIORITY_CONTROL, SO, SOCK, SOL, TOS_INTERNETWORK_CONTROL } from "./constants.js";
 import { errno, errnoText, type SystemError, systemErrorText } from "./errno.js";
 import { native, type SyscallResult } from "./native.js";
 import { Watch } from "./poll.js";
 import { SendQueue } from "./send-queue.js";
 import { sockaddrIp } from "./sockaddr.js";
 
-/** RFC 9568 section 5.1.1.2. */
-const VRRP_GROUP = ip("224.0.0.18");
-/** Internetwork control (RFC 791); what routers send to each other must not wait behind users' traffic. */
-const TOS_INTERNETWORK_CONTROL = 0xc0;
 /** 8 bytes of header, 255 addresses, 8 bytes of VRRPv2 authentication data. */
 const MOST_ADVERT = 8 + 255 * 4 + 8;
 /** The same with the longest IPv4 header, rounded up. */
@@ -101,13 +98,7 @@ export class RawVrrpSocket implements AdvertLink {
   /** Drops, in the kernel, what belongs to none of these virtual router ids. */
   setVirtualRouters(ids: readonly number[]): void {
     this.filter = vrrpIpv4Filter(ids);
-    for (const receiver of this.receivers) native.attachFilter(receiver.fd, this.filter);
-  }
-
-  /** Receives the adverts of every virtual router again. */
-  removeFilter(): void {
-    this.filter = undefined;
-    for (const receiver of this.receivers) native.setsockopt(receiver.fd, SOL.SOCKET, SO.DETACH_FILTER, 0);
+    for (const receiver of this.receivers) attach(receiver.fd, this.filter);
   }
 
   /**
@@ -199,7 +190,7 @@ export class RawVrrpSocket implements AdvertLink {
     native.setsockopt(fd, SOL.SOCKET, SO.PRIORITY, PRIORITY_CONTROL);
     if (native.setsockopt(fd, SOL.SOCKET, SO.RCVBUFFORCE, RECEIVE_BUFFER) < 0)
       native.setsockopt(fd, SOL.SOCKET, SO.RCVBUF, RECEIVE_BUFFER);
-    if (this.filter !== undefined) native.attachFilter(fd, this.filter);
+    if (this.filter !== undefined) attach(fd, this.filter);
     const receiver: Receiver = {
       fd,
       interfaces: new Set(),
@@ -213,6 +204,11 @@ export class RawVrrpSocket implements AdvertLink {
   }
 }
 
+/** A refused filter leaves the old one, which would drop what a new instance must hear: rather hear everything. */
+function attach(fd: number, filter: Uint8Array): void {
+  if (native.attachFilter(fd, filter) < 0) native.setsockopt(fd, SOL.SOCKET, SO.DETACH_FILTER, 0);
+}
+
 function joinOn(receiver: Receiver, ifindex: number): SyscallResult {
   const result = native.setsockopt(receiver.fd, SOL.IP, IP.ADD_MEMBERSHIP, membership(ifindex));
   if (result >= 0) receiver.interfaces.add(ifindex);
@@ -221,9 +217,9 @@ function joinOn(receiver: Receiver, ifindex: number): SyscallResult {
 
 /** struct ip_mreqn: group, any local address, interface index. */
 const membership = (ifindex: number): Uint8Array =>
-  new Writer(12).raw(ipBytes(VRRP_GROUP)).u32be(0).u32ne(ifindex).finish();
+  new Writer(12).raw(ipBytes(VRRP_GROUP_IPV4)).u32be(0).u32ne(ifindex).finish();
 
-const groupAddress = (): Uint8Array => sockaddrIp(VRRP_GROUP, 0);
+const groupAddress = (): Uint8Array => sockaddrIp(VRRP_GROUP_IPV4, 0);
 
 /** struct cmsghdr of an IP_PKTINFO message, with room for its data. */
 const packetInfo = (): Uint8Array =>

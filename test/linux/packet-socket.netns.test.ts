@@ -2,10 +2,14 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { ip, type MacAddress } from "../../src/core/address.js";
+import { ArpWatch } from "../../src/linux/arp-watch.js";
+import { errno } from "../../src/linux/errno.js";
 import { native } from "../../src/linux/native.js";
 import { PacketSocket } from "../../src/linux/packet-socket.js";
 import { sockaddrLl } from "../../src/linux/sockaddr.js";
 import type { Frame } from "../../src/ports/vrrp.js";
+import { gratuitousArp } from "../../src/vrrp/arp.js";
 import { cannotMakeNamespaces, makeNamespacePair, type NamespacePair } from "./own-namespaces.js";
 
 const skip = cannotMakeNamespaces;
@@ -91,6 +95,36 @@ test("an interface that is down or gone is reported and does not stop the others
     [links[0], -100],
     [99_999, -6],
   ]);
+});
+
+test("an ARP filter that the kernel refuses hides no address", { skip }, async (t) => {
+  const heard: string[] = [];
+  const opened = pair.inB(() => ArpWatch.open((_, __, address) => heard.push(address)));
+  assert.ok(opened.ok);
+  const watch = opened.value;
+  t.after(() => {
+    watch.close();
+  });
+  const say = async (): Promise<string[]> => {
+    heard.length = 0;
+    for (const address of ["192.0.2.1", "192.0.2.2"]) {
+      const bytes = gratuitousArp("02:00:00:00:00:01" as MacAddress, ip(address));
+      socket.sendFrames([{ ifindex: links[1] as number, bytes }]);
+    }
+    for (let i = 0; i < 200 && !heard.includes("192.0.2.2"); i++)
+      await new Promise((resolve) => setTimeout(resolve, 2));
+    return heard.filter((address) => address.startsWith("192.0.2."));
+  };
+  watch.setAddresses([ip("192.0.2.2")]);
+  assert.deepEqual(await say(), ["192.0.2.2"]);
+  watch.setAddresses([ip("192.0.2.1")]);
+  const attach = native.attachFilter.bind(native);
+  // As with more addresses than the memory of socket options holds.
+  t.mock.method(native, "attachFilter", (fd: number, program: Uint8Array) =>
+    program.length > 32 ? -errno.ENOMEM : attach(fd, program),
+  );
+  watch.setAddresses([ip("192.0.2.2")]);
+  assert.deepEqual(await say(), ["192.0.2.1", "192.0.2.2"]);
 });
 
 test("a closed socket sends nothing", { skip }, () => {
