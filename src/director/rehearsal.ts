@@ -1,7 +1,7 @@
 // Runs takeovers that nobody sees, so that the real one does not meet code that was never run: V8 compiles a
 // function when it is first called, which made the first takeover three times as slow as the second (1.6 ms
 // to the first announcement, measured, against 0.5 ms). Adverts and frames go nowhere; addresses are ordered
-// from the real kernel, on an interface that cannot exist. A turn of the loop for each round, so that adverts
+// from the real kernel, on an interface that cannot exist: forty refusals that an audit log may show. A turn of the loop for each round, so that adverts
 // of a resumed master are not held up.
 
 import { ip, type MacAddress } from "../core/address.js";

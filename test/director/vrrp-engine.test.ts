@@ -338,8 +338,10 @@ test("an interface that was deleted and made again between two looks takes its m
 test("one that lies on another interface notices that this one was exchanged, too", () => {
   const rig = new Rig();
   const backend = { ...rig.view, index: 5 };
-  const find = rig.ports.interfaces.find;
-  Object.assign(rig.ports.interfaces, { find: (name: string) => (name === "eth1" ? backend : find(name)) });
+  const real = { ...rig.ports.interfaces };
+  Object.assign(rig.ports.interfaces, {
+    find: (name: string) => (name === "eth1" ? backend : real.find(name)),
+  });
   rig.engine.configure([web(1, { addresses: [vip("192.168.1.101/24", "eth1")] })], []);
   rig.runTo(rig.now + 4000);
   backend.index = 6;

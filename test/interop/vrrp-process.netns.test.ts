@@ -126,6 +126,23 @@ test("a clean stop hands over within the skew time, and the better priority take
     await second.stop();
   }));
 
+test("a signal to the whole group leaves the stop to the supervisor; without one it resigns", () =>
+  withPair(async ({ a }) => {
+    const child = new VrrpChild(a);
+    await child.configure([web()]);
+    await child.waitForState("master");
+    child.signal("SIGTERM");
+    child.signal("SIGINT");
+    // Two of its answers later it has had its signals.
+    for (let i = 0; i < 2; i++) assert.equal((await child.instance()).state, "master");
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    assert.equal((await child.instance()).state, "master");
+    assert.ok(holds(a));
+    child.disconnect();
+    await child.exited();
+    assert.ok(!holds(a));
+  }));
+
 test("a link that goes down is a fault, and the instance comes back with it", () =>
   withPair(async ({ lab, a, b, bridge }) => {
     const [first, second] = [new VrrpChild(a), new VrrpChild(b)];
