@@ -15,6 +15,7 @@ import {
 } from "node:fs";
 import { dirname, join } from "node:path";
 import { err, ok, type Result } from "../../core/result.js";
+import { claimFile } from "./claim-file.js";
 
 export const DEFAULT_RUNTIME_DIRECTORY = "/run/vipd";
 
@@ -46,12 +47,25 @@ export async function claimRuntimeDirectory(path: string): Promise<Result<Runtim
       `runtime directory ${path} is not usable: ${(error as Error).message}. Give another with --runtime-dir`,
     );
   }
-  if (await answers(socket)) {
-    const pid = readPid(path);
-    return err(
+  const inUse = (pid: number | undefined): Result<RuntimeDirectory, string> =>
+    err(
       `control socket ${socket} is in use by ${pid === undefined ? "another vipd" : `pid ${pid}`}. ` +
         `Stop it ("vipd stop --runtime-dir ${path}") or give another --runtime-dir`,
     );
+  let claim: Result<() => void, number>;
+  try {
+    // Of two that start at once, both would find that nobody answers.
+    claim = claimFile(join(path, "vipd.lock"));
+  } catch (error) {
+    return err(
+      `runtime directory ${path} is not writable: ${(error as Error).message}. Give another with --runtime-dir`,
+    );
+  }
+  if (!claim.ok) return inUse(claim.error === 0 ? undefined : claim.error);
+  const giveBack = claim.value;
+  if (await answers(socket)) {
+    giveBack();
+    return inUse(readPid(path));
   }
   try {
     rmSync(socket, { force: true });
@@ -60,6 +74,7 @@ export async function claimRuntimeDirectory(path: string): Promise<Result<Runtim
     writeFileSync(fresh, `${process.pid}\n`, { mode: 0o644 });
     renameSync(fresh, pidFilePath(path));
   } catch (error) {
+    giveBack();
     return err(
       `runtime directory ${path} is not writable: ${(error as Error).message}. Give another with --runtime-dir`,
     );
@@ -67,9 +82,11 @@ export async function claimRuntimeDirectory(path: string): Promise<Result<Runtim
   return ok({
     path,
     release() {
-      if (readPid(path) !== process.pid) return;
-      rmSync(socket, { force: true });
-      rmSync(pidFilePath(path), { force: true });
+      if (readPid(path) === process.pid) {
+        rmSync(socket, { force: true });
+        rmSync(pidFilePath(path), { force: true });
+      }
+      giveBack();
     },
   });
 }
