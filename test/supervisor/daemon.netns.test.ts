@@ -123,6 +123,35 @@ test("when the supervisor is killed its children go, and the address with them",
     await next.stop();
   }));
 
+test("when all processes are killed at once, the next start takes the address away, whatever the file is by then", () =>
+  withPair(async ({ lab, a, path }) => {
+    const killed = async (): Promise<void> => {
+      const daemon = startVipd(lab, a, path);
+      await daemon.waitFor(/BACKUP -> MASTER/, seconds(20));
+      await until("the address", seconds(5), () => holds(a));
+      assert.equal(vipdCommand(lab, a, "release").status, 1);
+      const pids = a.pids();
+      // Stopped first, so that none of them hears of the end of another.
+      for (const signal of ["SIGSTOP", "SIGKILL"] as const) for (const pid of pids) process.kill(pid, signal);
+      await daemon.exited();
+      await until("no process", seconds(10), () => a.pids().length === 0);
+      assert.ok(holds(a));
+    };
+    await killed();
+    const released = vipdCommand(lab, a, "release");
+    assert.deepEqual([released.status, released.stdout], [0, `removed ${VIP}/24 from eth0\n`]);
+    assert.ok(!holds(a));
+    await killed();
+    writeFileSync(path, "nodes: 1\n");
+    const next = startVipd(lab, a, path);
+    assert.equal(await next.exited(), 1);
+    assert.ok(!holds(a));
+    await until("why", seconds(5), () =>
+      next.text.includes(`removed ${VIP}/24 from eth0: a predecessor left it`),
+    );
+    assert.equal(vipdCommand(lab, a, "release").status, 0);
+  }));
+
 test("a reload applies a good file without giving up mastership, and refuses a bad one with its reasons", () =>
   withPair(async ({ lab, a, path }) => {
     const daemon = startVipd(lab, a, path);

@@ -23,6 +23,7 @@ export type FakeChild = {
   readonly sayLate: (message: FromChild<unknown>) => void;
   alive: boolean;
   onPing: () => void;
+  behaviour: Behaviour;
 };
 
 export type Behaviour = {
@@ -76,6 +77,9 @@ export class World {
   readonly events: VipdEvent[] = [];
   readonly order: string[] = [];
   readonly removed: AddressOnInterface[] = [];
+  /** The virtual addresses on record, from each change to the next. */
+  readonly recorded: string[][] = [];
+  unwritable = false;
   readonly requests: LoadRequest[] = [];
   readonly supervisor: Supervisor;
   behaviour: Record<ChildName, Behaviour> = { vrrp: { obedient: true }, checks: { obedient: true } };
@@ -94,6 +98,14 @@ export class World {
         },
         removeAddresses: (addresses) => {
           this.removed.push(...addresses);
+          return [];
+        },
+        recordAddresses: (addresses) => {
+          if (this.unwritable) throw new Error("no space left on device");
+          this.recorded.push(addresses.map(({ prefix }) => prefix.address));
+        },
+        releaseAddresses: () => {
+          this.recorded.push([]);
           return [];
         },
         configureLog: () => undefined,
@@ -131,6 +143,7 @@ export class World {
       signals: [],
       alive: true,
       onPing: () => undefined,
+      behaviour,
       say: (message) => {
         if (child.alive) listener.message(message);
       },
@@ -155,7 +168,7 @@ export class World {
         if (order.kind === "ping") child.onPing();
         else child.got.push(order);
         if (order.kind === "stop" || order.kind === "rest") this.order.push(`${name} told to ${order.kind}`);
-        if (behaviour.obedient === true) setImmediate(() => obey(child, order, behaviour));
+        if (child.behaviour.obedient === true) setImmediate(() => obey(child, order, child.behaviour));
       },
       kill: (signal) => {
         child.signals.push(signal);

@@ -2,7 +2,9 @@
 
 import { strict as assert } from "node:assert";
 import { test } from "node:test";
+import { ip } from "../../src/core/address.js";
 import { milliseconds } from "../../src/core/units.js";
+import type { InstanceConfig } from "../../src/vrrp/instance.js";
 import { restartDelay } from "../../src/director/supervisor/back-off.js";
 import type { VipdEvent } from "../../src/control/event.js";
 import { LoopWatch } from "../../src/director/supervisor/loop-watch.js";
@@ -319,6 +321,41 @@ test("the addresses of a VRRP process that is gone at the stop are removed by th
   world.child("vrrp").die("killed by SIGKILL");
   await world.supervisor.stop("SIGTERM");
   assert.equal(world.removed.length, 1);
+});
+
+test("the addresses we may hold are on record before VRRP knows of them, and until it has let them go", async () => {
+  const world = await started();
+  const at = (address: string, priority = 150): InstanceConfig => ({
+    ...instanceNamed(`at ${address}`),
+    priority,
+    addresses: [{ prefix: { address: ip(address), length: 24 }, interface: "eth0" }],
+  });
+  world.child("vrrp").behaviour = {};
+  world.outcome = accepted(loaded([at("192.168.1.9"), at("192.168.1.8", 255)]));
+  const reload = world.supervisor.reload();
+  await until(() => world.child("vrrp").got.length === 2, "the configuration");
+  // The owner's own address is not ours to remove, and is never on record.
+  assert.deepEqual(world.recorded, [["192.168.1.1"], ["192.168.1.1"], ["192.168.1.9", "192.168.1.1"]]);
+  world.child("vrrp").say({ kind: "configured", error: null });
+  assert.ok((await reload).ok);
+  assert.deepEqual(world.recorded.at(-1), ["192.168.1.9"]);
+  world.child("vrrp").die("killed by SIGKILL");
+  await world.supervisor.stop("end");
+  assert.deepEqual(
+    world.removed.map(({ prefix }) => prefix.address),
+    ["192.168.1.9"],
+  );
+  assert.deepEqual(world.recorded.at(-1), []);
+});
+
+test("addresses that cannot be put on record are a warning", async () => {
+  const world = new World();
+  world.unwritable = true;
+  await started(world);
+  assert.ok(
+    world.events.some((event) => event.kind === "warning" && /could not be put on record/.test(event.text)),
+  );
+  await world.supervisor.stop("end");
 });
 
 test("a reload of a bad file changes nothing and says why", async () => {

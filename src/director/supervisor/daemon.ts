@@ -4,24 +4,23 @@ import { resolve } from "node:path";
 import type { LogConfig, LogLevel } from "../../config/model.js";
 import { describe } from "../../control/describe.js";
 import type { EventRecord } from "../../control/event.js";
-import { formatPrefix } from "../../core/address.js";
 import { errnoText } from "../../linux/errno.js";
 import { native } from "../../linux/native.js";
 import { instant } from "../../core/units.js";
-import { openRouteKernel } from "../../linux/route-kernel.js";
 import { systemdNotifier, type SystemdNotifier } from "../../linux/sd-notify.js";
 import { UnixDatagramSocket } from "../../linux/unix-datagram.js";
 import { Log } from "../../log/logger.js";
 import type { LogRecord } from "../../log/record.js";
 import { savedConfigPath } from "../saved-config.js";
 import { configLoader, type LoaderOptions } from "./config-process.js";
+import { removeAddresses } from "./address-removal.js";
 import { ControlServer } from "./control-server.js";
+import { heldAddresses } from "./held-addresses.js";
 import { collectGarbage, keepYoungGenerationSmall } from "./memory.js";
 import { readerBuild } from "./programs.js";
 import { answerRequests } from "./requests.js";
 import { claimRuntimeDirectory, controlSocketPath } from "./runtime-directory.js";
 import { spawner } from "./spawn.js";
-import type { AddressOnInterface } from "./stranded-addresses.js";
 import { Supervisor } from "./supervisor.js";
 import { missingCapabilities } from "./capabilities.js";
 import { StateLine } from "./state-line.js";
@@ -56,6 +55,9 @@ export async function runDaemon(options: DaemonOptions): Promise<boolean> {
     complain(directory.error);
     return false;
   }
+  // First of all, whatever may refuse below: a predecessor that was killed with its children did not take them away.
+  const held = heldAddresses(directory.value.path, removeAddresses);
+  const left = held.release();
   process.title = "vipd: supervisor";
   keepYoungGenerationSmall();
   const datagrams = new UnixDatagramSocket();
@@ -79,7 +81,9 @@ export async function runDaemon(options: DaemonOptions): Promise<boolean> {
         ...savedConfig(options.version, directory.value.path),
         warn: (text) => supervisor.emit({ kind: "warning", subject: "config", text }),
       }),
-      removeAddresses,
+      removeAddresses: (addresses) => removeAddresses(addresses).errors,
+      recordAddresses: (addresses) => held.record(addresses),
+      releaseAddresses: () => held.release().errors,
       configureLog: (config) => {
         log.configure(withLevel(config));
         early.release();
@@ -95,6 +99,8 @@ export async function runDaemon(options: DaemonOptions): Promise<boolean> {
     if (record.event.kind === "config-loaded") setTimeout(collectGarbage, TRIM_AFTER_MS).unref();
     if (stateLine.observe(record.event)) notifier.status(stateLine.text());
   });
+  const found = left.removed.map((text) => `removed ${text}: a predecessor left it behind`);
+  for (const text of [...found, ...left.errors]) supervisor.emit({ kind: "warning", subject: "vrrp", text });
 
   const ended = new Promise<void>((done) => {
     const stop = (why: string, table?: "keep" | "remove"): Promise<void> => {
@@ -183,28 +189,6 @@ function onSignals(stop: (why: string) => Promise<void>, reload: () => void, reo
   process.on("SIGINT", () => void stop("SIGINT"));
   process.on("SIGHUP", reload);
   process.on("SIGUSR1", reopen);
-}
-
-function removeAddresses(addresses: readonly AddressOnInterface[]): readonly string[] {
-  if (addresses.length === 0) return [];
-  try {
-    const kernel = openRouteKernel();
-    try {
-      const indexes = new Map(kernel.links().map(({ name, index }) => [name, index]));
-      // On an interface that is gone there is no address left either.
-      const orders = addresses.flatMap(({ prefix, interface: device }) => {
-        const ifindex = indexes.get(device);
-        return ifindex === undefined ? [] : [{ ifindex, prefix }];
-      });
-      return kernel.removeAddresses(orders).flatMap((outcome) => (outcome.ok ? [] : [outcome.error]));
-    } finally {
-      kernel.close();
-    }
-  } catch (error) {
-    return [
-      `could not remove ${addresses.map(({ prefix }) => formatPrefix(prefix)).join(", ")}: ${(error as Error).message}`,
-    ];
-  }
 }
 
 /** Holds lines back until the configuration says where they go. */

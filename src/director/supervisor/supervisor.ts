@@ -10,14 +10,19 @@ import { span } from "../../control/reason.js";
 import { Child, type ChildName, type ChildPatience, type Spawn } from "./child.js";
 import { servicesOf, type LoadConfig, type LoadedConfig, type LoadOutcome } from "./config-source.js";
 import { EventLog } from "./event-log.js";
+import { removableAddresses } from "./held-addresses.js";
 import { LoopWatch } from "./loop-watch.js";
 import { Masters } from "./masters.js";
-import { StrandedAddresses, type RemoveAddresses } from "./stranded-addresses.js";
+import { StrandedAddresses, type AddressOnInterface, type RemoveAddresses } from "./stranded-addresses.js";
 
 export type SupervisorPorts = {
   readonly spawn: Spawn;
   readonly loadConfig: LoadConfig;
   readonly removeAddresses: RemoveAddresses;
+  /** Keeps for a successor which addresses we may hold (held-addresses.ts). Throws when it cannot. */
+  readonly recordAddresses: (addresses: readonly AddressOnInterface[]) => void;
+  /** Takes away those on record; gives one sentence for each that may still be there. */
+  readonly releaseAddresses: () => readonly string[];
   readonly configureLog: (log: LogConfig) => void;
   readonly monotonic: () => Instant;
   readonly wall: () => number;
@@ -68,6 +73,9 @@ type Taken = { readonly kind: "done" } | { readonly kind: "refused" | "late"; re
 
 type ConfiguredWaiter = (error: string | null) => void;
 
+const keyOf = ({ prefix, interface: device }: AddressOnInterface): string =>
+  `${prefix.address}/${prefix.length} ${device}`;
+
 export class Supervisor {
   readonly events: EventLog;
   private readonly ports: SupervisorPorts;
@@ -77,6 +85,8 @@ export class Supervisor {
   private readonly loop: LoopWatch;
   private readonly masters = new Masters();
   private readonly stranded: StrandedAddresses;
+  /** On record; more than are configured while a change of them is on its way. */
+  private held: readonly AddressOnInterface[] = [];
   private readonly startedAt: number;
   private config: LoadedConfig | undefined;
   private loadedAt = 0;
@@ -220,6 +230,8 @@ export class Supervisor {
         if (error === null) {
           this.stranded.cancel();
           this.masters.taken();
+          // What is configured no more has been removed by now.
+          if (this.sent.vrrp.length === 0) this.record([]);
         } // It runs no instance. What its predecessor left is still taken away, and its successor tries again.
         else this.vrrp.replace("could not take its configuration");
       },
@@ -242,7 +254,10 @@ export class Supervisor {
 
   private vrrpLost(alive: Instant): void {
     const names = this.masters.processLost(alive);
-    const instances = this.config?.head.vrrp.filter(({ name }) => names.includes(name)) ?? [];
+    // An owner's addresses stay: nobody else has them.
+    const instances = (this.config?.head.vrrp ?? []).filter(
+      (instance) => names.includes(instance.name) && removableAddresses([instance]).length > 0,
+    );
     const ago = milliseconds(between(alive, this.ports.monotonic()));
     this.stranded.expect(instances, ago);
   }
@@ -265,7 +280,8 @@ export class Supervisor {
           nodePriority: head.nodes.find((node) => node.name === head.node)?.priority ?? 100,
         }),
       );
-    else if (this.vrrpReleased)
+    else if (this.vrrpReleased && this.vrrp.isReady) {
+      this.record(this.held);
       this.note(
         name,
         this.vrrp.send({
@@ -275,6 +291,21 @@ export class Supervisor {
           resume: this.masters.resumeOrders(),
         }),
       );
+    }
+  }
+
+  /** Puts the configured addresses on record, and `others` that may be there still. */
+  private record(others: readonly AddressOnInterface[]): void {
+    const instances = this.config?.head.vrrp ?? [];
+    const configured = removableAddresses(instances);
+    const known = new Set(instances.flatMap(({ addresses }) => addresses).map(keyOf));
+    this.held = [...configured, ...others.filter((address) => !known.has(keyOf(address)))];
+    try {
+      this.ports.recordAddresses(this.held);
+    } catch (error) {
+      const text = `the virtual addresses could not be put on record, for a start after a crash: ${(error as Error).message}`;
+      this.emit({ kind: "warning", subject: "vipd", text });
+    }
   }
 
   /** Of a configuration that was sent, the answer belongs to those who wait now. */
@@ -363,11 +394,11 @@ export class Supervisor {
     this.stranded.cancel();
     if (!resigned) {
       // It went without a word: what it may have left on the interfaces is taken away here.
-      for (const error of this.ports.removeAddresses(
-        this.config?.head.vrrp.flatMap(({ addresses }) => addresses) ?? [],
-      ))
+      for (const error of this.ports.removeAddresses(removableAddresses(this.config?.head.vrrp ?? [])))
         this.emit({ kind: "warning", subject: "vrrp", text: error });
     }
+    // Also one that it could not remove.
+    for (const text of this.ports.releaseAddresses()) this.emit({ kind: "warning", subject: "vrrp", text });
     await this.checks.stop(
       { kind: "stop", table: table ?? this.config?.head.ipvs.onStop ?? "keep" },
       STOP_WITHIN.checks,

@@ -1,0 +1,32 @@
+// `vipd release`: after a daemon that ended without a word, takes away the addresses it may have left behind.
+
+import { existsSync } from "node:fs";
+import { resolve } from "node:path";
+import { claimRuntimeDirectory } from "../director/supervisor/runtime-directory.js";
+import { runtimeDirectoryOf } from "./client.js";
+import { EXIT, runtimeDirectoryOption, type Command } from "./command.js";
+
+export const release: Command = {
+  word: "release",
+  summary: "Removes virtual addresses that a killed daemon left; refuses while one runs.",
+  options: [runtimeDirectoryOption],
+  async run(options, output) {
+    const path = resolve(runtimeDirectoryOf(options));
+    if (!existsSync(path)) return EXIT.ok;
+    const directory = await claimRuntimeDirectory(path);
+    if (!directory.ok) {
+      output.err(`vipd: ${directory.error}\n`);
+      return EXIT.failed;
+    }
+    try {
+      const { heldAddresses } = await import("../director/supervisor/held-addresses.js");
+      const { removeAddresses } = await import("../director/supervisor/address-removal.js");
+      const { removed, errors } = heldAddresses(path, removeAddresses).release();
+      for (const text of removed) output.out(`removed ${text}\n`);
+      for (const text of errors) output.err(`vipd: ${text}\n`);
+      return errors.length === 0 ? EXIT.ok : EXIT.failed;
+    } finally {
+      directory.value.release();
+    }
+  },
+};
