@@ -1,13 +1,17 @@
 // The program `vipd`: the command line's entry. What a command needs is loaded when it is run, so that the
 // daemon does not carry the config reader and `vipd status` starts at once.
 
+import { EXIT } from "./cli/command.js";
 import { runCommandLine } from "./cli/command-line.js";
 
-// A reader that has seen enough ("vipd events --follow | head") is no error.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-  if (error.code !== "EPIPE") throw error;
-  process.exit();
+  // A reader that has seen enough ("vipd events --follow | head") is no error; a full disk is one, but no bug.
+  if (error.code === "EPIPE") process.exit();
+  process.stderr.write(`vipd: the output cannot be written: ${error.message}\n`);
+  process.exit(EXIT.failed);
 });
+// There is no place left to say that this failed; the exit code still tells the outcome.
+process.stderr.on("error", () => undefined);
 
 void runCommandLine(process.argv.slice(2), {
   out: (text) => process.stdout.write(text),

@@ -11,6 +11,8 @@ export const EXIT = {
   notRunning: 3,
   /** `plan`: there is something to change. */
   changes: 4,
+  /** A daemon is there, but does not answer, or hung up before it did. */
+  noAnswer: 5,
 } as const;
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 

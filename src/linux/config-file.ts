@@ -1,6 +1,6 @@
 // Reads the configuration file and says in plain words why it cannot be read. What is in it is not known here.
 
-import { closeSync, fstatSync, openSync, readFileSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, readFileSync } from "node:fs";
 
 import type { Diagnostic } from "../config/diagnostic.js";
 import { err, ok, type Result } from "../core/result.js";
@@ -8,15 +8,18 @@ import { err, ok, type Result } from "../core/result.js";
 /** Ten times the largest configuration that makes sense; a wrong path may be a disk. */
 const LARGEST = 64 * 1024 * 1024;
 
-/** The text of the file, or a diagnostic. Waits for the disk. */
+/** The text of the file, or a diagnostic. Waits for the disk, and for nobody else. */
 export function readConfigFile(path: string): Result<string, Diagnostic> {
   let fd: number | undefined;
   try {
-    fd = openSync(path, "r");
+    // Of a pipe nobody writes to even the opening would wait.
+    fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
     const stat = fstatSync(fd);
     if (stat.isDirectory())
       return err(problem(path, "is a directory", "Name the file in it: vipd reads one file."));
-    if (!stat.isFile() && !stat.isFIFO()) return err(problem(path, "is not a file", "Name a file of text."));
+    if (stat.isFIFO())
+      return err(problem(path, "is a pipe", "Write it to a file first: a reload reads it again."));
+    if (!stat.isFile()) return err(problem(path, "is not a file", "Name a file of text."));
     if (stat.size > LARGEST) return err(problem(path, "is larger than 64 MiB", "Is this the right file?"));
     const bytes = readFileSync(fd);
     try {

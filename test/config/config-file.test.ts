@@ -1,6 +1,7 @@
 // A file that cannot be read says why.
 
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -25,6 +26,25 @@ test("missing files, directories and text that is not UTF-8 have words and a pla
     const fine = join(folder, "fine.yaml");
     writeFileSync(fine, "nodes: {}\n");
     assert.deepEqual(readConfigFile(fine), { ok: true, value: "nodes: {}\n" });
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+test("a pipe is refused, and nobody is waited for who might write to it", () => {
+  const folder = mkdtempSync(join(tmpdir(), "vipd-config-"));
+  try {
+    const pipe = join(folder, "pipe.yaml");
+    assert.equal(spawnSync("mkfifo", [pipe]).status, 0);
+    // In a process that can be ended: what waits in open(2) cannot be interrupted from within.
+    const module = JSON.stringify(new URL("../../src/linux/config-file.js", import.meta.url).href);
+    const program = `const { readConfigFile } = await import(${module});
+      console.log(readConfigFile(${JSON.stringify(pipe)}).error.message);`;
+    const run = spawnSync(process.execPath, ["--input-type=module", "-e", program], {
+      encoding: "utf8",
+      timeout: 20_000,
+    });
+    assert.equal(run.stdout, "is a pipe\n");
   } finally {
     rmSync(folder, { recursive: true });
   }
