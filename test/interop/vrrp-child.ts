@@ -128,6 +128,7 @@ export class VrrpChild {
         this.answers.delete(message.id);
         return;
       case "pong":
+      case "unreadable":
       case "stopped":
         return;
     }

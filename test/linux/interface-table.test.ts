@@ -35,7 +35,9 @@ test("a list that changes all the time while it is read leaves the old view, and
   let changes = 0;
   const gone: string[] = [];
   const table = new InterfaceTable(kernel, {
-    changed: () => void changes++,
+    changed: () => {
+      changes++;
+    },
     addressGone: (_, { address }) => void gone.push(address),
   });
   const before = table.find(NAME);
