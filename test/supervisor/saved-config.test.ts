@@ -18,6 +18,7 @@ import { findSavedConfig, readSavedServices, savedConfigPath } from "../../src/d
 import { configLoader, type LoaderOptions } from "../../src/director/supervisor/config-process.js";
 import type { LoadedConfig, LoadRequest } from "../../src/director/supervisor/config-source.js";
 import { servicesOf } from "../../src/director/supervisor/config-source.js";
+import { accepted, until, World } from "./fakes.js";
 
 const folder = mkdtempSync(join(tmpdir(), "vipd-saved-"));
 after(() => rmSync(folder, { recursive: true }));
@@ -134,4 +135,26 @@ test("a reader that was killed while it waited is replaced", async () => {
   writeFileSync(path, text(9));
   const second = await loader({ path, node: "lb1", ...(first.ok ? { previous: first.config } : {}) });
   assert.deepEqual(second.ok && second.changes, ["service a: server 192.168.1.4:80: weight 1 -> 9"]);
+});
+
+test("checks that do not find the services where they lie are told them, and nobody is told of a failure", async () => {
+  const config = await load({ saved });
+  const world = new World();
+  world.outcome = accepted(config);
+  world.behaviour.checks = {};
+  const starting = world.supervisor.start();
+  const checks = world.child("checks");
+  const configured = () => checks.got.filter((order) => order.kind === "configure");
+  checks.say({ kind: "hello", pid: checks.pid });
+  await until(() => configured().length === 1, "the services' place");
+  assert.deepEqual(configured()[0], { ...configured()[0], services: [], saved: config.saved });
+  checks.say({ kind: "unreadable" });
+  await until(() => configured().length === 2, "the services");
+  const second = configured()[1] ?? assert.fail();
+  assert.ok(!("saved" in second));
+  assert.deepEqual("services" in second && second.services, servicesOf(config));
+  checks.say({ kind: "configured", error: null });
+  assert.deepEqual(await starting, { ok: true });
+  checks.behaviour = { obedient: true };
+  await world.supervisor.stop("end");
 });
