@@ -7,6 +7,7 @@ import { milliseconds } from "../../src/core/units.js";
 import type { InstanceConfig } from "../../src/vrrp/instance.js";
 import { restartDelay } from "../../src/director/supervisor/back-off.js";
 import type { VipdEvent } from "../../src/control/event.js";
+import { StateLine } from "../../src/director/supervisor/state-line.js";
 import { LoopWatch } from "../../src/director/supervisor/loop-watch.js";
 import { loopWatchEvery, vrrpPatience } from "../../src/director/supervisor/supervisor.js";
 import { accepted, instanceNamed, loaded, now, until, World } from "./fakes.js";
@@ -19,6 +20,17 @@ const becameMaster = (instance = "web"): VipdEvent => ({
   priority: 150,
   done: [],
   reason: { kind: "no-master-heard", waited_ms: 3000 },
+});
+
+const serverDown = (service: string, server: string): VipdEvent => ({
+  kind: "server-changed",
+  service,
+  server,
+  up: false,
+  weight: 1,
+  cause: "connection refused",
+  alive: 0,
+  total: 1,
 });
 
 async function started(world = new World()): Promise<World> {
@@ -261,6 +273,8 @@ test("an answer to an earlier configuration is no answer to a later one", async 
   await until(() => next.got.length === 2, "both configurations");
   next.say({ kind: "configured", error: null });
   next.say({ kind: "configured", error: "the second is refused" });
+  await until(() => next.got.length === 3, "the way back");
+  next.say({ kind: "configured", error: null });
   assert.deepEqual((await reload).problems, ["the second is refused"]);
   const stop = world.supervisor.stop("end");
   await until(() => next.got.some(({ kind }) => kind === "stop"), "stop");
@@ -396,6 +410,52 @@ test("a reader of the configuration that breaks is a failed reload, and nothing 
   assert.match(outcome.problems.join(), /vipd\.yaml: the configuration could not be read: .*EMFILE/);
   assert.ok(world.children.every(({ alive }) => alive));
   await world.supervisor.stop("end");
+});
+
+test("a reload that the checks refuse changes nothing: VRRP does not hear of it, and the checks go back", async () => {
+  const world = await started();
+  const { got } = world.child("vrrp");
+  world.outcome = accepted(loaded([instanceNamed("db")], 1), ["vrrp db: added"]);
+  const checks = world.child("checks");
+  checks.behaviour = { obedient: true, configureError: "the kernel has no ip_vs" };
+  assert.deepEqual(await world.supervisor.reload(), {
+    ok: false,
+    changes: [],
+    problems: ["the kernel has no ip_vs"],
+  });
+  assert.equal(got.length, 1);
+  assert.equal(world.events.filter(({ kind }) => kind === "config-loaded").length, 1);
+  assert.ok(world.events.some(({ kind }) => kind === "config-rejected"));
+  assert.deepEqual(
+    checks.got.map(({ kind }) => kind),
+    ["configure", "configure", "configure"],
+  );
+  // What a later start of the child is told, and what the next reload is compared with, is the one in force.
+  checks.behaviour = { obedient: true };
+  world.outcome = accepted();
+  assert.ok((await world.supervisor.reload()).ok);
+  assert.equal(world.requests.at(-1)?.previous?.services, 0);
+  await world.supervisor.stop("end");
+});
+
+test("reloads that are asked for while one runs are one", async () => {
+  const world = await started();
+  const before = world.requests.length;
+  await Promise.all(Array.from({ length: 20 }, () => world.supervisor.reload()));
+  assert.equal(world.requests.length, before + 2);
+  assert.ok((await world.supervisor.reload()).ok);
+  assert.equal(world.requests.length, before + 3);
+  await world.supervisor.stop("end");
+});
+
+test("the line for systemd forgets servers that a reload has removed", () => {
+  const line = new StateLine();
+  for (const server of ["10.0.0.1:80", "10.0.0.2:80"]) line.observe(serverDown("web", server));
+  line.observe(serverDown("mail", "10.0.0.3:25"));
+  assert.equal(line.text(), "3 real servers down");
+  const server = { server: "10.0.0.2:80", up: false, weight: 1, in_kernel: false, checks: [] };
+  line.keep([{ name: "web", service: "tcp 10.0.0.100:80", scheduler: "wlc", alive: 0, servers: [server] }]);
+  assert.equal(line.text(), "1 real server down");
 });
 
 test("status does without a child that does not answer", async () => {

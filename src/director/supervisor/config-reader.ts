@@ -1,5 +1,5 @@
 // From a path to a configuration: reads the file, knows the checkers, and looks whether what the checks would
-// run is there. Loaded by commands and by the short-lived config process, never by the daemon itself.
+// run is there. Loaded by commands and by the process that reads for the daemon, never by the daemon itself.
 
 import { hostname } from "node:os";
 import { findChecker, checkerSpecs } from "../../checkers/registry.js";

@@ -109,7 +109,10 @@ export async function runDaemon(options: DaemonOptions): Promise<boolean> {
     };
     onSignals(
       stop,
-      () => void reload(supervisor, notifier, stateLine),
+      () =>
+        void reload(supervisor, notifier, stateLine).catch((error: unknown) =>
+          log.say("error", "vipd", `not reloaded: internal error: ${String(error)}`),
+        ),
       () => log.reopen(),
     );
     process.on("uncaughtException", (error) => {
@@ -178,7 +181,12 @@ async function reload(
 ): ReturnType<Supervisor["reload"]> {
   notifier.reloading();
   try {
-    return await supervisor.reload();
+    const outcome = await supervisor.reload();
+    if (outcome.changes.length > 0 && stateLine.hasDown) {
+      const { checks } = await supervisor.status();
+      if (checks !== null) stateLine.keep(checks.services);
+    }
+    return outcome;
   } finally {
     notifier.ready(stateLine.text());
   }

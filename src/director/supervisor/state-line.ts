@@ -1,6 +1,7 @@
 // One short line on how the daemon is, for `systemctl status`.
 
 import type { VipdEvent } from "../../control/event.js";
+import type { ServiceStatus } from "../../control/ipc.js";
 
 export class StateLine {
   private readonly instances = new Map<string, string>();
@@ -21,6 +22,20 @@ export class StateLine {
       return true;
     }
     return false;
+  }
+
+  /** Whether it counts servers that may not be there any more after a reload. */
+  get hasDown(): boolean {
+    return [...this.down.values()].some((servers) => servers.size > 0);
+  }
+
+  /** Forgets the services and servers that are not among `services`. */
+  keep(services: readonly ServiceStatus[]): void {
+    const present = new Map(
+      services.map(({ name, servers }) => [name, new Set(servers.map(({ server }) => server))]),
+    );
+    for (const [service, servers] of this.down)
+      for (const server of servers) if (present.get(service)?.has(server) !== true) servers.delete(server);
   }
 
   text(): string {

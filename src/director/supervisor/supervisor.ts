@@ -71,6 +71,12 @@ export type StartOutcome = { readonly ok: true } | { readonly ok: false; readonl
 /** What became of a configuration that a child was given. */
 type Taken = { readonly kind: "done" } | { readonly kind: "refused" | "late"; readonly why: string };
 
+function withoutSaved(config: LoadedConfig | undefined): LoadedConfig | undefined {
+  if (config === undefined) return undefined;
+  const { saved, ...rest } = config;
+  return saved === undefined ? config : rest;
+}
+
 type ConfiguredWaiter = (error: string | null) => void;
 
 const keyOf = ({ prefix, interface: device }: AddressOnInterface): string =>
@@ -89,10 +95,13 @@ export class Supervisor {
   private held: readonly AddressOnInterface[] = [];
   private readonly startedAt: number;
   private config: LoadedConfig | undefined;
+  /** What a reload has the checks try. */
+  private trial: LoadedConfig | undefined;
   private loadedAt = 0;
   /** VRRP waits at the first start until the kernel's table is in place: no address without its servers. */
   private vrrpReleased = false;
-  private reloading: Promise<unknown> = Promise.resolve();
+  private reloading: Promise<ReloadOutcome> | undefined;
+  private nextReload: Promise<ReloadOutcome> | undefined;
   private stopped: Promise<void> | undefined;
   /** Whether the child took the last configuration it was told. */
   private readonly upToDate: Record<ChildName, boolean> = { vrrp: false, checks: false };
@@ -161,11 +170,19 @@ export class Supervisor {
     return { ok: false, report };
   }
 
-  /** One at a time. A file that is not valid changes nothing. */
+  /** One at a time; all that are asked for while one runs are one, after it. A file that is not valid changes nothing. */
   reload(): Promise<ReloadOutcome> {
-    const mine = this.reloading.then(() => this.reloadNow());
-    this.reloading = mine.catch(() => undefined);
-    return mine;
+    if (this.reloading === undefined) {
+      this.reloading = this.reloadNow().finally(() => (this.reloading = undefined));
+      return this.reloading;
+    }
+    this.nextReload ??= this.reloading
+      .catch(() => undefined)
+      .then(() => {
+        this.nextReload = undefined;
+        return this.reload();
+      });
+    return this.nextReload;
   }
 
   /** VRRP goes first, so that the peer takes over while the services still work here. Bounded in time. */
@@ -236,9 +253,8 @@ export class Supervisor {
         else this.vrrp.replace("could not take its configuration");
       },
       unreadable: () => {
-        if (this.config === undefined) return;
-        const { saved, ...config } = this.config;
-        if (saved !== undefined) this.config = config;
+        this.config = withoutSaved(this.config);
+        this.trial = withoutSaved(this.trial);
         this.unsent[name].unshift(...(this.sent[name].shift() ?? []));
         this.sendConfig(name);
       },
@@ -263,7 +279,7 @@ export class Supervisor {
   }
 
   private sendConfig(name: ChildName): void {
-    const { config } = this;
+    const config = name === "checks" ? (this.trial ?? this.config) : this.config;
     if (config === undefined || this.stopped !== undefined) return;
     const { head } = config;
     if (name === "checks")
@@ -370,20 +386,33 @@ export class Supervisor {
         problems: outcome.report === "" ? outcome.problems : outcome.report.split("\n"),
       };
     }
-    this.accept(outcome.config, outcome.warnings, outcome.changes);
-    const { changed } = outcome;
-    const taken = await Promise.all(
-      changed === undefined || !this.upToDate.vrrp || !this.upToDate.checks
-        ? [this.configure("vrrp"), this.configure("checks")]
-        : [
-            this.configure("checks", () =>
-              this.note("checks", this.checks.send({ kind: "change", services: changed })),
-            ),
-          ],
-    );
-    const problems = taken.flatMap((outcome) => (outcome.kind === "done" ? [] : [outcome.why]));
+    // The checks can refuse it, for want of IPVS for example: until they have taken it, the one before is in force.
+    const { config, changed } = outcome;
+    this.trial = config;
+    const canChange = changed !== undefined && this.upToDate.vrrp && this.upToDate.checks;
+    const table = canChange
+      ? await this.configure("checks", () =>
+          this.note("checks", this.checks.send({ kind: "change", services: changed })),
+        )
+      : await this.configure("checks");
+    this.trial = undefined;
+    if (table.kind === "refused") return this.goBack(table.why);
+    this.accept(config, outcome.warnings, outcome.changes);
+    const taken = canChange ? [table] : [table, await this.configure("vrrp")];
+    const problems = taken.flatMap((one) => (one.kind === "done" ? [] : [one.why]));
     for (const text of problems) this.emit({ kind: "warning", subject: "config", text });
     return { ok: problems.length === 0, changes: outcome.changes, problems };
+  }
+
+  /** VRRP has not heard of the configuration that was refused; the checks are told again of the one in force. */
+  private async goBack(why: string): Promise<ReloadOutcome> {
+    const problems = [why];
+    if (this.stopped === undefined) {
+      this.emit({ kind: "config-rejected", path: this.options.configPath, problems });
+      const back = await this.configure("checks");
+      if (back.kind !== "done") this.emit({ kind: "warning", subject: "config", text: back.why });
+    }
+    return { ok: false, changes: [], problems };
   }
 
   private async stopNow(why: string, table: "keep" | "remove" | undefined): Promise<void> {
