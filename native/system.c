@@ -41,7 +41,7 @@ FUNCTION(vipd_set_fifo) {
   pid_t tid = (pid_t)argument_integer(&args, 0, "tid", 0, INT_HIGH);
   struct sched_param parameters = {.sched_priority = (int)argument_integer(&args, 1, "priority", 0, 99)};
   if (args.failed) return NULL;
-  // Children (scripts, other helpers) must not inherit a real-time class.
+  // Children (scripts, other children) must not inherit a real-time class.
   int policy = parameters.sched_priority == 0 ? SCHED_OTHER : SCHED_FIFO | SCHED_RESET_ON_FORK;
   return errno_result(env, sched_setscheduler(tid, policy, &parameters));
 }
