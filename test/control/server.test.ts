@@ -181,6 +181,8 @@ test("a socket left by a crash does not keep the next daemon out", async () => {
   const path = join(folder, "crashed");
   const claimed = await claimRuntimeDirectory(path);
   assert.ok(claimed.ok);
+  // A crash ends the claim with its process (runtime-directory.test.ts), and leaves the socket.
+  claimed.value.release();
   // A bound socket whose owner is gone refuses connections; so does a plain file.
   const left = createServer();
   await new Promise<void>((resolve) => left.listen(controlSocketPath(path), resolve));
