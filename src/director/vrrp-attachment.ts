@@ -1,0 +1,151 @@
+// Keeps instances attached to their interfaces: takes over what these are now, joins the VRRP group there, and
+// tells the machines when one is of no use any more, or again.
+
+import { formatPrefix, type IpAddress } from "../core/address.js";
+import { after, instant, seconds, type Instant } from "../core/units.js";
+import type { ResumeOrder } from "../control/ipc.js";
+import type { InterfaceView, VrrpPorts } from "../ports/vrrp.js";
+import type { InstanceConfig } from "../vrrp/instance.js";
+import { OWNER_PRIORITY } from "../vrrp/state.js";
+import { earlier } from "../vrrp/timing.js";
+import {
+  indicesOf,
+  Memberships,
+  replaced,
+  sourceOf,
+  troubleOf,
+  type LinkTrouble,
+} from "./vrrp-interfaces.js";
+import type { Roster } from "./vrrp-roster.js";
+import type { Runtime } from "./vrrp-runtime.js";
+import type { Steps } from "./vrrp-steps.js";
+
+/** From one try to join the VRRP group to the next. */
+const JOIN_AGAIN = seconds(5);
+
+export class Attachment {
+  private readonly ports: Pick<VrrpPorts, "interfaces" | "report">;
+  private readonly roster: Roster;
+  private readonly steps: Steps;
+  private readonly memberships: Memberships;
+  private joinAgainAt = instant(Infinity);
+
+  constructor(ports: VrrpPorts, roster: Roster, steps: Steps) {
+    this.ports = ports;
+    this.roster = roster;
+    this.steps = steps;
+    this.memberships = new Memberships(ports.link);
+  }
+
+  /** When `joinAgain` has something to do; Infinity for never. */
+  get next(): Instant {
+    return this.joinAgainAt;
+  }
+
+  /** Looks at the interfaces of `runtime` as they are now. */
+  look(runtime: Runtime, now: Instant, order?: ResumeOrder): void {
+    const { interfaces } = this.ports;
+    const given = this.roster.givenOf(runtime.config.name) ?? runtime.config;
+    this.noticeExchange(runtime, given, now);
+    const view = interfaces.find(given.interface);
+    const source = sourceOf(given, view, this.roster.virtual);
+    this.takeInterface(runtime, given, view, source);
+    const trouble = troubleOf(given, interfaces, source) ?? this.deafness(runtime, now);
+    const { state } = runtime;
+    if (trouble !== undefined) {
+      // One that was to be resumed as master, and cannot.
+      if (state.kind === "initialize") this.removeStale(runtime);
+      // A fault learns its new cause: an interface that was down may be gone by now.
+      const known = state.kind === "fault" && state.cause.kind === trouble.kind;
+      if (!known) this.steps.apply(runtime, { kind: "link-down", cause: trouble }, now);
+    } else if (state.kind === "fault") this.steps.apply(runtime, { kind: "link-up" }, now);
+    else if (state.kind === "initialize")
+      this.steps.apply(
+        runtime,
+        order ? { kind: "resume", deadAt: instant(order.dead_at) } : { kind: "start" },
+        now,
+      );
+  }
+
+  /** Takes a changed configuration over, for the interface as it is now. */
+  adopt(runtime: Runtime, config: InstanceConfig): void {
+    const view = this.ports.interfaces.find(config.interface);
+    runtime.adopt(config, view, sourceOf(config, view, this.roster.virtual));
+    runtime.indices = new Map([...indicesOf(config, this.ports.interfaces), ...runtime.indices]);
+  }
+
+  leave(runtime: Runtime): void {
+    this.memberships.leave(runtime.ifindex);
+  }
+
+  /** Addresses of ours that are there before we are master were left behind by a crash. */
+  removeStale(runtime: Runtime): void {
+    // The owner's addresses are the interface's own.
+    if (runtime.config.priority === OWNER_PRIORITY) return;
+    for (const { interface: name, prefix } of runtime.config.addresses) {
+      const view = this.ports.interfaces.find(name);
+      const there = view?.addresses.some(
+        ({ address, length }) => address === prefix.address && length === prefix.length,
+      );
+      if (view === undefined || there !== true) continue;
+      const order = { ifindex: view.index, prefix };
+      const removal = { instance: runtime.config.name, interface: name, order };
+      const [outcome] = this.steps.orders.kept.remove([removal]);
+      if (outcome?.ok === true && !outcome.unchanged)
+        this.ports.report({
+          kind: "vrrp-stale-address-removed",
+          instance: runtime.config.name,
+          address: formatPrefix(prefix),
+          interface: name,
+        });
+    }
+  }
+
+  joinAgain(now: Instant): void {
+    if (now < this.joinAgainAt) return;
+    this.joinAgainAt = instant(Infinity);
+    this.steps.collect(() => {
+      for (const runtime of this.roster.all) if (runtime.refused !== undefined) this.look(runtime, now);
+    });
+  }
+
+  private noticeExchange(runtime: Runtime, given: InstanceConfig, now: Instant): void {
+    const indices = indicesOf(given, this.ports.interfaces);
+    const exchanged = replaced(runtime.indices, indices);
+    runtime.indices = indices;
+    if (exchanged === undefined || !isAtWork(runtime)) return;
+    const cause = { kind: "interface-missing", interface: exchanged } as const;
+    this.steps.apply(runtime, { kind: "link-down", cause }, now);
+  }
+
+  /** Makes the bytes to send for the interface as it is now, and hears adverts there. */
+  private takeInterface(
+    runtime: Runtime,
+    given: InstanceConfig,
+    view: InterfaceView | undefined,
+    source: IpAddress | undefined,
+  ): void {
+    const { config, ifindex: left } = runtime;
+    const changed =
+      (view?.index ?? 0) !== left ||
+      view?.mac !== runtime.mac ||
+      (source !== undefined && source !== config.sourceAddress);
+    if (changed || runtime.advert.length === 0) {
+      runtime.current();
+      runtime.adopt(given, view, source ?? config.sourceAddress);
+    }
+    if (runtime.ifindex === left && runtime.refused === undefined) return;
+    this.memberships.leave(left);
+    runtime.refused = this.memberships.join(runtime.ifindex);
+  }
+
+  /** One that cannot hear others would be master beside them. */
+  private deafness(runtime: Runtime, now: Instant): LinkTrouble | undefined {
+    const { refused, config } = runtime;
+    if (refused === undefined) return undefined;
+    this.joinAgainAt = earlier(after(now, JOIN_AGAIN), this.joinAgainAt);
+    return { kind: "cannot-join", interface: config.interface, error: refused };
+  }
+}
+
+const isAtWork = ({ state }: Runtime): boolean => state.kind === "master" || state.kind === "backup";

@@ -1,0 +1,81 @@
+// Which VRRP instances run, and how they are found: by name, by slot in the heap of deadlines, by what a packet
+// carries, by virtual address.
+
+import type { IpAddress } from "../core/address.js";
+import type { Instant } from "../core/units.js";
+import type { InstanceConfig } from "../vrrp/instance.js";
+import { Runtime, tableKey } from "./vrrp-runtime.js";
+
+export class Roster {
+  private readonly byName = new Map<string, Runtime>();
+  private readonly table = new Map<number, Runtime>();
+  private readonly slots: (Runtime | undefined)[] = [];
+  /** The configuration as it was given, by instance. */
+  private wanted = new Map<string, InstanceConfig>();
+  /** Whose a virtual address is. */
+  private readonly owners = new Map<IpAddress, Runtime>();
+  /** All virtual addresses: none of them is a source of adverts, even when a crash left it behind. */
+  virtual: ReadonlySet<IpAddress> = new Set();
+
+  /** The configuration that `add` and `remove` are to follow. */
+  expect(instances: readonly InstanceConfig[]): void {
+    this.wanted = new Map(instances.map((config) => [config.name, config]));
+    this.virtual = new Set(
+      instances.flatMap(({ addresses }) => addresses.map(({ prefix }) => prefix.address)),
+    );
+  }
+
+  get all(): Iterable<Runtime> {
+    return this.byName.values();
+  }
+
+  named(name: string): Runtime | undefined {
+    return this.byName.get(name);
+  }
+
+  at(slot: number): Runtime | undefined {
+    return this.slots[slot];
+  }
+
+  /** The one that a packet of this virtual router id is for. */
+  find(ifindex: number, virtualRouterId: number): Runtime | undefined {
+    return this.table.get(tableKey(ifindex, virtualRouterId));
+  }
+
+  ownerOf(address: IpAddress): Runtime | undefined {
+    return this.owners.get(address);
+  }
+
+  /** As configured, without what is known of its interface. */
+  givenOf(name: string): InstanceConfig | undefined {
+    return this.wanted.get(name);
+  }
+
+  add(config: InstanceConfig, now: Instant): Runtime {
+    let slot = this.slots.indexOf(undefined);
+    if (slot < 0) slot = this.slots.length;
+    const runtime = new Runtime(slot, config, now);
+    this.slots[slot] = runtime;
+    this.byName.set(config.name, runtime);
+    return runtime;
+  }
+
+  remove(runtime: Runtime): void {
+    this.slots[runtime.slot] = undefined;
+    this.byName.delete(runtime.config.name);
+  }
+
+  /** After instances or their interfaces changed. Gives the virtual router ids in use. */
+  rebuild(): readonly number[] {
+    this.table.clear();
+    this.owners.clear();
+    const ids = new Set<number>();
+    for (const runtime of this.all) {
+      const { virtualRouterId, addresses } = runtime.config;
+      ids.add(virtualRouterId);
+      if (runtime.ifindex !== 0) this.table.set(runtime.key, runtime);
+      for (const { prefix } of addresses) this.owners.set(prefix.address, runtime);
+    }
+    return [...ids];
+  }
+}

@@ -1,0 +1,191 @@
+// Steps the machines of all instances: keeps their deadlines, takes the short way of vrrp/repeat.ts for an advert
+// that is only sent again, and has what the machines order carried out for all of them together.
+
+import { instant, type Instant } from "../core/units.js";
+import type { TransitionReason } from "../control/event.js";
+import type { VrrpPorts } from "../ports/vrrp.js";
+import { nextDeadline, step } from "../vrrp/machine.js";
+import { quietUntil } from "../vrrp/master.js";
+import { deadlineWhenHeard, deadlineWhenSent, onlyAdvertDue } from "../vrrp/repeat.js";
+import type { Action, BackupState, Event, State } from "../vrrp/state.js";
+import { DeadlineHeap } from "./deadline-heap.js";
+import { Lateness } from "./lateness.js";
+import type { Notices } from "./vrrp-notices.js";
+import type { Orders } from "./vrrp-orders.js";
+import type { Roster } from "./vrrp-roster.js";
+import type { Runtime } from "./vrrp-runtime.js";
+
+/** A failure during `settle` is an event whose orders are settled next; more rounds than this are a bug. */
+const MOST_ROUNDS = 8;
+
+export class Steps {
+  readonly lateness = new Lateness();
+  readonly orders: Orders;
+  private readonly ports: Pick<VrrpPorts, "clock" | "link">;
+  private readonly roster: Roster;
+  private readonly notices: Notices;
+  private readonly arm: () => void;
+  private readonly heap = new DeadlineHeap();
+  private readonly postponed: number[] = [];
+  /** Inside a wake-up the orders of many instances are collected and settled once, at its end. */
+  private collecting = false;
+
+  /** `arm` is called when the next deadline may be another one. */
+  constructor(
+    ports: Pick<VrrpPorts, "clock" | "link">,
+    roster: Roster,
+    orders: Orders,
+    notices: Notices,
+    arm: () => void,
+  ) {
+    this.ports = ports;
+    this.roster = roster;
+    this.orders = orders;
+    this.notices = notices;
+    this.arm = arm;
+  }
+
+  /** The next deadline of an instance; Infinity for none. */
+  get next(): number {
+    return this.heap.next;
+  }
+
+  /** Sends what is due, hears what has come, and only then gives up on masters. */
+  takeDue(now: Instant): void {
+    this.postponed.length = 0;
+    for (let slot = this.heap.takeDue(now); slot >= 0; slot = this.heap.takeDue(now)) {
+      const runtime = this.roster.at(slot)!;
+      const due = deadlineOf(runtime);
+      this.lateness.add(now - due);
+      if (!this.sendAgain(runtime, due, now)) this.postponed.push(slot);
+    }
+    this.ports.link.flush();
+    if (this.postponed.length > 0) this.collect(() => this.stepPostponed(now));
+  }
+
+  /** The short way of a backup that hears its master's advert again. */
+  heardAgain(runtime: Runtime, state: BackupState, now: Instant): void {
+    runtime.heardAt = now;
+    runtime.ahead = true;
+    this.heap.set(runtime.slot, deadlineWhenHeard(state, now));
+  }
+
+  apply(runtime: Runtime, event: Event, now: Instant, lateness?: number): void {
+    const before = runtime.current();
+    const { state, actions, reason } = step(runtime.config, before, event, now);
+    const done: string[] = [];
+    runtime.state = state;
+    if (reason !== undefined) this.changed(runtime, before, reason, now, done, lateness);
+    if (state.kind !== "backup" || state.preemptAt !== undefined) runtime.forgetRepeated();
+    for (const action of actions) this.order(runtime, action, now, done);
+    this.forget(runtime);
+    this.heap.set(runtime.slot, nextDeadline(state) ?? Infinity);
+  }
+
+  /** It is not woken any more. */
+  forget(runtime: Runtime): void {
+    this.heap.set(runtime.slot, Infinity);
+  }
+
+  collect(work: () => void): void {
+    this.collecting = true;
+    try {
+      work();
+    } finally {
+      this.collecting = false;
+    }
+    this.settle();
+  }
+
+  /** Has done what was ordered, unless somebody collects more. */
+  settleUnlessCollecting(): void {
+    if (!this.collecting) this.settle();
+  }
+
+  private settle(): void {
+    for (let round = 0; this.orders.waiting; round++) {
+      if (round === MOST_ROUNDS) throw new Error("vrrp: the orders of failed orders do not end");
+      const now = this.ports.clock.now();
+      for (const { runtime, action, error } of this.orders.settle(() => this.breathe()))
+        this.apply(runtime, { kind: "action-failed", action, error }, now);
+    }
+    this.arm();
+  }
+
+  /** The short way of a master's periodic advert. False: this deadline needs a full step. */
+  private sendAgain(runtime: Runtime, due: Instant, now: Instant): boolean {
+    const { state, config } = runtime;
+    if (state.kind !== "master" || runtime.conflict !== undefined || !onlyAdvertDue(state, now)) return false;
+    // So late that the others may have a new master: first hear what they say.
+    if (now - due > config.advertInterval) return false;
+    this.orders.sendAdvert(runtime, config.priority);
+    const next = deadlineWhenSent(config, due, now);
+    runtime.advertAt = next;
+    runtime.ahead = true;
+    this.heap.set(runtime.slot, Math.min(next, quietUntil(state)));
+    return true;
+  }
+
+  private stepPostponed(now: Instant): void {
+    const { postponed } = this;
+    // What has been received while this process was late comes before the conclusion that nothing was.
+    this.ports.link.receive();
+    for (const slot of postponed) {
+      const runtime = this.roster.at(slot);
+      if (runtime === undefined) continue;
+      const due = nextDeadline(runtime.current());
+      this.apply(runtime, { kind: "deadline" }, now, due === undefined ? undefined : now - due);
+      this.notices.conflict(runtime, now);
+    }
+    postponed.length = 0;
+  }
+
+  private changed(
+    runtime: Runtime,
+    before: State,
+    reason: TransitionReason,
+    now: Instant,
+    done: string[],
+    lateness: number | undefined,
+  ): void {
+    const { kind: to } = runtime.state;
+    runtime.reason = reason;
+    runtime.since = now;
+    runtime.transitions += 1;
+    runtime.conflict = undefined;
+    this.orders.transition({
+      runtime,
+      from: before.kind,
+      to,
+      reason,
+      done,
+      ...(lateness !== undefined && { lateness_ms: lateness }),
+    });
+  }
+
+  private order(runtime: Runtime, action: Action, now: Instant, done: string[]): void {
+    if (action.kind === "report-second-master") this.notices.secondMaster(runtime, action.master, now);
+    else this.orders.take(runtime, action, done);
+  }
+
+  /** Periodic adverts that fall due during long work do not wait for its end; everything else does. */
+  private breathe(): void {
+    const now = this.ports.clock.now();
+    const waiting: [slot: number, due: Instant][] = [];
+    for (let slot = this.heap.takeDue(now); slot >= 0; slot = this.heap.takeDue(now)) {
+      const runtime = this.roster.at(slot)!;
+      const due = deadlineOf(runtime);
+      if (this.sendAgain(runtime, due, now)) this.lateness.add(now - due);
+      else waiting.push([slot, due]);
+    }
+    for (const [slot, due] of waiting) this.heap.set(slot, due);
+    this.ports.link.flush();
+  }
+}
+
+/** The deadline that a runtime in the heap has, without putting its times into its state. */
+function deadlineOf(runtime: Runtime): Instant {
+  const { state } = runtime;
+  if (runtime.ahead && state.kind === "master") return instant(Math.min(runtime.advertAt, quietUntil(state)));
+  return nextDeadline(runtime.current()) ?? instant(0);
+}
