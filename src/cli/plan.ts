@@ -6,6 +6,7 @@ import { describeCommand, type Command as IpvsCommand } from "../ipvs/command.js
 import type { SyncChange } from "../director/ipvs-sync.js";
 import { diff } from "../ipvs/diff.js";
 import { serverId, serviceId, type ServiceEntry, type ServiceId, type Table } from "../ipvs/model.js";
+import { serversOf, takeovers, type Takeover } from "../ipvs/takeover.js";
 import type { VrrpStatus } from "../control/ipc.js";
 import { ask, runtimeDirectoryOf } from "./client.js";
 import {
@@ -44,6 +45,8 @@ export const plan: Command = {
 export type TablePlan = {
   readonly commands: readonly IpvsCommand[];
   readonly sync: readonly SyncChange[];
+  /** Services that are there already and were not made by vipd. */
+  readonly takeovers: readonly Takeover[];
   readonly problem: string | null;
 };
 
@@ -80,11 +83,13 @@ async function planTable(config: Config, runtimeDirectory: string): Promise<Tabl
   const { syncChanges } = await import("../director/ipvs-sync.js");
   const plane = openIpvs();
   const needsNone = config.services.length === 0 && config.sync === undefined;
-  if (!plane.ok) return { commands: [], sync: [], problem: needsNone ? null : plane.error };
+  if (!plane.ok) return { commands: [], sync: [], takeovers: [], problem: needsNone ? null : plane.error };
   try {
-    const owned = ownershipFile(runtimeDirectory).load();
+    const { owned } = ownershipFile(runtimeDirectory).load();
+    const [actual, wanted] = [plane.value.read(), wantedTable(config)];
     return {
-      commands: diff(plane.value.read(), wantedTable(config), owned.services),
+      commands: diff(actual, wanted, owned.services),
+      takeovers: takeovers(actual, wanted, owned.services),
       sync: syncChanges(plane.value.syncDaemons(), config.sync ?? null, owned.sync),
       problem: null,
     };
@@ -129,5 +134,9 @@ export function planText(node: string, vrrp: readonly AddressPlan[], ipvs: Table
       lines.push(`${sign} ${describeCommand(command)}`);
     }
   }
+  for (const takeover of ipvs.takeovers)
+    lines.push(
+      `! ${takeover.service} is there already, with ${serversOf(takeover)}, not made by vipd: taken over`,
+    );
   return `${lines.join("\n")}\n`;
 }

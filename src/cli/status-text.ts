@@ -68,16 +68,20 @@ function serviceLines(status: Status, now: number): string[] {
   const { checks } = status;
   if (checks === null)
     return [status.config.services === 0 ? "no services" : "services: the check process does not answer"];
-  if (checks.services.length === 0) return ["no services", ...syncLines(checks)];
-  const table = checks.table.in_order
-    ? `kernel table in order, looked at ${span(checks.table.checked_ms_ago)} ago`
-    : "KERNEL TABLE NOT IN ORDER";
-  const repairs = checks.table.repairs === 0 ? "" : `, repaired ${times(checks.table.repairs)}`;
   return [
+    ...(checks.services.length === 0 ? ["no services"] : []),
     ...checks.services.flatMap((service) => oneService(service, now)),
-    `${table}${repairs}`,
+    ...tableLines(checks.table),
     ...syncLines(checks),
   ];
+}
+
+function tableLines(table: ChecksStatus["table"]): string[] {
+  if (table === null) return [];
+  const order = table.in_order
+    ? `kernel table in order, looked at ${span(table.checked_ms_ago)} ago`
+    : "KERNEL TABLE NOT IN ORDER";
+  return [`${order}${table.repairs === 0 ? "" : `, repaired ${times(table.repairs)}`}`];
 }
 
 function oneService(service: ServiceStatus, now: number): string[] {

@@ -111,7 +111,12 @@ export type ChecksStatus = {
     readonly interface: string;
     readonly id: number;
   }[];
-  readonly table: { readonly in_order: boolean; readonly checked_ms_ago: number; readonly repairs: number };
+  /** Null: there is nothing of ours in the kernel's table, nor meant to be. */
+  readonly table: {
+    readonly in_order: boolean;
+    readonly checked_ms_ago: number;
+    readonly repairs: number;
+  } | null;
 };
 
 export type FromChild<Status> =

@@ -22,7 +22,8 @@ import { serviceId, type ListedEntry, type ServerId, type ServiceId } from "../i
 import type { ApplyResult, DataPlane } from "../ports/data-plane.js";
 import type { Timers } from "../ports/timers.js";
 import type { ChecksOrder, TableKeeper } from "./checks.js";
-import type { Owned, Ownership } from "./ipvs-ownership.js";
+import { takeovers, type Takeover } from "../ipvs/takeover.js";
+import type { Owned, Ownership, Recorded } from "./ipvs-ownership.js";
 import { TableReporter, type Failure, type Why } from "./ipvs-report.js";
 import { SyncKeeper } from "./ipvs-sync.js";
 import { WantedTable } from "./ipvs-wanted.js";
@@ -34,6 +35,9 @@ export type IpvsDirectorPorts = {
   readonly timers: Timers;
   readonly report: (event: VipdEvent) => void;
 };
+
+/** What of the kernel's table is not on record as ours: services that are wanted, and the others. */
+type Found = { readonly takeovers: readonly Takeover[]; readonly others: readonly ServiceId[] };
 
 const FIRST_RETRY = seconds(1);
 const LAST_RETRY = seconds(60);
@@ -72,10 +76,12 @@ export class IpvsDirector implements TableKeeper {
     if (problem !== null || this.plane === undefined) return problem;
     const { plane } = this;
     const wantedIds = new Set(order.services.map(({ service }) => serviceId(service.key)));
+    const recorded = isStart ? this.ownership?.load() : undefined;
+    let found: Found = { takeovers: [], others: [] };
     try {
-      if (isStart && this.ownership !== undefined) this.owned = this.ownership.load();
+      if (recorded !== undefined) this.owned = recorded.owned;
       // Of what is in force already our own memory tells enough; anything new may be there by somebody else's hand.
-      if (isStart || [...wantedIds].some((id) => !this.applied.has(id))) this.learn(plane, wantedIds);
+      if (isStart || [...wantedIds].some((id) => !this.applied.has(id))) found = this.learn(plane, wantedIds);
       const sync = new Set([...this.owned.sync, ...(order.sync?.roles ?? [])]);
       this.own({ services: new Set([...this.owned.services, ...wantedIds]), sync });
     } catch (error) {
@@ -86,6 +92,7 @@ export class IpvsDirector implements TableKeeper {
     }
     this.reconcileEvery = order.ipvs.reconcileEvery;
     this.beginAnew();
+    this.tellFound(found, recorded);
     for (const id of this.wanted.configure(order.services, this.applied)) this.dirty.add(id);
     for (const id of this.owned.services) if (!wantedIds.has(id)) this.dirty.add(id);
     this.sync.configure(order.sync);
@@ -125,9 +132,16 @@ export class IpvsDirector implements TableKeeper {
   }
 
   status(): Pick<ChecksStatus, "sync" | "table"> {
+    const { plane } = this;
+    if (plane === undefined) return { sync: [], table: null };
     const checked_ms_ago = between(this.checkedAt, this.ports.timers.now());
-    const table = { in_order: this.isInOrder(), checked_ms_ago, repairs: this.repairs };
-    return { sync: this.plane === undefined ? [] : this.sync.status(this.plane), table };
+    const isEmpty = this.wanted.table.size === 0 && this.applied.size === 0 && this.sync.roles.size === 0;
+    // Where nothing of ours is, or is meant to be, there is nothing to be in order.
+    const table =
+      isEmpty && this.isInOrder()
+        ? null
+        : { in_order: this.isInOrder(), checked_ms_ago, repairs: this.repairs };
+    return { sync: this.sync.status(plane), table };
   }
 
   stop(table: "remove" | "keep"): void {
@@ -162,12 +176,20 @@ export class IpvsDirector implements TableKeeper {
   }
 
   /** Believes what the kernel lists, as far as it concerns us. */
-  private learn(plane: DataPlane, wantedIds: ReadonlySet<ServiceId>): void {
+  private learn(plane: DataPlane, wantedIds: ReadonlySet<ServiceId>): Found {
     const learnt = new Map<ServiceId, ListedEntry>();
+    const others: ServiceId[] = [];
     for (const [id, entry] of plane.entries())
       if (wantedIds.has(id) || this.owned.services.has(id)) learnt.set(id, entry);
+      else others.push(id);
     this.applied = learnt;
     this.checkedAt = this.ports.timers.now();
+    return { takeovers: takeovers(learnt, wantedIds, this.owned.services), others };
+  }
+
+  private tellFound(found: Found, recorded: Recorded | undefined): void {
+    if (recorded?.lost !== undefined) this.tell.lostRecord(recorded.lost, found.others);
+    this.tell.takeovers(found.takeovers);
   }
 
   private own(owned: Owned): void {

@@ -2,14 +2,23 @@
 // before they are made, so that a successor recognises what a crashed predecessor left, and never takes somebody
 // else's service for its own. A file of an earlier boot says nothing: the table it speaks of is gone.
 
-import { readFileSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { ServiceId, SyncRole } from "../ipvs/model.js";
 
 export type Owned = { readonly services: ReadonlySet<ServiceId>; readonly sync: ReadonlySet<SyncRole> };
 
+export type Recorded = {
+  readonly owned: Owned;
+  /**
+   * Why nothing is known of an earlier run since the boot. "missing": there is no record, as before the first run, or
+   * after somebody removed it; otherwise what is wrong with it, for people.
+   */
+  readonly lost?: "missing" | { readonly why: string };
+};
+
 export type Ownership = {
-  load(): Owned;
+  load(): Recorded;
   /** Throws when it cannot be kept. */
   save(owned: Owned): void;
 };
@@ -21,13 +30,20 @@ export function ownershipFile(runtimeDirectory: string): Ownership {
   let written: string | undefined;
   return {
     load() {
-      const text = readIfThere(path);
-      return text === undefined ? NOTHING : parse(text, bootId());
+      try {
+        const text = readIfThere(path);
+        if (text === undefined) return { owned: NOTHING, lost: "missing" };
+        const owned = parse(text, bootId());
+        return owned === undefined ? { owned: NOTHING, lost: { why: `${path} is damaged` } } : { owned };
+      } catch (error) {
+        return { owned: NOTHING, lost: { why: `${path} cannot be read: ${(error as Error).message}` } };
+      }
     },
     save(owned) {
       const record = { boot: bootId(), services: [...owned.services], sync: [...owned.sync] };
       const text = `${JSON.stringify(record)}\n`;
-      if (text === written) return;
+      // Somebody may have removed it since.
+      if (text === written && existsSync(path)) return;
       // Under another name first: whoever reads sees the old list or the new one, never half of one.
       writeFileSync(`${path}.new`, text, { mode: 0o600 });
       renameSync(`${path}.new`, path);
@@ -45,24 +61,29 @@ function readIfThere(path: string): string | undefined {
   }
 }
 
-/** A damaged file counts as none: to leave a service of ours is better than to remove a foreign one. */
-function parse(text: string, boot: string): Owned {
+/** A damaged file, undefined, counts as none: to leave a service of ours is better than to remove a foreign one. */
+function parse(text: string, boot: string): Owned | undefined {
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch {
-    return NOTHING;
+    return undefined;
   }
-  const record = (value ?? {}) as { boot?: unknown; services?: unknown; sync?: unknown };
-  if (record.boot !== boot) return NOTHING;
+  const {
+    boot: of,
+    services,
+    sync,
+  } = (value ?? {}) as { boot?: unknown; services?: unknown; sync?: unknown };
+  if (typeof of !== "string" || !areStrings(services) || !areStrings(sync)) return undefined;
+  if (of !== boot) return NOTHING;
   return {
-    services: new Set(strings(record.services) as ServiceId[]),
-    sync: new Set(strings(record.sync).filter((role) => role === "master" || role === "backup")),
+    services: new Set(services as ServiceId[]),
+    sync: new Set(sync.filter((role) => role === "master" || role === "backup")),
   };
 }
 
-const strings = (value: unknown): string[] =>
-  Array.isArray(value) ? value.filter((one) => typeof one === "string") : [];
+const areStrings = (value: unknown): value is string[] =>
+  Array.isArray(value) && value.every((one) => typeof one === "string");
 
 /** Differs from boot to boot; empty where the kernel does not tell. */
 const bootId = (): string => readIfThere("/proc/sys/kernel/random/boot_id")?.trim() ?? "";

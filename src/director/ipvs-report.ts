@@ -4,6 +4,9 @@
 import type { VipdEvent } from "../control/event.js";
 import type { Milliseconds } from "../core/units.js";
 import { describeCommand, type Command } from "../ipvs/command.js";
+import type { ServiceId } from "../ipvs/model.js";
+import { serversOf, type Takeover } from "../ipvs/takeover.js";
+import type { Recorded } from "./ipvs-ownership.js";
 
 export type Why = Extract<VipdEvent, { readonly kind: "table-applied" }>["why"];
 /** The first refusal of a service's commands. */
@@ -16,8 +19,11 @@ export type Failure = {
 
 /** Commands that are described in one event; of the others the number is told. */
 const MOST_DETAILS = 20;
-/** Failures of one batch that are told one by one. */
+/** Failures of one batch that are told one by one; the same for takeovers. */
 const MOST_FAILURES = 5;
+const MOST_TAKEOVERS = 5;
+/** Services that nobody wants and that are named. */
+const MOST_NAMED = 4;
 
 export class TableReporter {
   private readonly report: (event: VipdEvent) => void;
@@ -43,6 +49,29 @@ export class TableReporter {
   /** `retry_ms` 0: it is not tried again. */
   failure(why: Why, command: string, error: string, retry_ms: number): void {
     if (this.isNew(error)) this.report({ kind: "table-failed", why, command, error, retry_ms });
+  }
+
+  takeovers(found: readonly Takeover[]): void {
+    for (const one of found.slice(0, MOST_TAKEOVERS))
+      this.warning(
+        `${one.service} was there before, with ${serversOf(one)}, and is not on record as made by vipd; taken over: it is vipd's from now on`,
+      );
+    const others = found.length - MOST_TAKEOVERS;
+    if (others > 0) this.warning(`${others} more services were there before; taken over`);
+  }
+
+  /** `others`: services in the kernel that the configuration does not name. */
+  lostRecord(lost: NonNullable<Recorded["lost"]>, others: readonly ServiceId[]): void {
+    // Before the first run there is no record, and that is no news unless there are services to wonder about.
+    if (lost === "missing" && others.length === 0) return;
+    const why = lost === "missing" ? "there is no record of what an earlier run of vipd made" : lost.why;
+    const means = "services and sync daemons that an earlier run left behind are not recognised and stay";
+    const more = others.length > MOST_NAMED ? `, and ${others.length - MOST_NAMED} more` : "";
+    const named =
+      others.length === 0
+        ? ""
+        : `; not in the configuration: ${others.slice(0, MOST_NAMED).join(", ")}${more}`;
+    this.warning(`${why}: ${means}${named}`);
   }
 
   warning(text: string): void {

@@ -15,7 +15,8 @@ import {
   type VirtualService,
 } from "../ipvs/model.js";
 
-type ServerState = { readonly server: RealServer; readonly presumed: HealthState; up: boolean };
+/** `health`: the last word of its checks; before that, what the kernel's table told. Serves unless it is "down". */
+type ServerState = { readonly server: RealServer; health: HealthState };
 type ServiceState = {
   config: ServiceConfig;
   readonly id: ServiceId;
@@ -61,16 +62,19 @@ export class WantedTable {
     return changed;
   }
 
+  /** Of a service under a new name, too: its servers are what they were under the old one. */
   presumed(service: string, server: ServerId): HealthState {
-    return this.byName.get(service)?.servers.get(server)?.presumed ?? "unknown";
+    return this.byName.get(service)?.servers.get(server)?.health ?? "unknown";
   }
 
   /** Gives the service when this changes its wanted entry. */
   setServer(service: string, server: ServerId, up: boolean): ServiceId | undefined {
     const state = this.byName.get(service);
     const known = state?.servers.get(server);
-    if (state === undefined || known === undefined || known.up === up) return undefined;
-    known.up = up;
+    if (state === undefined || known === undefined) return undefined;
+    const served = known.health !== "down";
+    known.health = up ? "up" : "down";
+    if (served === up) return undefined;
     this.entries.set(state.id, entryOf(state));
     return state.id;
   }
@@ -114,15 +118,15 @@ function newState(
     const known = old?.servers.get(name);
     const presumed = inKernel === undefined ? "unknown" : inKernel.has(name) ? "up" : "down";
     // Nothing would ever prove a server that has no checks.
-    const up = checks.length === 0 || (known?.up ?? presumed !== "down");
-    servers.set(name, { server, presumed, up });
+    const health = checks.length === 0 ? "up" : (known?.health ?? presumed);
+    servers.set(name, { server, health });
   }
   return { config, id, service: config.service, servers };
 }
 
 function entryOf({ service, servers }: ServiceState): ServiceEntry {
   const up = new Map<ServerId, RealServer>();
-  for (const [id, state] of servers) if (state.up) up.set(id, state.server);
+  for (const [id, state] of servers) if (state.health !== "down") up.set(id, state.server);
   return { service, servers: up };
 }
 

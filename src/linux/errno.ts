@@ -45,6 +45,7 @@ const constant = constants.errno;
 export const errno = {
   EPERM: constant.EPERM,
   ENOENT: constant.ENOENT,
+  ESRCH: constant.ESRCH,
   EINTR: constant.EINTR,
   ENXIO: constant.ENXIO,
   EBADF: constant.EBADF,

@@ -28,14 +28,13 @@ import { familyRequest, readFamily } from "../netlink/generic.js";
 import type { Acknowledgement, Request } from "../netlink/message.js";
 import type { ApplyResult, DataPlane } from "../ports/data-plane.js";
 import { NETLINK_PROTOCOL } from "./constants.js";
+import { errno as errnos } from "./errno.js";
 import { describeErrno, NetlinkError, NetlinkSocket } from "./netlink-socket.js";
 
-const EPERM = 1;
-const ENOENT = 2;
-const ESRCH = 3;
-const EEXIST = 17;
-const EINVAL = 22;
-const ENOBUFS = 105;
+const { EPERM, ENOENT, ESRCH, EEXIST, EINVAL, ENOBUFS } = errnos;
+
+const NO_IPVS =
+  "the kernel has no ip_vs: modprobe ip_vs; or remove `services` and `sync` from the configuration: VRRP alone needs no ip_vs";
 
 /** The data plane, or what is missing and how to get it. */
 export function openIpvs(): Result<DataPlane, string> {
@@ -53,7 +52,7 @@ export function openIpvs(): Result<DataPlane, string> {
   } catch (error) {
     socket?.close();
     if (!(error instanceof NetlinkError)) throw error;
-    return err(error.code === "ENOENT" ? "the kernel has no ip_vs: modprobe ip_vs" : error.message);
+    return err(error.code === "ENOENT" ? NO_IPVS : error.message);
   }
 }
 

@@ -235,7 +235,10 @@ test("a service that moves to another address or port takes the health of its se
   const plane = new FakePlane();
   const table = new IpvsDirector({
     openPlane: () => ok(plane),
-    openOwnership: () => ({ load: () => ({ services: new Set(), sync: new Set() }), save: () => undefined }),
+    openOwnership: () => ({
+      load: () => ({ owned: { services: new Set(), sync: new Set() } }),
+      save: () => undefined,
+    }),
     timers,
     report: () => undefined,
   });

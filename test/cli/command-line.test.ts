@@ -12,6 +12,7 @@ import { ago, statusText } from "../../src/cli/status-text.js";
 import { planText } from "../../src/cli/plan.js";
 import type { Status } from "../../src/control/ipc.js";
 import { ip } from "../../src/core/address.js";
+import type { ServerId, ServiceId } from "../../src/ipvs/model.js";
 import { ControlServer } from "../../src/director/supervisor/control-server.js";
 import { answerRequests } from "../../src/director/supervisor/requests.js";
 import { controlSocketPath } from "../../src/director/supervisor/runtime-directory.js";
@@ -263,7 +264,16 @@ test("times ago are told roughly", () => {
   ]);
 });
 
+test("without services there is no table to speak of", () => {
+  const bare = { pid: 102, services: [], sync: [], table: null };
+  const text = statusText({ ...status, checks: bare }, at);
+  assert.match(text, /\n\nno services\n$/);
+  const broken = { ...bare, table: { in_order: false, checked_ms_ago: 5, repairs: 0 } };
+  assert.match(statusText({ ...status, checks: broken }, at), /\nno services\nKERNEL TABLE NOT IN ORDER\n$/);
+});
+
 test("a plan shows what would be added, removed and kept", () => {
+  const nothing = { commands: [], sync: [], takeovers: [], problem: null };
   golden(
     "plan.txt",
     planText(
@@ -280,11 +290,14 @@ test("a plan shows what would be added, removed and kept", () => {
           { kind: "stop", role: "backup", interface: "eth1", id: 51 },
         ],
         commands: [{ kind: "remove-service", key: { kind: "fwmark", mark: 7, family: "ipv4" }, servers: 2 }],
+        takeovers: [
+          { service: "tcp 10.0.0.9:80" as ServiceId, servers: ["10.0.0.4:80", "10.0.0.5:80"] as ServerId[] },
+        ],
         problem: null,
       },
     ) +
-      planText("lb1", [], { commands: [], sync: [], problem: "the kernel has no ip_vs: modprobe ip_vs" }) +
-      planText("lb1", [], { commands: [], sync: [], problem: null }),
+      planText("lb1", [], { ...nothing, problem: "the kernel has no ip_vs: modprobe ip_vs" }) +
+      planText("lb1", [], nothing),
   );
 });
 

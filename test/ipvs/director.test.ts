@@ -1,7 +1,7 @@
 // The director of a data plane on a virtual clock: start, health, reload, take-over, repair, refusals, stop.
 
 import assert from "node:assert/strict";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after as afterAll, test } from "node:test";
@@ -15,6 +15,7 @@ import { ownershipFile } from "../../src/director/ipvs-ownership.js";
 import { syncChanges } from "../../src/director/ipvs-sync.js";
 import { describeCommand } from "../../src/ipvs/command.js";
 import {
+  serverId,
   serviceId,
   type ServerId,
   type SyncConfig,
@@ -190,20 +191,117 @@ test("a successor removes what its predecessor left and nobody wants, and nothin
   assert.deepEqual(second.sent(), ["remove service tcp 192.168.1.1:80 (1 server)"]);
 });
 
-test("an ownership file of another boot, or a damaged one, claims nothing", () => {
-  for (const text of [
-    '{"boot":"other","services":["tcp 192.168.1.2:80"],"sync":["master"]}',
-    "{",
-    "null",
-    "[]",
-  ]) {
-    const { plane, directory, configure, sent } = world();
+const warnings = (events: readonly VipdEvent[]): readonly string[] =>
+  events.flatMap((event) => (event.kind === "warning" ? [event.text] : []));
+
+test("an ownership file of another boot, or a damaged one, claims nothing; of the damaged one it is said", () => {
+  for (const [text, isDamaged] of [
+    ['{"boot":"other","services":["tcp 192.168.1.2:80"],"sync":["master"]}', false],
+    ["{", true],
+    ["null", true],
+    ["[]", true],
+    ['{"boot":"other"}', true],
+  ] as const) {
+    const { plane, directory, configure, sent, told } = world();
     const foreign = service("foreign", 2, server(4));
     plane.table.set(serviceId(foreign.service.key), { service: foreign.service, servers: new Map() });
     writeFileSync(join(directory, "ipvs-owned.json"), text);
     configure({ services: [] });
     assert.deepEqual(sent(), []);
+    const means = "services and sync daemons that an earlier run left behind are not recognised and stay";
+    assert.deepEqual(
+      warnings(told()),
+      isDamaged
+        ? [`${directory}/ipvs-owned.json is damaged: ${means}; not in the configuration: tcp 192.168.1.2:80`]
+        : [],
+    );
   }
+});
+
+test("an ownership file that is missing is news only where services are that nobody knows of", () => {
+  const first = world();
+  first.configure({ services: [service("web", 1, server(4)), service("old", 2, server(4))] });
+  assert.deepEqual(warnings(first.told()), []);
+  rmSync(join(first.directory, "ipvs-owned.json"));
+  const second = world(first);
+  second.configure({ services: [service("web", 1, server(4))] });
+  assert.deepEqual(warnings(second.told()), [
+    "there is no record of what an earlier run of vipd made: services and sync daemons that an earlier run left behind " +
+      "are not recognised and stay; not in the configuration: tcp 192.168.1.2:80",
+    "tcp 192.168.1.1:80 was there before, with 1 real server (192.168.1.4:80), and is not on record as made by vipd; " +
+      "taken over: it is vipd's from now on",
+  ]);
+  // What is removed while it runs is written again with the next configuration.
+  rmSync(join(first.directory, "ipvs-owned.json"));
+  second.configure({ services: [service("web", 1, server(4))] });
+  assert.match(readFileSync(join(first.directory, "ipvs-owned.json"), "utf8"), /192\.168\.1\.1:80/);
+});
+
+test("of an ownership file that cannot be read the reason is known", () => {
+  const { directory } = world();
+  mkdirSync(join(directory, "ipvs-owned.json"));
+  const { owned, lost } = ownershipFile(directory).load();
+  assert.deepEqual(owned, { services: new Set(), sync: new Set() });
+  assert.match(typeof lost === "object" ? lost.why : "", /^\/.*\/ipvs-owned\.json cannot be read: EISDIR/);
+});
+
+test("a wanted service that somebody else made is taken over, and said so with its servers", () => {
+  const { plane, configure, told, servers, director } = world();
+  const foreign = service("web", 1, server(4), server(9));
+  const there = (last: number): void => {
+    const { service: made } = service("x", last);
+    const list = foreign.servers.map((one) => [serverId(one.server), one.server] as const);
+    plane.table.set(serviceId(made.key), { service: made, servers: new Map(list) });
+  };
+  there(1);
+  configure({ services: [service("web", 1, server(4), server(5))] });
+  assert.deepEqual(warnings(told()), [
+    "tcp 192.168.1.1:80 was there before, with 2 real servers (192.168.1.4:80, 192.168.1.9:80), and is not on record as " +
+      "made by vipd; taken over: it is vipd's from now on",
+  ]);
+  // Who is not known yet comes when a check has succeeded.
+  assert.deepEqual(servers("web", 1), ["192.168.1.4:80"]);
+  // By a reload, too; what is ours by now is no news.
+  for (const last of [11, 12, 13, 14, 15, 16, 17]) there(last);
+  const more = [11, 12, 13, 14, 15, 16, 17].map((last) => service(`s${last}`, last, server(4)));
+  configure({ services: [service("web", 1, server(4), server(5)), ...more] });
+  const said = warnings(told());
+  assert.equal(said.length, 6);
+  assert.match(said[0] ?? "", /^tcp 192\.168\.1\.11:80 was there before/);
+  assert.equal(said[5], "2 more services were there before; taken over");
+  director.stop("remove");
+  assert.equal(plane.table.size, 0);
+});
+
+test("a service under a new name keeps what is known of its servers", () => {
+  const first = world();
+  first.configure({ services: [service("web", 1, server(4), server(5), server(6))] });
+  first.director.setServer("web", id(5), false);
+  first.timers.pass(1);
+  const { director, timers, configure, servers } = world(first);
+  configure({ services: [service("web", 1, server(4), server(5), server(6))] });
+  // Since the start the one has failed, and the other one has come back.
+  director.setServer("web", id(4), false);
+  director.setServer("web", id(5), true);
+  timers.pass(1);
+  configure({ services: [service("shop", 1, server(4), server(5), server(6))] });
+  assert.deepEqual(
+    [4, 5, 6].map((last) => director.presume("shop", id(last))),
+    ["down", "up", "up"],
+  );
+  assert.deepEqual(servers("shop", 1), ["192.168.1.5:80", "192.168.1.6:80"]);
+});
+
+test("where nothing of ours is in the kernel, the status says nothing of a table", () => {
+  const { director, configure } = world();
+  configure({});
+  assert.equal(director.status().table, null);
+  configure({ sync: SYNC });
+  assert.equal(director.status().table?.in_order, true);
+  configure({ services: [service("web", 1, server(4))] });
+  assert.equal(director.status().table?.in_order, true);
+  configure({});
+  assert.equal(director.status().table, null);
 });
 
 test("the services are recorded as ours before they are made", () => {
@@ -228,8 +326,8 @@ test("a table that somebody flushed is repaired at the next look, and said so wi
   assert.deepEqual(servers("web", 1), ["192.168.1.4:80"]);
   const [event] = told();
   assert.ok(event?.kind === "table-applied" && event.why === "repair" && event.changes === 2);
-  assert.equal(director.status().table.repairs, 1);
-  assert.equal(director.status().table.in_order, true);
+  assert.equal(director.status().table?.repairs, 1);
+  assert.equal(director.status().table?.in_order, true);
 });
 
 test("a health change that meets a changed table repairs it at once", () => {
@@ -267,7 +365,7 @@ test("a refused service is told once, tried again with growing patience, and doe
   assert.equal(failures.length, 1);
   assert.match(failures[0]?.error ?? "", /add service tcp 192\.168\.1\.2:80 .*EBUSY/);
   assert.equal(failures[0]?.retry_ms, 1000);
-  assert.equal(director.status().table.in_order, false);
+  assert.equal(director.status().table?.in_order, false);
   // 1 s, 2 s, 4 s, 8 s, then the ordinary interval of 10 s.
   const batches = plane.batches.length;
   timers.pass(35_500);
@@ -276,12 +374,12 @@ test("a refused service is told once, tried again with growing patience, and doe
   // Success elsewhere does not make it forgotten.
   director.setServer("a", id(4), false);
   timers.pass(1);
-  assert.equal(director.status().table.in_order, false);
+  assert.equal(director.status().table?.in_order, false);
   plane.refuse = () => false;
   timers.pass(20_000);
   assert.deepEqual(servers("b", 2), ["192.168.1.4:80", "192.168.1.5:80"]);
-  assert.equal(director.status().table.in_order, true);
-  assert.equal(director.status().table.repairs, 0);
+  assert.equal(director.status().table?.in_order, true);
+  assert.equal(director.status().table?.repairs, 0);
 });
 
 test("a reload tries what was refused at once", () => {
@@ -307,11 +405,11 @@ test("a data plane that fails as a whole is told once, and everything goes on wh
     told().map((event) => event.kind),
     ["table-failed"],
   );
-  assert.equal(director.status().table.in_order, false);
+  assert.equal(director.status().table?.in_order, false);
   plane.isBroken = false;
   timers.pass(30_000);
   assert.deepEqual(servers("web", 1), []);
-  assert.equal(director.status().table.in_order, true);
+  assert.equal(director.status().table?.in_order, true);
 });
 
 test("sync daemons are started as configured and left alone by what does not change them", () => {
@@ -379,6 +477,7 @@ test("without IPVS in the kernel services are refused with the fix, and a direct
   };
   assert.equal(director.configure({ ...order, services: [] }), null);
   assert.equal(director.configure({ ...order, services: [service("web", 1, server(4))] }), reason);
+  assert.deepEqual(director.status(), { sync: [], table: null });
   director.stop("remove");
 });
 
