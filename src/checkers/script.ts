@@ -33,9 +33,10 @@ export const script = defineChecker({
           .prefault(false)
           .describe(`Whether \`command\` is text for ${SHELL} instead; then it must not be a list.`),
         user: v
-          .text({ max: 64, pattern: /^[A-Za-z0-9_.$-]+$/, what: "A user" })
+          .userName()
           .optional()
-          .describe("Name or number of the user to run it as; default: vipd's own, usually root."),
+          .meta({ otherwise: "`scripts.user`" })
+          .describe("Name or number of the user to run it as."),
       })
       .refine((options) => options.shell || options.command[0].startsWith("/"), {
         path: ["command"],

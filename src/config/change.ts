@@ -14,6 +14,7 @@ export function diffConfig(old: Config, wanted: Config): string[] {
     ...fields("log", facts(old.log), facts(wanted.log)),
     ...fields("process", facts(old.vrrpProcess), facts(wanted.vrrpProcess)),
     ...entries("vrrp", byName(old.vrrp), byName(wanted.vrrp), instanceFacts),
+    ...fields("scripts", facts(old.scripts), facts(wanted.scripts)),
     ...fields("ipvs", facts(old.ipvs), facts(wanted.ipvs)),
     ...syncChange(old, wanted),
     ...serviceChanges(byName(old.services), byName(wanted.services)),

@@ -85,6 +85,14 @@ export type VrrpProcessConfig = {
   readonly transport: "native" | "raw-socket";
 };
 
+/** For every program of the operator's: checks, tracks, notifications. */
+export type ScriptPolicy = {
+  /** Refuses to run as root what others than root may change. */
+  readonly security: boolean;
+  /** Name or number of the user they run as; absent: vipd's own. */
+  readonly user?: string;
+};
+
 export type IpvsConfig = {
   /** How often the kernel's table is compared with the wanted one. */
   readonly reconcileEvery: Milliseconds;
@@ -99,6 +107,7 @@ export type Config = {
   readonly log: LogConfig;
   readonly vrrpProcess: VrrpProcessConfig;
   readonly vrrp: readonly InstanceConfig[];
+  readonly scripts: ScriptPolicy;
   readonly ipvs: IpvsConfig;
   readonly sync?: SyncConfig;
   readonly services: readonly ServiceConfig[];

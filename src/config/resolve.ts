@@ -64,6 +64,10 @@ export function resolveConfig(
     log: { level: file.log.level, format: file.log.format, targets: file.log.targets.map(targetOf) },
     vrrpProcess: { realtimePriority: file.process["realtime-priority"], transport: file.process.transport },
     vrrp,
+    scripts: {
+      security: file.scripts.security,
+      ...(file.scripts.user === undefined ? {} : { user: file.scripts.user }),
+    },
     ipvs: { reconcileEvery: file.ipvs["reconcile-every"], onStop: file.ipvs["on-stop"] },
     ...(sync === undefined ? {} : { sync }),
     services,

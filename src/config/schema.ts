@@ -16,7 +16,7 @@ import {
   syncSchema,
   vrrpDefaultsSchema,
 } from "./schema-vrrp.js";
-import { absolutePath, choice, duration, integer, list, section } from "./values.js";
+import { absolutePath, choice, duration, flag, integer, list, section, userName } from "./values.js";
 
 const FACILITIES = Object.keys(SYSLOG_FACILITIES) as [SyslogFacility, ...SyslogFacility[]];
 
@@ -51,6 +51,19 @@ const processSchema = section({
   transport: choice(["native", "raw-socket"])
     .prefault("native")
     .describe("What carries adverts: vipd's own addon, or the raw-socket package."),
+});
+
+const scriptsSchema = section({
+  security: flag()
+    .prefault(true)
+    .describe(
+      "Whether a program is refused that would run as root although others than root may change it, or a folder " +
+        "on the way to it. The log and `vipd check` name the part.",
+    ),
+  user: userName()
+    .optional()
+    .meta({ otherwise: "vipd's own, usually root" })
+    .describe("Name or number of the user that programs run as, if they name none themselves."),
 });
 
 const ipvsSchema = section({
@@ -91,6 +104,9 @@ export function fileSchema(checkers: readonly CheckerSpec[]) {
       .describe("Values for all instances, services and checks that do not set their own."),
     log: logSchema.prefault({}).describe("What is written about the work, and where."),
     ipvs: ipvsSchema.prefault({}).describe("The kernel's table as a whole."),
+    scripts: scriptsSchema
+      .prefault({})
+      .describe("The programs of your own that vipd runs: checks, tracks and notifications."),
     process: processSchema.prefault({}).describe("The VRRP process."),
   });
 }

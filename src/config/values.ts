@@ -170,6 +170,10 @@ export const absolutePath = (): z.ZodPipe<z.ZodUnknown, z.ZodTransform<string>> 
     return ok(input);
   });
 
+/** A user of the system, by name or number; it is not looked up. */
+export const userName = (): z.ZodPipe<z.ZodUnknown, z.ZodTransform<string>> =>
+  text({ max: 64, pattern: /^[A-Za-z0-9_.$-]+$/, what: "A user" });
+
 /** The name of a network interface as Linux takes it. */
 export const interfaceName = (): z.ZodPipe<z.ZodUnknown, z.ZodTransform<string>> =>
   value({ kind: "interface name", type: "string", minLength: 1, maxLength: 15 }, (input) => {

@@ -1,7 +1,14 @@
 // The messages between the supervisor and its two child processes, carried as JSON. The children are told
 // what to do and report what they did; neither ever asks the supervisor anything and waits.
 
-import type { CheckConfig, Config, IpvsConfig, ServiceConfig, VrrpProcessConfig } from "../config/model.js";
+import type {
+  CheckConfig,
+  Config,
+  IpvsConfig,
+  ScriptPolicy,
+  ServiceConfig,
+  VrrpProcessConfig,
+} from "../config/model.js";
 import type { SyncConfig } from "../ipvs/model.js";
 import type { InstanceConfig, InstanceStateName } from "../vrrp/instance.js";
 import type { EventRecord, RejectKind, TransitionReason } from "./event.js";
@@ -34,6 +41,7 @@ export type ToChecks =
   | {
       readonly kind: "configure";
       readonly runtimeDirectory: string;
+      readonly scripts: ScriptPolicy;
       readonly ipvs: IpvsConfig;
       readonly sync: SyncConfig | null;
       readonly services: readonly ServiceConfig[];

@@ -10,7 +10,7 @@ import { tcpDialer } from "../linux/dial.js";
 import { openIpvs } from "../linux/ipvs-kernel.js";
 import { nodeTimers } from "../linux/node-timers.js";
 import { openFilesLimit } from "../linux/open-files.js";
-import { processRunner } from "../linux/process-runner.js";
+import { ProcessRunner } from "../linux/process-runner.js";
 import { Checks } from "./checks.js";
 import { IpvsDirector } from "./ipvs-director.js";
 import { ownershipFile } from "./ipvs-ownership.js";
@@ -42,9 +42,10 @@ function report(event: VipdEvent): void {
   send({ kind: "event", record: { time: Date.now(), process: "checks", sequence, event } });
 }
 
+const runner = new ProcessRunner();
 const checks = new Checks({
   dialer: tcpDialer,
-  runner: processRunner,
+  runner,
   timers: nodeTimers,
   // Two directors must not check in step: each has its own chance.
   random: seededRandom(Math.floor(monotonicNow() * 1000) ^ process.pid),
@@ -63,6 +64,7 @@ function take(message: ToChecks): void {
   switch (message.kind) {
     case "configure": {
       const { saved } = message;
+      runner.policy = message.scripts;
       const services = saved === undefined ? message.services : readSavedServices(saved);
       if (services === undefined) send({ kind: "unreadable" });
       else send({ kind: "configured", error: checks.configure({ ...message, services }) });

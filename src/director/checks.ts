@@ -11,7 +11,7 @@ import type { Timers } from "../ports/timers.js";
 import { CheckScheduler, type SchedulerPorts } from "./check-scheduler.js";
 import { HealthBoard, type BoardPorts } from "./health-board.js";
 
-export type ChecksOrder = Omit<Extract<ToChecks, { readonly kind: "configure" }>, "kind">;
+export type ChecksOrder = Omit<Extract<ToChecks, { readonly kind: "configure" }>, "kind" | "scripts">;
 
 /** Whoever keeps the kernel's table as it should be. */
 export type TableKeeper = {

@@ -4,12 +4,13 @@
 
 import { spawn, type ChildProcess } from "node:child_process";
 
+import type { ScriptPolicy } from "../config/model.js";
+import { err, ok, type Result } from "../core/result.js";
 import { milliseconds, type Milliseconds } from "../core/units.js";
 import type { Cancel } from "../ports/cancel.js";
 import type { Command, Run, RunEnd, Runner } from "../ports/runner.js";
 import { notRunnable, spawnFailure } from "./program-file.js";
 import { findUser } from "./users.js";
-import { err, ok } from "../core/result.js";
 
 /** What is kept of stderr; the rest is read and dropped, so that the program does not block on a full pipe. */
 export const STDERR_LIMIT = 4096;
@@ -20,9 +21,16 @@ const WATCH = milliseconds(5000);
 /** A program killed by a stranger may be the first sign that everything is stopped: time for word of that to come. */
 const WORD = milliseconds(1000);
 
-export const processRunner: Runner = {
-  run(command, cancel) {
-    const problem = notRunnable(command);
+export class ProcessRunner implements Runner {
+  policy: ScriptPolicy;
+
+  constructor(policy: ScriptPolicy = { security: true }) {
+    this.policy = policy;
+  }
+
+  run(given: Command, cancel: Cancel): Run {
+    const command = this.asWhom(given);
+    const problem = notRunnable(command, this.policy.security);
     if (problem !== undefined) return never(problem);
     const user = command.user === undefined ? undefined : findUser(command.user);
     if (user?.ok === false) return never(user.error);
@@ -37,15 +45,21 @@ export const processRunner: Runner = {
       ...(user === undefined ? {} : { uid: user.value.uid, gid: user.value.gid }),
     });
     return watch(child, command, cancel);
-  },
+  }
 
-  probe(command) {
-    const problem = notRunnable(command);
+  probe(given: Pick<Command, "argv" | "user">): Result<null, string> {
+    const command = this.asWhom(given);
+    const problem = notRunnable(command, this.policy.security);
     if (problem !== undefined) return err(problem);
     const user = command.user === undefined ? undefined : findUser(command.user);
     return user?.ok === false ? user : ok(null);
-  },
-};
+  }
+
+  private asWhom<C extends Pick<Command, "user">>(command: C): C {
+    const { user } = this.policy;
+    return command.user !== undefined || user === undefined ? command : { ...command, user };
+  }
+}
 
 function never(why: string): Run {
   return { end: Promise.resolve({ kind: "not-runnable", why }), gone: Promise.resolve() };

@@ -2,12 +2,12 @@
 // run: the kernel's own answer (ENOENT for a missing interpreter, too) tells an operator little.
 
 import { accessSync, closeSync, constants, openSync, readSync, statSync, type Stats } from "node:fs";
-import { dirname } from "node:path";
 
 import type { Command } from "../ports/runner.js";
+import { changeableByOthers } from "./program-safety.js";
 
-/** The reason why it cannot be run, or nothing. */
-export function notRunnable(command: Pick<Command, "argv" | "user">): string | undefined {
+/** The reason why it cannot be run, or nothing. `security`: others must not be able to change what runs as root. */
+export function notRunnable(command: Pick<Command, "argv" | "user">, security: boolean): string | undefined {
   const [path] = command.argv;
   if (!path.startsWith("/")) return `${path} is not an absolute path`;
   let file: Stats;
@@ -20,7 +20,7 @@ export function notRunnable(command: Pick<Command, "argv" | "user">): string | u
   }
   if (!file.isFile()) return `${path} is not a file`;
   if ((file.mode & 0o111) === 0) return `${path} is not executable: chmod +x ${path}`;
-  return interpreterProblem(path) ?? (runsAsRoot(command) ? unsafe(path, file) : undefined);
+  return interpreterProblem(path) ?? (security && runsAsRoot(command) ? unsafe(path) : undefined);
 }
 
 /** Scripts without a first line that names their interpreter would be run by whatever libc likes. */
@@ -52,17 +52,11 @@ function interpreterProblem(path: string): string | undefined {
 const runsAsRoot = (command: Pick<Command, "user">): boolean =>
   command.user === undefined ? process.getuid?.() === 0 : command.user === "root" || command.user === "0";
 
-/** What others may change must not be run as root. */
-function unsafe(path: string, file: Stats): string | undefined {
-  const remedy = `run it as another user (user:), or chown root ${path} && chmod go-w ${path}`;
-  if (file.uid !== 0) return `${path} would be run as root but belongs to user ${file.uid}: ${remedy}`;
-  if ((file.mode & 0o022) !== 0 && ((file.mode & 0o002) !== 0 || file.gid !== 0))
-    return `${path} would be run as root but others may write to it: ${remedy}`;
-  const folder = statSync(dirname(path));
-  const sticky = (folder.mode & 0o1000) !== 0;
-  if ((folder.mode & 0o002) !== 0 && !sticky)
-    return `${path} would be run as root but anybody may replace it: chmod o-w ${dirname(path)}`;
-  return undefined;
+function unsafe(path: string): string | undefined {
+  const part = changeableByOthers(path);
+  return part === undefined
+    ? undefined
+    : `${path} would be run as root, but ${part}, or run it as another user (user:)`;
 }
 
 /** Words for an error of spawn(2) itself. */

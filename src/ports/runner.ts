@@ -10,7 +10,7 @@ export type Command = {
   readonly argv: readonly [string, ...string[]];
   /** The whole environment. */
   readonly environment: Readonly<Record<string, string>>;
-  /** Name or number of the user; absent: vipd's own. */
+  /** Name or number of the user; absent: the one that the configuration gives for all, or vipd's own. */
   readonly user?: string;
   /** How long the group has between TERM and KILL. */
   readonly grace: Milliseconds;

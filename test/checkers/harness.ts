@@ -14,7 +14,7 @@ import { after, milliseconds } from "../../src/core/units.js";
 import { tcpDialer } from "../../src/linux/dial.js";
 import { monotonicNow } from "../../src/linux/clock.js";
 import { nodeTimers } from "../../src/linux/node-timers.js";
-import { processRunner } from "../../src/linux/process-runner.js";
+import { ProcessRunner } from "../../src/linux/process-runner.js";
 
 export const LOOPBACK = ip("127.0.0.1");
 
@@ -55,7 +55,7 @@ export async function run(
     cancel,
     now: monotonicNow,
     dialer: tcpDialer,
-    runner: processRunner,
+    runner: new ProcessRunner(),
     linger: (work) => {
       gone = work;
     },

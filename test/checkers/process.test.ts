@@ -41,6 +41,7 @@ async function withProcess(
 const nothingToDo = (runtimeDirectory: string): ToChecks => ({
   kind: "configure",
   runtimeDirectory,
+  scripts: { security: true },
   ipvs: { reconcileEvery: seconds(60), onStop: "remove" },
   sync: null,
   services: [],

@@ -1,5 +1,15 @@
 import assert from "node:assert/strict";
-import { chmodSync, chownSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  lchownSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -7,9 +17,10 @@ import { after, before, test } from "node:test";
 import { findChecker } from "../../src/checkers/registry.js";
 import { CancelSource } from "../../src/checkers/cancel.js";
 import { milliseconds } from "../../src/core/units.js";
-import { processRunner } from "../../src/linux/process-runner.js";
+import { ProcessRunner } from "../../src/linux/process-runner.js";
 import { assertFails, assertUp, check, readOptions, run, target } from "./harness.js";
 
+const processRunner = new ProcessRunner();
 let folder: string;
 before(() => {
   folder = mkdtempSync(join(tmpdir(), "vipd-script-"));
@@ -187,6 +198,55 @@ test("script that others may change is not run as root", asRoot, async () => {
     /belongs to user 65534/,
   );
   assertUp(await check("script", { command: foreign, user: "nobody" }, 80), /0/);
+});
+
+test("the part of the way to a program that others may change is named", asRoot, () => {
+  const at = (...names: readonly string[]): string => join(folder, "way", ...names);
+  mkdirSync(at("bin"), { recursive: true });
+  const path = at("bin", "check");
+  writeFileSync(path, "#!/bin/sh\n");
+  chmodSync(path, 0o755);
+  symlinkSync("bin/check", at("link"));
+  const because = (command = path): string | undefined => {
+    const probe = processRunner.probe({ argv: [command] });
+    return probe.ok ? undefined : probe.error;
+  };
+  assert.equal(because(), undefined);
+  chmodSync(at(), 0o777);
+  for (const command of [path, at("link"), at("bin", "..", "bin", "check")])
+    assert.match(
+      because(command) ?? "",
+      new RegExp(`, but others may write to ${at()}: chmod go-w ${at()}, or run`),
+    );
+  // A sticky folder as /tmp: what root has there is root's alone.
+  chmodSync(at(), 0o1777);
+  assert.equal(because(), undefined);
+  lchownSync(at("link"), 65534, 65534);
+  assert.match(because(at("link")) ?? "", /way\/link belongs to user 65534: chown -h root/);
+  chownSync(at("bin"), 65534, 0);
+  assert.match(because() ?? "", /way\/bin belongs to user 65534: chown root/);
+  chownSync(at("bin"), 0, 12345);
+  chmodSync(at("bin"), 0o775);
+  assert.match(because() ?? "", /others, the group 12345, may write to .*way\/bin: chmod go-w/);
+  assert.ok(new ProcessRunner({ security: false }).probe({ argv: [path] }).ok);
+  assert.ok(new ProcessRunner({ security: true, user: "nobody" }).probe({ argv: [path] }).ok);
+});
+
+test("the user of all scripts is that of each that names none", asRoot, async () => {
+  const runner = new ProcessRunner({ security: true, user: "nobody" });
+  const argv = [sh("id -u >&2")] as const;
+  const as = async (user?: string): Promise<unknown> =>
+    await runner.run(
+      {
+        argv,
+        environment: { PATH: "/usr/bin:/bin" },
+        grace: milliseconds(100),
+        ...(user !== undefined && { user }),
+      },
+      new CancelSource(),
+    ).end;
+  assert.deepEqual(await as(), { kind: "exited", code: 0, stderr: "65534" });
+  assert.deepEqual(await as("root"), { kind: "exited", code: 0, stderr: "0" });
 });
 
 test("script runs as its user, with that user's group and no other", asRoot, async () => {

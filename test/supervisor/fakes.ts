@@ -61,6 +61,7 @@ export const loaded = (
     log: { level: "info", format: "text", targets: [{ kind: "stderr" }] },
     vrrpProcess: { realtimePriority: 50, transport: "native" },
     vrrp: instances,
+    scripts: { security: true },
     ipvs: { reconcileEvery: milliseconds(30_000), onStop: "remove" },
   },
 });

@@ -45,6 +45,7 @@ function order(runtimeDirectory: string, weight = 5): ToChecks {
   return {
     kind: "configure",
     runtimeDirectory,
+    scripts: { security: true },
     ipvs: { reconcileEvery: seconds(60), onStop: "remove" },
     sync: null,
     nodePriority: 100,

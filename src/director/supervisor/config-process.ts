@@ -67,10 +67,10 @@ function known(
   if (previous !== undefined || text === undefined || place === undefined) return undefined;
   const saved = findSavedConfig(place.path, savedFor(place.program, path, node), text);
   if (saved === undefined) return undefined;
-  const { servicesText, warnings, probes } = saved;
+  const { head, servicesText, warnings, probes } = saved;
   // Programs that checks need may have come and gone since.
   const probe = async (): Promise<void> => {
-    const outcome = await reader.ask({ kind: "probe", servicesText });
+    const outcome = await reader.ask({ kind: "probe", head, servicesText });
     if ("answer" in outcome) for (const warning of outcome.answer.warnings) warn?.(warning);
   };
   if (probes) later(() => void probe());

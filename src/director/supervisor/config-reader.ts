@@ -5,11 +5,11 @@ import { hostname } from "node:os";
 import { findChecker, checkerSpecs } from "../../checkers/registry.js";
 import { hasErrors, renderDiagnostics, type Diagnostic } from "../../config/diagnostic.js";
 import { checkConfig, loadConfig } from "../../config/load.js";
-import type { Config, ServiceConfig } from "../../config/model.js";
+import type { Config } from "../../config/model.js";
 import type { Identity } from "../../config/resolve.js";
 import * as values from "../../config/values.js";
 import { readConfigFile } from "../../linux/config-file.js";
-import { processRunner } from "../../linux/process-runner.js";
+import { ProcessRunner } from "../../linux/process-runner.js";
 
 export type Reading = {
   readonly path: string;
@@ -39,7 +39,7 @@ export function readConfigText(path: string, text: string, node: string | undefi
     path,
     text,
     configs: config === undefined ? [] : [config],
-    warnings: config === undefined ? [] : unrunnable(config.services),
+    warnings: config === undefined ? [] : unrunnable(config),
     ...rest,
   };
 }
@@ -54,7 +54,7 @@ export function readConfigForAll(path: string): Reading {
     path,
     text: file.value,
     ...read,
-    warnings: config === undefined ? [] : unrunnable(config.services),
+    warnings: config === undefined ? [] : unrunnable(config),
   };
 }
 
@@ -71,8 +71,12 @@ export const failed = (reading: Reading): boolean => hasErrors(reading.diagnosti
 /** For people, with the lines of the file. */
 export const report = (reading: Reading): string => renderDiagnostics(reading.diagnostics, reading.text);
 
+/** What of a configuration may run programs. */
+type Probed = Pick<Config, "services" | "scripts">;
+
 /** Checks that cannot succeed here, a missing script for example; each once, however many servers have it. */
-export function unrunnable(services: readonly ServiceConfig[]): string[] {
+export function unrunnable({ services, scripts }: Probed): string[] {
+  const runner = new ProcessRunner(scripts);
   const found = new Map<string, string>();
   for (const service of services)
     for (const server of service.servers)
@@ -81,7 +85,7 @@ export function unrunnable(services: readonly ServiceConfig[]): string[] {
         if (problem === undefined) continue;
         const key = `${service.name} ${JSON.stringify(options)}`;
         if (found.has(key)) continue;
-        const text = problem({ options: options as never, runner: processRunner });
+        const text = problem({ options: options as never, runner });
         found.set(
           key,
           text === undefined ? "" : `service ${service.name}: ${type} check cannot run: ${text}`,
@@ -91,7 +95,7 @@ export function unrunnable(services: readonly ServiceConfig[]): string[] {
 }
 
 /** Whether that is a question at all. */
-export const hasProbes = (services: readonly ServiceConfig[]): boolean =>
+export const hasProbes = ({ services }: Probed): boolean =>
   services.some(({ servers }) =>
     servers.some(({ checks }) => checks.some(({ type }) => findChecker(type)?.problem !== undefined)),
   );

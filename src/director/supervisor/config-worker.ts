@@ -10,7 +10,7 @@ import { joinPacked, packService, splitPacked, unpackServices } from "../../cont
 import { saveConfig, type SavedConfig } from "../saved-config.js";
 import { failed, hasProbes, readConfig, readConfigText, report, unrunnable } from "./config-reader.js";
 import { collectGarbage } from "./memory.js";
-import type { ProbeAnswer, ReadAnswer, ReadRequest, WorkerRequest } from "./reader-process.js";
+import type { ProbeAnswer, ProbeRequest, ReadAnswer, ReadRequest, WorkerRequest } from "./reader-process.js";
 
 const MOST_WARNINGS = 20;
 /** What reading a file of this many bytes leaves behind is given back to the system. */
@@ -18,12 +18,12 @@ const LARGE = 50_000;
 
 for (let line = readLine(); line !== undefined; line = readLine()) {
   const request = JSON.parse(line) as WorkerRequest;
-  write(`${JSON.stringify(request.kind === "probe" ? probe(request.servicesText) : read(request))}\n`);
+  write(`${JSON.stringify(request.kind === "probe" ? probe(request) : read(request))}\n`);
   if (line.length > LARGE) collectGarbage();
 }
 
-function probe(servicesText: string): ProbeAnswer {
-  return { warnings: few(unrunnable(unpackServices(servicesText))) };
+function probe({ head, servicesText }: ProbeRequest): ProbeAnswer {
+  return { warnings: few(unrunnable({ ...head, services: unpackServices(servicesText) })) };
 }
 
 function read({ path, text, node, previous, shifts = [], save }: ReadRequest): ReadAnswer {
@@ -47,7 +47,7 @@ function read({ path, text, node, previous, shifts = [], save }: ReadRequest): R
       ...result,
       id: save.id,
       warnings: few(summaries),
-      probes: hasProbes(services),
+      probes: hasProbes(config),
       text: reading.text,
       servicesText,
     });

@@ -29,8 +29,12 @@ export type ReadRequest = {
   /** Where to keep the result. */
   readonly save?: { readonly path: string; readonly savedFor: SavedFor; readonly id: string };
 };
-/** What is right in services that were read before, but would not work on this machine. */
-export type ProbeRequest = { readonly kind: "probe"; readonly servicesText: string };
+/** What is right in a configuration that was read before, but would not work on this machine. */
+export type ProbeRequest = {
+  readonly kind: "probe";
+  readonly head: ConfigHead;
+  readonly servicesText: string;
+};
 export type WorkerRequest = ReadRequest | ProbeRequest;
 
 export type ReadAnswer =

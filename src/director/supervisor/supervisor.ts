@@ -288,6 +288,7 @@ export class Supervisor {
         this.checks.send({
           kind: "configure",
           runtimeDirectory: this.options.runtimeDirectory,
+          scripts: head.scripts,
           ipvs: head.ipvs,
           sync: head.sync ?? null,
           ...(config.saved === undefined
