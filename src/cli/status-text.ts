@@ -2,7 +2,7 @@
 // are not and why. Pure: status in, text out.
 
 import { times } from "../core/words.js";
-import { describeReason, span } from "../control/reason.js";
+import { describeReason, describeSum, span } from "../control/reason.js";
 import type { ChecksStatus, InstanceStatus, ServiceStatus, Status, VrrpStatus } from "../control/ipc.js";
 import { formatTime } from "../log/record.js";
 
@@ -40,8 +40,10 @@ function instanceLines(instance: InstanceStatus, status: Status, now: number): s
   const since = `${formatTime(instance.since)} (${ago(now - instance.since)})`;
   const lines = [
     `vrrp ${instance.instance}: ${instance.state.toUpperCase()} since ${since}`,
-    `  why: ${describeReason(instance.reason)}`,
-    `  ${instance.addresses.join(", ")} on ${instance.interface}, router id ${instance.virtual_router_id}, VRRPv${instance.version}, own priority ${instance.priority}`,
+    instance.awaited.length > 0
+      ? `  waits for the first result of ${instance.awaited.join(", ")}`
+      : `  why: ${describeReason(instance.reason)}`,
+    `  ${instance.addresses.join(", ")} on ${instance.interface}, router id ${instance.virtual_router_id}, VRRPv${instance.version}, own priority ${describeSum(instance.sum, instance.priority)}`,
   ];
   if (instance.state === "backup") {
     const { master } = instance;

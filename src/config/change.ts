@@ -4,7 +4,7 @@
 import { formatPrefix } from "../core/address.js";
 import { formatDuration, type Milliseconds } from "../core/units.js";
 import { serverId, serviceId } from "../ipvs/model.js";
-import type { InstanceConfig } from "../vrrp/instance.js";
+import type { InstanceConfig, TrackConfig } from "../vrrp/instance.js";
 import type { CheckConfig, Config, ServerConfig, ServiceConfig } from "./model.js";
 
 /** One phrase for each change; empty when a reload would change nothing. */
@@ -73,8 +73,16 @@ const byId = (service: ServiceConfig): Map<string, ServerConfig> =>
   new Map(service.servers.map((entry) => [serverId(entry.server), entry]));
 
 function instanceFacts(instance: InstanceConfig): Facts {
-  const { advertInterval, preemptDelay, addresses, announce, virtualRouterId, sourceAddress, ...rest } =
-    instance;
+  const {
+    advertInterval,
+    preemptDelay,
+    addresses,
+    announce,
+    virtualRouterId,
+    sourceAddress,
+    tracks,
+    ...rest
+  } = instance;
   return {
     ...facts(rest),
     "router-id": String(virtualRouterId),
@@ -82,10 +90,17 @@ function instanceFacts(instance: InstanceConfig): Facts {
     "preempt-delay": formatDuration(preemptDelay),
     "source-address": sourceAddress ?? "the interface's",
     addresses: addresses.map((a) => `${formatPrefix(a.prefix)} on ${a.interface}`).join(" "),
+    tracks: tracks.length === 0 ? "none" : tracks.map(trackText).join(", "),
     announce:
       `${announce.repeat} times, again after ${formatDuration(announce.delay)}, ` +
       `refresh ${announce.refresh === 0 ? "never" : `every ${formatDuration(announce.refresh)} ${announce.refreshRepeat} times`}`,
   };
+}
+
+function trackText({ label, effect }: TrackConfig): string {
+  if (effect.kind === "fault") return label;
+  const sign = effect.weight > 0 ? "+" : "";
+  return `${label} ${sign}${effect.weight}${effect.reverse ? " reversed" : ""}`;
 }
 
 function serviceFacts({ service }: ServiceConfig): Facts {

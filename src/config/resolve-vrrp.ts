@@ -75,6 +75,7 @@ function instanceOf(
       refresh: announce.refresh ?? milliseconds(0),
       refreshRepeat: announce["refresh-repeat"] ?? 1,
     },
+    tracks: [],
   };
 }
 

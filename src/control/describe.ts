@@ -5,7 +5,7 @@ import { unreachable } from "../core/never.js";
 import { count } from "../core/words.js";
 import type { LogLevel } from "../config/model.js";
 import type { ProcessName, VipdEvent } from "./event.js";
-import { describeReason, span } from "./reason.js";
+import { describeReason, describeSum, span } from "./reason.js";
 
 export type Description = {
   readonly level: LogLevel;
@@ -26,6 +26,7 @@ const processName: Record<ProcessName, string> = {
 export function describe(event: VipdEvent): Description {
   switch (event.kind) {
     case "vrrp-transition":
+    case "vrrp-priority":
     case "vrrp-rejected":
     case "vrrp-second-master":
     case "vrrp-address-conflict":
@@ -76,6 +77,12 @@ function describeVrrp(event: VrrpEvent): Description {
   switch (event.kind) {
     case "vrrp-transition":
       return describeTransition(event);
+    case "vrrp-priority":
+      return {
+        level: "notice",
+        subject: `vrrp ${event.instance}`,
+        text: `priority ${event.from} -> ${event.to} (${event.state.toUpperCase()}): ${describeSum(event.sum, event.to)}`,
+      };
     case "vrrp-rejected": {
       const subject = event.instance === undefined ? `vrrp ${event.interface}` : `vrrp ${event.instance}`;
       const first = `advert from ${event.sender} on ${event.interface} ignored: ${event.detail}`;
@@ -124,6 +131,7 @@ function describeVrrp(event: VrrpEvent): Description {
 }
 
 function describeTransition(event: Extract<VipdEvent, { kind: "vrrp-transition" }>): Description {
+  const sum = event.sum === undefined ? "" : ` (priority ${describeSum(event.sum, event.priority)})`;
   const done = event.done.length === 0 ? "" : `; ${event.done.join(", ")}`;
   const late =
     event.lateness_ms !== undefined && event.lateness_ms >= 5
@@ -132,7 +140,7 @@ function describeTransition(event: Extract<VipdEvent, { kind: "vrrp-transition" 
   return {
     level: event.to === "fault" ? "error" : event.reason.kind === "resume-too-late" ? "warning" : "notice",
     subject: `vrrp ${event.instance}`,
-    text: `${event.from.toUpperCase()} -> ${event.to.toUpperCase()}: ${describeReason(event.reason)}${done}${late}`,
+    text: `${event.from.toUpperCase()} -> ${event.to.toUpperCase()}: ${describeReason(event.reason)}${sum}${done}${late}`,
   };
 }
 

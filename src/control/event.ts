@@ -5,6 +5,7 @@
 import type { LogLevel } from "../config/model.js";
 import type { SyncRole } from "../ipvs/model.js";
 import type { InstanceStateName } from "../vrrp/instance.js";
+import type { Priority } from "../vrrp/priority.js";
 
 export type ProcessName = "supervisor" | "vrrp" | "checks";
 
@@ -50,12 +51,18 @@ export type TransitionReason =
   | { readonly kind: "no-source-address"; readonly interface: string }
   /** Adverts cannot be heard there: the VRRP group could not be joined. */
   | { readonly kind: "cannot-join"; readonly interface: string; readonly error: string }
+  /** What the instance follows is down, or was and is up again. `track`: "script haproxy". */
+  | { readonly kind: "track-failed"; readonly track: string }
+  | { readonly kind: "track-recovered"; readonly track: string }
   | { readonly kind: "action-failed"; readonly action: string; readonly error: string }
   /** Another try after an action had failed. */
   | { readonly kind: "retry"; readonly action: string; readonly waited_ms: number }
   | { readonly kind: "shutdown" }
   | { readonly kind: "deleted" }
   | { readonly kind: "reconfigured"; readonly what: string };
+
+/** The effective priority as a sum; what lies outside 1..254 was set to the nearest of them. */
+export type PrioritySum = Pick<Priority, "base" | "terms">;
 
 /** What was wrong with a received advert (vrrp-conformance R01..R14). */
 export type RejectKind =
@@ -77,12 +84,24 @@ export type VipdEvent =
       readonly instance: string;
       readonly from: InstanceStateName;
       readonly to: InstanceStateName;
+      /** The effective one. */
       readonly priority: number;
+      /** How it comes about, where it is not the configured one. */
+      readonly sum?: PrioritySum;
       readonly reason: TransitionReason;
       /** What was done, each a short phrase: "sent advert", "added 192.168.1.1/24 to eth0". */
       readonly done: readonly string[];
       /** When the deadline was that led to this, relative to the decision; how late the process woke up. */
       readonly lateness_ms?: number;
+    }
+  /** The effective priority is another one now; `from` and `to` may be the same when only the terms changed. */
+  | {
+      readonly kind: "vrrp-priority";
+      readonly instance: string;
+      readonly from: number;
+      readonly to: number;
+      readonly sum: PrioritySum;
+      readonly state: InstanceStateName;
     }
   /** The first of its kind from a sender at once, later ones as a count for the time since. */
   | {

@@ -11,7 +11,8 @@ import type {
 } from "../config/model.js";
 import type { SyncConfig } from "../ipvs/model.js";
 import type { InstanceConfig, InstanceStateName } from "../vrrp/instance.js";
-import type { EventRecord, RejectKind, TransitionReason } from "./event.js";
+import type { TrackValue } from "../vrrp/priority.js";
+import type { EventRecord, PrioritySum, RejectKind, TransitionReason } from "./event.js";
 
 /** An instance that was master when the previous VRRP process ended without saying so. */
 export type ResumeOrder = {
@@ -32,7 +33,11 @@ export type ToVrrp =
       readonly process: VrrpProcessConfig;
       readonly instances: readonly InstanceConfig[];
       readonly resume: readonly ResumeOrder[];
+      /** What is known of tracks already: a process that resumes has no time to wait for them. */
+      readonly tracks?: Readonly<Record<string, TrackValue>>;
     }
+  /** What tracks have been seen to be, by their ids; those not named stay as they were. */
+  | { readonly kind: "tracks"; readonly values: Readonly<Record<string, TrackValue>> }
   | { readonly kind: "stop"; readonly keepAddresses: boolean }
   | { readonly kind: "status"; readonly id: number }
   | Ping;
@@ -64,9 +69,13 @@ export type InstanceStatus = {
   readonly interface: string;
   readonly virtual_router_id: number;
   readonly version: 2 | 3;
+  /** The effective priority, and how it comes about. */
   readonly priority: number;
+  readonly sum: PrioritySum;
   readonly addresses: readonly string[];
   readonly reason: TransitionReason;
+  /** The tracks whose first result it waits for before it takes part. */
+  readonly awaited: readonly string[];
   /** The master we hear, when we are backup. */
   readonly master: {
     readonly address: string;

@@ -3,10 +3,18 @@
 
 import { unreachable } from "../core/never.js";
 import { formatDuration, milliseconds } from "../core/units.js";
-import type { TransitionReason } from "./event.js";
+import type { PrioritySum, TransitionReason } from "./event.js";
 
 /** A number of milliseconds as text, to the millisecond (below 10 ms: to the hundredth). */
 export const span = (ms: number): string => formatDuration(milliseconds(ms < 1000 ? ms : Math.round(ms)));
+
+/** "150 base - 60 script haproxy = 90". `effective`: 1..254, or 255 without terms. */
+export function describeSum({ base, terms }: PrioritySum, effective: number): string {
+  const parts = terms.map(({ label, amount }) => `${amount < 0 ? "-" : "+"} ${Math.abs(amount)} ${label}`);
+  const sum = terms.reduce((total, { amount }) => total + amount, base);
+  const limit = sum === effective ? "" : `, ${sum < effective ? "at least" : "at most"} ${effective}`;
+  return terms.length === 0 ? String(base) : `${base} base ${parts.join(" ")} = ${sum}${limit}`;
+}
 
 export function describeReason(reason: TransitionReason): string {
   switch (reason.kind) {
@@ -40,6 +48,10 @@ export function describeReason(reason: TransitionReason): string {
       return `interface ${reason.interface} has no address to send adverts from`;
     case "cannot-join":
       return `cannot hear adverts on ${reason.interface}: ${reason.error}`;
+    case "track-failed":
+      return `${reason.track} is down`;
+    case "track-recovered":
+      return `${reason.track} is up again`;
     case "action-failed":
       return `could not ${reason.action}: ${reason.error}`;
     case "retry":

@@ -27,6 +27,7 @@ const config: InstanceConfig = {
   addresses: [{ prefix: { address: ip("192.0.2.1"), length: 24 }, interface: INTERFACE }],
   checksum: "rfc5798",
   announce: { repeat: 5, delay: milliseconds(0), refresh: milliseconds(0), refreshRepeat: 1 },
+  tracks: [],
 };
 
 export function rehearse(real: Pick<VrrpPorts, "addresses">, rounds = ROUNDS): void {

@@ -6,6 +6,7 @@ import { after, instant, seconds, type Instant } from "../core/units.js";
 import type { ResumeOrder } from "../control/ipc.js";
 import type { InterfaceView, VrrpPorts } from "../ports/vrrp.js";
 import type { InstanceConfig } from "../vrrp/instance.js";
+import { samePriority } from "../vrrp/priority.js";
 import { OWNER_PRIORITY } from "../vrrp/state.js";
 import { earlier } from "../vrrp/timing.js";
 import {
@@ -19,6 +20,7 @@ import {
 import type { Roster } from "./vrrp-roster.js";
 import type { Runtime } from "./vrrp-runtime.js";
 import type { Steps } from "./vrrp-steps.js";
+import { Tracks } from "./vrrp-tracks.js";
 
 /** From one try to join the VRRP group to the next. */
 const JOIN_AGAIN = seconds(5);
@@ -28,6 +30,7 @@ export class Attachment {
   private readonly roster: Roster;
   private readonly steps: Steps;
   private readonly memberships: Memberships;
+  readonly tracks: Tracks;
   private joinAgainAt = instant(Infinity);
 
   constructor(ports: VrrpPorts, roster: Roster, steps: Steps) {
@@ -35,6 +38,7 @@ export class Attachment {
     this.roster = roster;
     this.steps = steps;
     this.memberships = new Memberships(ports.link);
+    this.tracks = new Tracks(ports.interfaces);
   }
 
   /** When `joinAgain` has something to do; Infinity for never. */
@@ -50,7 +54,8 @@ export class Attachment {
     const view = interfaces.find(given.interface);
     const source = sourceOf(given, view, this.roster.virtual);
     this.takeInterface(runtime, given, view, source);
-    const trouble = troubleOf(given, interfaces, source) ?? this.deafness(runtime, now);
+    const trouble =
+      troubleOf(given, interfaces, source) ?? this.deafness(runtime, now) ?? this.tracks.trouble(given);
     const { state } = runtime;
     if (trouble !== undefined) {
       // One that was to be resumed as master, and cannot.
@@ -59,18 +64,45 @@ export class Attachment {
       const known = state.kind === "fault" && state.cause.kind === trouble.kind;
       if (!known) this.steps.apply(runtime, { kind: "link-down", cause: trouble }, now);
     } else if (state.kind === "fault") this.steps.apply(runtime, { kind: "link-up" }, now);
-    else if (state.kind === "initialize")
-      this.steps.apply(
-        runtime,
-        order ? { kind: "resume", deadAt: instant(order.dead_at) } : { kind: "start" },
-        now,
-      );
+    else if (state.kind === "initialize") this.begin(runtime, given, now, order);
+  }
+
+  /** One that does not know its priority yet, or whether it may take part, waits to be told. */
+  private begin(runtime: Runtime, given: InstanceConfig, now: Instant, order?: ResumeOrder): void {
+    runtime.awaited = this.tracks.awaited(given);
+    if (runtime.awaited.length > 0) return;
+    const resume = order && ({ kind: "resume", deadAt: instant(order.dead_at) } as const);
+    this.steps.apply(runtime, resume ?? { kind: "start" }, now);
+  }
+
+  /** Takes over what its tracks make of its priority, and whether it may take part. */
+  lookAtTracks(runtime: Runtime, now: Instant): void {
+    const priority = this.tracks.priority(runtime.given);
+    const before = runtime.priority;
+    if (!samePriority(priority, before)) {
+      const { config: previous, given } = runtime;
+      runtime.current();
+      this.adopt(runtime, given);
+      if (runtime.state.kind !== "initialize")
+        this.ports.report({
+          kind: "vrrp-priority",
+          instance: given.name,
+          from: before.effective,
+          to: priority.effective,
+          sum: { base: priority.base, terms: priority.terms },
+          state: runtime.state.kind,
+        });
+      if (priority.effective !== before.effective)
+        this.steps.apply(runtime, { kind: "reconfigure", previous }, now);
+    }
+    this.look(runtime, now);
   }
 
   /** Takes a changed configuration over, for the interface as it is now. */
   adopt(runtime: Runtime, config: InstanceConfig): void {
     const view = this.ports.interfaces.find(config.interface);
-    runtime.adopt(config, view, sourceOf(config, view, this.roster.virtual));
+    const source = sourceOf(config, view, this.roster.virtual);
+    runtime.adopt(config, this.tracks.priority(config), view, source);
     runtime.indices = new Map([...indicesOf(config, this.ports.interfaces), ...runtime.indices]);
   }
 
@@ -132,7 +164,7 @@ export class Attachment {
       (source !== undefined && source !== config.sourceAddress);
     if (changed || runtime.advert.length === 0) {
       runtime.current();
-      runtime.adopt(given, view, source ?? config.sourceAddress);
+      runtime.adopt(given, this.tracks.priority(given), view, source ?? config.sourceAddress);
     }
     if (runtime.ifindex === left && runtime.refused === undefined) return;
     this.memberships.leave(left);

@@ -9,6 +9,7 @@ import type { InstanceStatus, ResumeOrder } from "../control/ipc.js";
 import type { VrrpPorts } from "../ports/vrrp.js";
 import { acceptAdvert } from "../vrrp/accept.js";
 import type { InstanceConfig } from "../vrrp/instance.js";
+import type { TrackValue } from "../vrrp/priority.js";
 import { decodeIpv4, headerLength, repeats } from "../vrrp/ipv4.js";
 import { decodeAdvert } from "../vrrp/packet.js";
 import { advertMayRepeat } from "../vrrp/repeat.js";
@@ -49,10 +50,16 @@ export class VrrpEngine {
   }
 
   /** Makes the running instances those of `instances`: what did not change is not touched. */
-  configure(instances: readonly InstanceConfig[], resume: readonly ResumeOrder[]): void {
+  configure(
+    instances: readonly InstanceConfig[],
+    resume: readonly ResumeOrder[],
+    tracks: Readonly<Record<string, TrackValue>> = {},
+  ): void {
     if (this.stopped) return;
     const now = this.ports.clock.now();
     this.roster.expect(instances);
+    this.attachment.tracks.expect(instances);
+    this.attachment.tracks.take(tracks);
     this.steps.collect(() => {
       for (const runtime of [...this.roster.all]) {
         const wanted = this.roster.givenOf(runtime.config.name);
@@ -117,8 +124,18 @@ export class VrrpEngine {
     if (this.stopped) return;
     const now = this.ports.clock.now();
     this.steps.collect(() => {
-      for (const runtime of this.roster.all) this.attachment.look(runtime, now);
+      for (const runtime of this.roster.all) this.attachment.lookAtTracks(runtime, now);
       this.rebuildTables();
+    });
+  }
+
+  /** Tracks were seen to be what `values` says, by their ids; the others stay as they were. */
+  tracksSeen(values: Readonly<Record<string, TrackValue>>): void {
+    if (this.stopped) return;
+    const now = this.ports.clock.now();
+    this.attachment.tracks.take(values);
+    this.steps.collect(() => {
+      for (const runtime of this.roster.all) this.attachment.lookAtTracks(runtime, now);
     });
   }
 
@@ -184,13 +201,12 @@ export class VrrpEngine {
   }
 
   private change(runtime: Runtime, config: InstanceConfig, now: Instant): void {
-    const { sourceAddress, ...before } = runtime.config;
-    const given = config.sourceAddress === undefined ? before : { ...before, sourceAddress };
-    if (sameValue(given, config)) return;
+    if (sameValue(runtime.given, config)) return this.attachment.lookAtTracks(runtime, now);
     const previous = runtime.config;
     runtime.current();
     this.attachment.adopt(runtime, config);
     this.steps.apply(runtime, { kind: "reconfigure", previous }, now);
+    this.attachment.look(runtime, now);
   }
 
   private rebuildTables(): void {

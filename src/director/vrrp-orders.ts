@@ -116,6 +116,9 @@ export class Orders {
         from,
         to,
         priority: runtime.config.priority,
+        ...(runtime.priority.terms.length > 0 && {
+          sum: { base: runtime.priority.base, terms: runtime.priority.terms },
+        }),
         reason,
         done,
         ...(lateness_ms !== undefined && { lateness_ms }),

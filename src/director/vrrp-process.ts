@@ -33,6 +33,9 @@ class VrrpProcess {
         if (this.stopping) return;
         send({ kind: "configured", error: this.configure(message) });
         return;
+      case "tracks":
+        this.engine?.tracksSeen(message.values);
+        return;
       case "status":
         send({ kind: "status", id: message.id, status: this.status() });
         return;
@@ -54,7 +57,7 @@ class VrrpProcess {
   }
 
   private configure(message: Extract<ToVrrp, { kind: "configure" }>): string | null {
-    const { process: settings, instances, resume } = message;
+    const { process: settings, instances, resume, tracks } = message;
     const report = (event: VipdEvent): void => this.report(event);
     let first: VrrpPorts | undefined;
     if (this.engine === undefined) {
@@ -69,7 +72,7 @@ class VrrpProcess {
       const text = `the transport of adverts stays ${this.transport ?? ""} until vipd is started again`;
       this.report({ kind: "warning", subject: "vrrp", text });
     }
-    this.engine.configure(instances, resume);
+    this.engine.configure(instances, resume, tracks);
     // After the instances: a process that resumes has no time to lose.
     if (settings.realtimePriority !== this.priority) this.schedule(settings.realtimePriority);
     if (first !== undefined) rehearse(first);

@@ -7,6 +7,7 @@ import { instant, type Instant } from "../core/units.js";
 import type { RejectKind, TransitionReason } from "../control/event.js";
 import type { InterfaceView } from "../ports/vrrp.js";
 import type { InstanceConfig } from "../vrrp/instance.js";
+import type { Priority } from "../vrrp/priority.js";
 import { encodeAdvert, VRRP_GROUP_IPV4 } from "../vrrp/packet.js";
 import { heardAgain, sentAgain } from "../vrrp/repeat.js";
 import { RESIGN_PRIORITY, type MachineConfig, type State } from "../vrrp/state.js";
@@ -20,7 +21,12 @@ export const addressNumber = (address: IpAddress): number =>
 
 export class Runtime {
   readonly slot: number;
+  /** As the machine sees it, with the effective priority. */
   config: MachineConfig;
+  /** As configured. */
+  given: InstanceConfig;
+  /** How the effective priority comes about. */
+  priority: Priority;
   state: State = { kind: "initialize" };
   /** 0 while there is no such interface. */
   ifindex = 0;
@@ -46,6 +52,8 @@ export class Runtime {
   conflict: { readonly address: IpAddress; readonly mac: MacAddress } | undefined;
   reason: TransitionReason = { kind: "startup" };
   since: Instant;
+  /** What it has yet to hear of before it takes part, for people. */
+  awaited: readonly string[] = [];
   sent = 0;
   received = 0;
   transitions = 0;
@@ -56,6 +64,8 @@ export class Runtime {
   constructor(slot: number, config: InstanceConfig, now: Instant) {
     this.slot = slot;
     this.since = now;
+    this.given = config;
+    this.priority = { effective: config.priority, base: config.priority, terms: [] };
     this.config = { ...config, sourceAddress: config.sourceAddress ?? NO_SOURCE };
   }
 
@@ -64,12 +74,19 @@ export class Runtime {
   }
 
   /** Takes a new configuration or a changed interface over; the bytes to send are made here, once. */
-  adopt(config: InstanceConfig, view: InterfaceView | undefined, source: IpAddress | undefined): void {
-    this.config = { ...config, sourceAddress: source ?? NO_SOURCE };
+  adopt(
+    given: InstanceConfig,
+    priority: Priority,
+    view: InterfaceView | undefined,
+    source: IpAddress | undefined,
+  ): void {
+    this.given = given;
+    this.priority = priority;
+    this.config = { ...given, priority: priority.effective, sourceAddress: source ?? NO_SOURCE };
     this.ifindex = view?.index ?? 0;
     this.mac = view?.mac;
     this.source = addressNumber(this.config.sourceAddress);
-    this.advert = this.encode(config.priority);
+    this.advert = this.encode(priority.effective);
     this.resignation = this.encode(RESIGN_PRIORITY);
     this.repeated = NOTHING;
   }

@@ -18,9 +18,11 @@ export function instanceStatus(runtime: Runtime, state: State, now: Instant, wal
     virtual_router_id: config.virtualRouterId,
     version: config.version,
     priority: config.priority,
+    sum: { base: runtime.priority.base, terms: runtime.priority.terms },
     addresses: config.addresses.map(({ prefix }) => formatPrefix(prefix)),
     // An interface that was down may have gone altogether since.
     reason: state.kind === "fault" ? state.cause : runtime.reason,
+    awaited: runtime.awaited,
     master: master
       ? {
           address: master.address,

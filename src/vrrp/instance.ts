@@ -23,6 +23,25 @@ export type AnnounceConfig = {
   readonly refreshRepeat: number;
 };
 
+/** What a track does to an instance that follows it. */
+export type TrackEffect =
+  /**
+   * Above 0: added while it is up. Below 0: subtracted while it is down. `reverse` exchanges up and down. A track
+   * with a value adds value times weight, whether up or down. -253..253, not 0.
+   */
+  | { readonly kind: "weight"; readonly weight: number; readonly reverse: boolean }
+  /** Down is a fault: the instance takes no part (keepalived: weight 0). */
+  | { readonly kind: "fault" };
+
+/** Something outside VRRP that an instance follows: a script, a process, a file, an interface. */
+export type TrackConfig = {
+  /** Under which its value is reported; "interface:NAME" is looked up in the table of interfaces. */
+  readonly id: string;
+  /** For people: "script haproxy", "interface eth1". */
+  readonly label: string;
+  readonly effect: TrackEffect;
+};
+
 export type InstanceConfig = {
   readonly name: string;
   readonly interface: string;
@@ -43,6 +62,9 @@ export type InstanceConfig = {
   /** v3 over IPv4: whether the checksum we send covers the pseudo-header (RFC 5798, keepalived) or not (RFC 9568). */
   readonly checksum: "rfc5798" | "rfc9568";
   readonly announce: AnnounceConfig;
+  /** The sync group: its members are master together or not at all. */
+  readonly group?: string;
+  readonly tracks: readonly TrackConfig[];
 };
 
 export type InstanceStateName = "initialize" | "fault" | "backup" | "master";

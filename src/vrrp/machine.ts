@@ -4,6 +4,7 @@
 
 import { unreachable } from "../core/never.js";
 import { between, type Instant } from "../core/units.js";
+import type { TransitionReason } from "../control/event.js";
 import { stepBackup } from "./backup.js";
 import { quietUntil, stepMaster } from "./master.js";
 import {
@@ -83,9 +84,7 @@ function stepFault(config: MachineConfig, state: FaultState, event: Event, now: 
   switch (event.kind) {
     case "link-up":
       // A link that comes back does not cure what failed for another reason; the retry does.
-      return state.retry
-        ? stay(state)
-        : takePart(config, { kind: "interface-up", interface: config.interface }, now);
+      return state.retry ? stay(state) : takePart(config, whyCured(config, state), now);
     case "deadline": {
       const { retry } = state;
       if (retry === undefined || now < retry.at) return stay(state);
@@ -108,3 +107,8 @@ function stepFault(config: MachineConfig, state: FaultState, event: Event, now: 
       return unreachable(event);
   }
 }
+
+const whyCured = (config: MachineConfig, { cause }: FaultState): TransitionReason =>
+  cause.kind === "track-failed"
+    ? { kind: "track-recovered", track: cause.track }
+    : { kind: "interface-up", interface: config.interface };

@@ -10,6 +10,7 @@ import {
   RESIGN_PRIORITY,
   type Action,
   type Event,
+  type FaultCause,
   type MachineConfig,
   type MasterState,
   type Step,
@@ -37,8 +38,12 @@ export function stepMaster(config: MachineConfig, state: MasterState, event: Eve
         reason: event.why,
       };
     case "link-down":
-      // Priority 0 cannot be sent any more; the addresses go, so that they are not on two hosts later.
-      return becomeFault(event.cause, now, [release(config)]);
+      // The addresses go either way, so that they are not on two hosts later.
+      return becomeFault(
+        event.cause,
+        now,
+        canStillSend(config, event.cause) ? resign(config, false) : [release(config)],
+      );
     case "action-failed": {
       // A master without its addresses is worse than none: it keeps a sound backup from taking over.
       const { action, error } = event;
@@ -56,6 +61,23 @@ export function stepMaster(config: MachineConfig, state: MasterState, event: Eve
       return stay(state);
     default:
       return unreachable(event);
+  }
+}
+
+/** Whether the adverts' own link is none of the trouble, so that the others need not wait in vain. */
+function canStillSend(config: MachineConfig, cause: FaultCause): boolean {
+  switch (cause.kind) {
+    case "interface-down":
+    case "interface-missing":
+      return cause.interface !== config.interface;
+    case "no-source-address":
+      return false;
+    case "cannot-join":
+    case "track-failed":
+    case "action-failed":
+      return true;
+    default:
+      return unreachable(cause);
   }
 }
 

@@ -13,10 +13,13 @@ export type MachineConfig = InstanceConfig & { readonly sourceAddress: IpAddress
 /** A director that says it is master. */
 export type Master = { readonly address: IpAddress; readonly priority: number };
 
+export type FaultCause = Extract<Event, { kind: "link-down" }>["cause"] | ActionFailed;
+type ActionFailed = Extract<TransitionReason, { kind: "action-failed" }>;
+
 export type InitializeState = { readonly kind: "initialize" };
 export type FaultState = {
   readonly kind: "fault";
-  readonly cause: TransitionReason;
+  readonly cause: FaultCause;
   /** Set when it makes sense to try again; otherwise it waits for an event. */
   readonly retry?: { readonly at: Instant; readonly action: string; readonly since: Instant };
 };
@@ -81,7 +84,9 @@ export type Event =
       readonly kind: "link-down";
       readonly cause: Extract<
         TransitionReason,
-        { kind: "interface-down" | "interface-missing" | "no-source-address" | "cannot-join" }
+        {
+          kind: "interface-down" | "interface-missing" | "no-source-address" | "cannot-join" | "track-failed";
+        }
       >;
     }
   /** Somebody else deleted one of our addresses. */

@@ -6,7 +6,7 @@ import {
   OWNER_PRIORITY,
   RESIGN_PRIORITY,
   type Action,
-  type Event,
+  type FaultCause,
   type MachineConfig,
   type Master,
   type MasterState,
@@ -87,12 +87,7 @@ export const takePart = (config: MachineConfig, reason: TransitionReason, now: I
     ? becomeMaster(config, reason.kind === "startup" ? { kind: "owner-startup" } : reason, now)
     : becomeBackup(config, reason, now);
 
-export function becomeFault(
-  cause:
-    Extract<Event, { kind: "link-down" }>["cause"] | Extract<TransitionReason, { kind: "action-failed" }>,
-  now: Instant,
-  actions: readonly Action[],
-): Step {
+export function becomeFault(cause: FaultCause, now: Instant, actions: readonly Action[]): Step {
   const retry =
     cause.kind === "action-failed"
       ? { retry: { at: after(now, RETRY_AFTER), action: cause.action, since: now } }

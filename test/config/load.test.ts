@@ -21,6 +21,7 @@ test("what is left out has its default", () => {
       priority: 150,
       advertInterval: 1000,
       preempt: true,
+      tracks: [],
       preemptDelay: 0,
       addresses: [{ prefix: { address: "192.168.1.1", length: 24 }, interface: "eth0" }],
       checksum: "rfc5798",

@@ -74,6 +74,12 @@ const reasons: { readonly [K in TransitionReason["kind"]]: VipdEvent } = {
     "backup",
     "fault",
   ),
+  "track-failed": transition({ kind: "track-failed", track: "script haproxy" }, "master", "fault"),
+  "track-recovered": {
+    ...transition({ kind: "track-recovered", track: "script haproxy" }, "fault", "backup"),
+    priority: 90,
+    sum: { base: 100, terms: [{ label: "interface eth1", amount: -10 }] },
+  } as VipdEvent,
   "action-failed": {
     ...transition(
       {
@@ -110,6 +116,30 @@ const others: { readonly [K in Exclude<VipdEvent["kind"], "vrrp-transition">]: r
     detail: "TTL 64, not 255",
     count,
   })),
+  "vrrp-priority": [
+    {
+      kind: "vrrp-priority",
+      instance: "web",
+      from: 150,
+      to: 90,
+      sum: { base: 150, terms: [{ label: "script haproxy", amount: -60 }] },
+      state: "master",
+    },
+    {
+      kind: "vrrp-priority",
+      instance: "web",
+      from: 90,
+      to: 254,
+      sum: {
+        base: 150,
+        terms: [
+          { label: "file load", amount: 200 },
+          { label: "script haproxy", amount: -60 },
+        ],
+      },
+      state: "backup",
+    },
+  ],
   "vrrp-second-master": [
     {
       kind: "vrrp-second-master",

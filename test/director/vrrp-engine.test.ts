@@ -9,7 +9,8 @@ import { RepeatLimit } from "../../src/director/repeat-limit.js";
 import { VrrpEngine } from "../../src/director/vrrp-engine.js";
 import type { AddressOrder } from "../../src/ports/route.js";
 import type { InterfaceView, VrrpPorts } from "../../src/ports/vrrp.js";
-import type { InstanceConfig } from "../../src/vrrp/instance.js";
+import { describeSum } from "../../src/control/reason.js";
+import type { InstanceConfig, TrackConfig } from "../../src/vrrp/instance.js";
 import { encodeAdvert } from "../../src/vrrp/packet.js";
 import { GROUP, instance, ipPacket, vip } from "../vrrp/ip-packet.js";
 
@@ -469,4 +470,81 @@ test("a rival that deletes an address whenever it appears costs one restore a se
   );
   assert.deepEqual([restored[0], restored.reduce((sum, count) => sum + count)], [1, 11]);
   assert.equal(restored.length, 2);
+});
+
+const SCRIPT: TrackConfig = {
+  id: "script:haproxy",
+  label: "script haproxy",
+  effect: { kind: "weight", weight: -60, reverse: false },
+};
+
+test("a track that fails: the next advert leaves at once with the sum, and a peer above it is yielded to", () => {
+  const rig = new Rig();
+  rig.engine.configure([web(1, { priority: 150, tracks: [SCRIPT] })], [], { [SCRIPT.id]: { up: true } });
+  rig.runTo(rig.now + 4000);
+  rig.calls.length = 0;
+  rig.engine.tracksSeen({ [SCRIPT.id]: { up: false } });
+  assert.deepEqual(rig.calls, ["adverts 90"]);
+  const said = rig.events.at(-1);
+  assert.ok(said?.kind === "vrrp-priority");
+  assert.deepEqual(
+    [said.from, said.to, describeSum(said.sum, said.to)],
+    [150, 90, "150 base - 60 script haproxy = 90"],
+  );
+  rig.engine.tracksSeen({ [SCRIPT.id]: { up: false } });
+  assert.deepEqual(rig.calls, ["adverts 90"], "the same again changes nothing");
+  rig.hear(100);
+  assert.equal(rig.engine.status(0)[0]?.state, "backup");
+});
+
+test("a track that recovers: the wait of a backup is counted with the new priority", () => {
+  const rig = new Rig();
+  rig.engine.configure([web(1, { priority: 150, tracks: [SCRIPT] })], [], { [SCRIPT.id]: { up: false } });
+  rig.hear(100);
+  const before = rig.armed!;
+  rig.engine.tracksSeen({ [SCRIPT.id]: { up: true } });
+  assert.equal(before - rig.armed!, (60 * 1000) / 256);
+});
+
+test("an instance waits for the first result of what it follows, and a track without a weight is a fault", () => {
+  const rig = new Rig();
+  const fatal: TrackConfig = { ...SCRIPT, effect: { kind: "fault" } };
+  rig.engine.configure([web(1, { tracks: [fatal] })], []);
+  rig.runTo(rig.now + 10_000);
+  assert.deepEqual(rig.reasons, []);
+  assert.deepEqual(rig.engine.status(0)[0]?.awaited, ["script haproxy"]);
+  rig.engine.tracksSeen({ [SCRIPT.id]: { up: true } });
+  rig.runTo(rig.now + 4000);
+  rig.calls.length = 0;
+  rig.engine.tracksSeen({ [SCRIPT.id]: { up: false } });
+  assert.deepEqual(rig.calls, ["adverts 0", "remove 1"]);
+  rig.engine.tracksSeen({ [SCRIPT.id]: { up: true } });
+  assert.deepEqual(rig.reasons, ["startup", "no-master-heard", "track-failed", "track-recovered"]);
+});
+
+test("a tracked interface is seen by the engine itself", () => {
+  const rig = new Rig();
+  const uplink = { ...rig.view, index: 5 };
+  const real = { ...rig.ports.interfaces };
+  Object.assign(rig.ports.interfaces, {
+    find: (name: string) => (name === "eth1" ? uplink : real.find(name)),
+  });
+  const track: TrackConfig = { ...SCRIPT, id: "interface:eth1", label: "interface eth1" };
+  rig.engine.configure([web(1, { priority: 150, tracks: [track] })], []);
+  rig.runTo(rig.now + 4000);
+  uplink.up = false;
+  rig.engine.interfacesChanged();
+  assert.equal(rig.engine.status(0)[0]?.priority, 90);
+});
+
+test("the members of a group follow the tracks of all of them", () => {
+  const rig = new Rig();
+  const group = { group: "site", priority: 150 };
+  rig.engine.configure([web(1, { ...group, tracks: [SCRIPT] }), web(2, group)], [], {
+    [SCRIPT.id]: { up: false },
+  });
+  assert.deepEqual(
+    rig.engine.status(0).map(({ priority }) => priority),
+    [90, 90],
+  );
 });

@@ -43,6 +43,7 @@ export const instanceNamed = (name: string, advertInterval = 100): InstanceConfi
   preempt: true,
   preemptDelay: milliseconds(0),
   checksum: "rfc5798",
+  tracks: [],
   addresses: [{ prefix: { address: ip("192.168.1.1"), length: 24 }, interface: "eth0" }],
   announce: { repeat: 5, delay: milliseconds(5000), refresh: milliseconds(0), refreshRepeat: 1 },
 });

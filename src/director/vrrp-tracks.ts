@@ -1,0 +1,76 @@
+// What the tracks of instances are at present: values that were reported to this process, and interfaces, which it
+// sees by itself. The members of a sync group follow the tracks of all of them, so that their priorities never
+// differ by a track. What follows from the values is vrrp/priority.ts's and the machine's business.
+
+import type { Interfaces } from "../ports/vrrp.js";
+import type { InstanceConfig, TrackConfig } from "../vrrp/instance.js";
+import {
+  effectivePriority,
+  failedTrack,
+  unreported,
+  type Priority,
+  type TrackValue,
+  type TrackValues,
+} from "../vrrp/priority.js";
+import type { LinkTrouble } from "./vrrp-interfaces.js";
+
+const INTERFACE = "interface:";
+
+export class Tracks {
+  private readonly interfaces: Interfaces;
+  private readonly reported = new Map<string, TrackValue>();
+  private groups = new Map<string, readonly TrackConfig[]>();
+
+  constructor(interfaces: Interfaces) {
+    this.interfaces = interfaces;
+  }
+
+  /** The instances whose tracks are asked for from now on. */
+  expect(instances: readonly InstanceConfig[]): void {
+    const groups = new Map<string, Map<string, TrackConfig>>();
+    for (const { group, tracks } of instances) {
+      if (group === undefined) continue;
+      const known = groups.get(group) ?? new Map<string, TrackConfig>();
+      for (const track of tracks) if (!known.has(track.id)) known.set(track.id, track);
+      groups.set(group, known);
+    }
+    this.groups = new Map([...groups].map(([name, known]) => [name, [...known.values()]]));
+  }
+
+  take(values: Readonly<Record<string, TrackValue>>): void {
+    for (const [id, value] of Object.entries(values)) this.reported.set(id, value);
+  }
+
+  priority(given: InstanceConfig): Priority {
+    const tracks = this.of(given);
+    return effectivePriority(given.priority, tracks, this.valuesOf(tracks));
+  }
+
+  /** A track that is down and whose being down is a fault. */
+  trouble(given: InstanceConfig): LinkTrouble | undefined {
+    const tracks = this.of(given);
+    const failed = failedTrack(tracks, this.valuesOf(tracks));
+    return failed && { kind: "track-failed", track: failed.label };
+  }
+
+  /** For people: what is waited for before the instance takes part. */
+  awaited(given: InstanceConfig): readonly string[] {
+    const tracks = this.of(given);
+    return unreported(tracks, this.valuesOf(tracks)).map(({ label }) => label);
+  }
+
+  private of({ group, tracks }: InstanceConfig): readonly TrackConfig[] {
+    return group === undefined ? tracks : (this.groups.get(group) ?? tracks);
+  }
+
+  private valuesOf(tracks: readonly TrackConfig[]): TrackValues {
+    const values = new Map<string, TrackValue>();
+    for (const { id } of tracks) {
+      const value = id.startsWith(INTERFACE)
+        ? { up: this.interfaces.find(id.slice(INTERFACE.length))?.up === true }
+        : this.reported.get(id);
+      if (value !== undefined) values.set(id, value);
+    }
+    return values;
+  }
+}
