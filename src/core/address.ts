@@ -13,6 +13,8 @@ export type Prefix = { readonly address: IpAddress; readonly length: number };
 
 export const familyOf = (address: IpAddress): Family => (address.includes(":") ? "ipv6" : "ipv4");
 export const fullLength = (address: IpAddress): number => (familyOf(address) === "ipv4" ? 32 : 128);
+/** Whether it is an IPv6 address of fe80::/10, which means something on one link only. */
+export const isLinkLocal = (address: IpAddress): boolean => /^fe[89ab][0-9a-f]:/.test(address);
 export const formatPrefix = (prefix: Prefix): string => `${prefix.address}/${prefix.length}`;
 
 /** Reads an address; the error says what is wrong with it, for a person. */

@@ -17,3 +17,15 @@ export const complement = (sum: number): number => ~sum & 0xffff;
 /** The checksum of `bytes[from..to)`. */
 export const checksum = (bytes: Uint8Array, from = 0, to = bytes.length, initial = 0): number =>
   complement(onesSum(bytes, from, to, initial));
+
+/**
+ * What the pseudo-header adds to the sum of an upper-layer message of `length` bytes (RFC 8200 section 8.1; for
+ * IPv4 the same fields, shorter). Addresses of 4 or 16 bytes; all fields add up alike.
+ */
+export const pseudoHeaderSum = (
+  source: Uint8Array,
+  destination: Uint8Array,
+  protocol: number,
+  length: number,
+): number =>
+  onesSum(source, 0, source.length, onesSum(destination, 0, destination.length)) + protocol + length;

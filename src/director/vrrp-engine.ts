@@ -10,7 +10,7 @@ import type { VrrpPorts } from "../ports/vrrp.js";
 import { acceptAdvert } from "../vrrp/accept.js";
 import type { InstanceConfig } from "../vrrp/instance.js";
 import type { TrackValue } from "../vrrp/priority.js";
-import { decodeIpv4, headerLength, repeats } from "../vrrp/ipv4.js";
+import { decodeIp, headerLength, repeats } from "../vrrp/ip-header.js";
 import { decodeAdvert } from "../vrrp/packet.js";
 import { advertMayRepeat } from "../vrrp/repeat.js";
 import { sameValue, whyAnother } from "./instance-change.js";
@@ -96,7 +96,7 @@ export class VrrpEngine {
     this.arm();
   }
 
-  /** A received packet, from its IPv4 header on; `packet` may be reused after the return. */
+  /** A received packet, from its IP header on; `packet` may be reused after the return. */
   receive(packet: Uint8Array, length: number, ifindex: number): void {
     const header = headerLength(packet, length);
     const id = header > 0 && header + 1 < length ? packet[header + 1]! : 0;
@@ -214,7 +214,7 @@ export class VrrpEngine {
   }
 
   private hear(runtime: Runtime, packet: Uint8Array, length: number, ifindex: number, now: Instant): void {
-    const outer = decodeIpv4(packet, length);
+    const outer = decodeIp(packet, length);
     if (!outer.ok) return this.notices.rejected(runtime, outer.error, packet, ifindex, now);
     const { carrier, payload } = outer.value;
     const decoded = decodeAdvert(payload, carrier, runtime.config.version);

@@ -1,9 +1,10 @@
 // What the engine says of others, and of what the kernel refuses: adverts that are wrong or odd, a second master,
 // an address on two hosts, adverts that could not be sent. The same again is counted, not said.
 
-import { ipFromBytes, type IpAddress, type MacAddress } from "../core/address.js";
+import type { IpAddress, MacAddress } from "../core/address.js";
 import { between, seconds, type Instant } from "../core/units.js";
 import type { VrrpPorts } from "../ports/vrrp.js";
+import { senderOf } from "../vrrp/ip-header.js";
 import type { DecodeError } from "../vrrp/packet.js";
 import type { Master } from "../vrrp/state.js";
 import type { RepeatLimit } from "./repeat-limit.js";
@@ -12,7 +13,6 @@ import type { Runtime } from "./vrrp-runtime.js";
 /** How long a preempted master may take to let its addresses go. */
 const HAND_OVER = seconds(1);
 const MOST_ODDITIES = 16;
-const SOURCE_OFFSET = 12;
 
 export class Notices {
   private readonly ports: Pick<VrrpPorts, "report" | "interfaces">;
@@ -23,7 +23,7 @@ export class Notices {
     this.limit = limit;
   }
 
-  /** An advert that was not listened to; `packet` from its IPv4 header on. */
+  /** An advert that was not listened to; `packet` from its IP header on. */
   rejected(
     runtime: Runtime,
     { kind, detail }: DecodeError,
@@ -32,7 +32,7 @@ export class Notices {
     now: Instant,
   ): void {
     runtime.rejected[kind] = (runtime.rejected[kind] ?? 0) + 1;
-    const sender = ipFromBytes(packet.subarray(SOURCE_OFFSET, SOURCE_OFFSET + 4));
+    const sender = senderOf(packet);
     const { name, interface: on } = runtime.config;
     this.limit.note(`${kind} ${sender} ${ifindex} ${name}`, `${kind} others`, now, (count) => ({
       kind: "vrrp-rejected",

@@ -7,14 +7,14 @@ import type { TransitionReason } from "../control/event.js";
 import type { AddressOrder } from "../ports/route.js";
 import type { VrrpPorts } from "../ports/vrrp.js";
 import type { InstanceStateName, VirtualAddress } from "../vrrp/instance.js";
-import { VRRP_GROUP_IPV4 } from "../vrrp/packet.js";
+import { VRRP_GROUPS } from "../vrrp/packet.js";
 import { OWNER_PRIORITY, RESIGN_PRIORITY, type Action } from "../vrrp/state.js";
 import { ADDRESS_SLICE, AddressRemovals, type Removal } from "./address-removals.js";
 import { Announcer, type Announcement } from "./announcer.js";
 import type { RepeatLimit } from "./repeat-limit.js";
 import { addressNumber, type Runtime } from "./vrrp-runtime.js";
 
-const GROUP = addressNumber(VRRP_GROUP_IPV4);
+const GROUP = addressNumber(VRRP_GROUPS.ipv4);
 
 /** A transition on its way to the log; `done` is filled while its actions are carried out. */
 export type Transition = {

@@ -8,7 +8,7 @@ import type { RejectKind, TransitionReason } from "../control/event.js";
 import type { InterfaceView } from "../ports/vrrp.js";
 import type { InstanceConfig } from "../vrrp/instance.js";
 import type { Priority } from "../vrrp/priority.js";
-import { encodeAdvert, VRRP_GROUP_IPV4 } from "../vrrp/packet.js";
+import { encodeAdvert, VRRP_GROUPS } from "../vrrp/packet.js";
 import { heardAgain, sentAgain } from "../vrrp/repeat.js";
 import { RESIGN_PRIORITY, type MachineConfig, type State } from "../vrrp/state.js";
 import type { Indices } from "./vrrp-interfaces.js";
@@ -114,7 +114,7 @@ export class Runtime {
         interval: advertInterval,
         addresses: addresses.map((address) => address.prefix.address),
       },
-      { source: sourceAddress, destination: VRRP_GROUP_IPV4 },
+      { source: sourceAddress, destination: VRRP_GROUPS.ipv4 },
       checksum,
     );
   }

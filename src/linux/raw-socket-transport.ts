@@ -8,7 +8,7 @@ import { Writer } from "../core/bytes.js";
 import { err, ok, type Result } from "../core/result.js";
 import { ipBytes, ipFromBytes } from "../core/address.js";
 import type { AdvertLink } from "../ports/vrrp.js";
-import { VRRP_GROUP_IPV4, VRRP_PROTOCOL } from "../vrrp/packet.js";
+import { VRRP_GROUPS, VRRP_PROTOCOL } from "../vrrp/packet.js";
 import { IP, SO, SOL, TOS_INTERNETWORK_CONTROL } from "./constants.js";
 import { native } from "./native.js";
 import type { createSocket, RawSocket } from "raw-socket";
@@ -107,7 +107,7 @@ export class RawSocketTransport implements AdvertLink {
     socket.setOption(SOL.IP, IP.MULTICAST_LOOP, 0);
     socket.setOption(SOL.IP, IP.MULTICAST_ALL, 0);
     socket.setOption(SOL.IP, IP.TOS, TOS_INTERNETWORK_CONTROL);
-    const group = new Writer(12).raw(ipBytes(VRRP_GROUP_IPV4)).u32be(0).u32ne(ifindex).finish();
+    const group = new Writer(12).raw(ipBytes(VRRP_GROUPS.ipv4)).u32be(0).u32ne(ifindex).finish();
     socket.setOption(SOL.IP, IP.ADD_MEMBERSHIP, Buffer.from(group), 12);
     return socket;
   }

@@ -6,7 +6,7 @@ import { ipBytes } from "../core/address.js";
 import { Writer } from "../core/bytes.js";
 import { err, ok, type Result } from "../core/result.js";
 import type { AdvertLink } from "../ports/vrrp.js";
-import { VRRP_GROUP_IPV4 } from "../vrrp/packet.js";
+import { VRRP_GROUPS } from "../vrrp/packet.js";
 import { vrrpIpv4Filter } from "./bpf.js";
 import { AF, IP, IPPROTO, PRIORITY_CONTROL, SO, SOCK, SOL, TOS_INTERNETWORK_CONTROL } from "./constants.js";
 import { errno, errnoText, type SystemError, systemErrorText } from "./errno.js";
@@ -217,9 +217,9 @@ function joinOn(receiver: Receiver, ifindex: number): SyscallResult {
 
 /** struct ip_mreqn: group, any local address, interface index. */
 const membership = (ifindex: number): Uint8Array =>
-  new Writer(12).raw(ipBytes(VRRP_GROUP_IPV4)).u32be(0).u32ne(ifindex).finish();
+  new Writer(12).raw(ipBytes(VRRP_GROUPS.ipv4)).u32be(0).u32ne(ifindex).finish();
 
-const groupAddress = (): Uint8Array => sockaddrIp(VRRP_GROUP_IPV4, 0);
+const groupAddress = (): Uint8Array => sockaddrIp(VRRP_GROUPS.ipv4, 0);
 
 /** struct cmsghdr of an IP_PKTINFO message, with room for its data. */
 const packetInfo = (): Uint8Array =>

@@ -1,9 +1,9 @@
 // What VRRP needs of the IPv4 header around an advert: who sent it, with which TTL, and where the message
 // begins. The kernel has already checked the header's own checksum and put fragments together.
 
-import { ipFromBytes } from "../core/address.js";
+import { ipFromBytes, type IpAddress } from "../core/address.js";
 import { err, ok, type Result } from "../core/result.js";
-import { VRRP_PROTOCOL, VRRP_TTL, type Carrier, type DecodeError } from "./packet.js";
+import { VRRP_PROTOCOL, VRRP_TTL, type DecodeError, type IpPacket } from "./packet.js";
 
 const MIN_HEADER_LENGTH = 20;
 /** Offsets of RFC 791 section 3.1. */
@@ -13,18 +13,16 @@ const PROTOCOL = 9;
 const SOURCE = 12;
 const DESTINATION = 16;
 
-export type Ipv4Packet = { readonly carrier: Carrier; readonly payload: Uint8Array };
-
 /** The length of the header of `packet` (its options included), or 0 when it is shorter than it says. */
-export function headerLength(packet: Uint8Array, length: number): number {
+export function ipv4HeaderLength(packet: Uint8Array, length: number): number {
   if (length < MIN_HEADER_LENGTH || packet[0]! >> 4 !== 4) return 0;
   const header = (packet[0]! & 0xf) * 4;
   return header >= MIN_HEADER_LENGTH && header <= length ? header : 0;
 }
 
 /** Takes `packet[0..length)` apart. The carrier is given even when the TTL is wrong, to name the sender. */
-export function decodeIpv4(packet: Uint8Array, length: number): Result<Ipv4Packet, DecodeError> {
-  const header = headerLength(packet, length);
+export function decodeIpv4(packet: Uint8Array, length: number): Result<IpPacket, DecodeError> {
+  const header = ipv4HeaderLength(packet, length);
   if (header === 0) return err({ kind: "truncated", detail: `${length} bytes are no whole IPv4 header` });
   if (packet[PROTOCOL] !== VRRP_PROTOCOL)
     return err({ kind: "type", detail: `IP protocol ${packet[PROTOCOL]!}, not ${VRRP_PROTOCOL}` });
@@ -35,18 +33,20 @@ export function decodeIpv4(packet: Uint8Array, length: number): Result<Ipv4Packe
     return err({ kind: "truncated", detail: `IP length ${total}, but ${length} bytes were received` });
   return ok({
     carrier: {
-      source: ipFromBytes(packet.subarray(SOURCE, SOURCE + 4)),
+      source: ipv4Source(packet),
       destination: ipFromBytes(packet.subarray(DESTINATION, DESTINATION + 4)),
     },
     payload: packet.subarray(header, total),
   });
 }
 
+export const ipv4Source = (packet: Uint8Array): IpAddress => ipFromBytes(packet.subarray(SOURCE, SOURCE + 4));
+
 /**
  * Whether `packet[0..length)` repeats `last` in all that matters: everything but TOS, identification,
  * fragment flags and header checksum, which change from packet to packet. Runs for every advert: no allocation.
  */
-export function repeats(last: Uint8Array, packet: Uint8Array, length: number): boolean {
+export function repeatsIpv4(last: Uint8Array, packet: Uint8Array, length: number): boolean {
   if (length !== last.length) return false;
   for (let i = length - 1; i >= SOURCE; i--) if (packet[i] !== last[i]) return false;
   return (

@@ -2,16 +2,28 @@
 // fits the instance that hears it (interval, version, addresses) is decided in accept.ts; here only what the
 // bytes themselves say. Nothing is believed before the length and the checksum are right.
 
-import { compareIp, familyOf, ip, ipBytes, ipFromBytes, type IpAddress } from "../core/address.js";
-import { complement, onesSum } from "../core/checksum.js";
+import {
+  compareIp,
+  familyOf,
+  ip,
+  ipBytes,
+  ipFromBytes,
+  isLinkLocal,
+  type Family,
+  type IpAddress,
+} from "../core/address.js";
+import { complement, onesSum, pseudoHeaderSum } from "../core/checksum.js";
 import { err, ok, type Result } from "../core/result.js";
 import { milliseconds, toCentiseconds, type Milliseconds } from "../core/units.js";
 import type { RejectKind } from "../control/event.js";
 
 /** IANA protocol number (RFC 9568 section 5.1.1.4). */
 export const VRRP_PROTOCOL = 112;
-/** RFC 9568 section 5.1.1.2. */
-export const VRRP_GROUP_IPV4 = ip("224.0.0.18");
+/** Where adverts go: RFC 9568 sections 5.1.1.2 and 5.1.2.2. Routers forward neither, whatever the TTL. */
+export const VRRP_GROUPS: Readonly<Record<Family, IpAddress>> = {
+  ipv4: ip("224.0.0.18"),
+  ipv6: ip("ff02::12"),
+};
 /** TTL or hop limit of every advert: proves that no router forwarded it (RFC 9568 section 5.1.1.3). */
 export const VRRP_TTL = 255;
 
@@ -34,6 +46,9 @@ export type ChecksumDialect = "rfc5798" | "rfc9568";
 
 /** The addresses of the IP header around the advert: part of some checksums. */
 export type Carrier = { readonly source: IpAddress; readonly destination: IpAddress };
+
+/** What an IP header says of a VRRP message, and the message. */
+export type IpPacket = { readonly carrier: Carrier; readonly payload: Uint8Array };
 
 export type DecodeError = { readonly kind: RejectKind; readonly detail: string };
 export type Decoded = {
@@ -72,7 +87,7 @@ export function encodeAdvert(advert: Advert, carrier: Carrier, dialect: Checksum
     bytes[5] = interval & 0xff;
   }
   advert.addresses.forEach((address, i) => bytes.set(ipBytes(address), HEADER_LENGTH + i * size));
-  const pseudo = pseudoHeaderFor(advert.version, size, dialect) ? pseudoHeaderSum(carrier, bytes.length) : 0;
+  const pseudo = pseudoHeaderFor(advert.version, size, dialect) ? carrierSum(carrier, bytes.length) : 0;
   const sum = complement(onesSum(bytes, 0, bytes.length, pseudo));
   bytes[6] = sum >> 8;
   bytes[7] = sum & 0xff;
@@ -132,6 +147,12 @@ export function intervalFits(version: 2 | 3, interval: Milliseconds): boolean {
   return interval % 10 === 0 && interval >= 10 && interval <= MAX_CENTISECONDS * 10;
 }
 
+/** The addresses in the order of an advert: over IPv6 the link-local one is the first (RFC 9568 section 5.2.9). */
+export const linkLocalFirst = (addresses: readonly IpAddress[]): readonly IpAddress[] => [
+  ...addresses.filter(isLinkLocal),
+  ...addresses.filter((address) => !isLinkLocal(address)),
+];
+
 /** Whether two lists name the same addresses, in any order: directors may list them differently. */
 export function sameAddresses(a: readonly IpAddress[], b: readonly IpAddress[]): boolean {
   if (a.length !== b.length) return false;
@@ -157,15 +178,10 @@ function matchingDialect(
 ): ChecksumDialect | undefined {
   const plain = onesSum(bytes, 0, bytes.length);
   const right = (initial: number): boolean => onesSum(new Uint8Array(0), 0, 0, initial) === 0xffff;
-  if (pseudoHeaderFor(version, size, "rfc5798") && right(plain + pseudoHeaderSum(carrier, bytes.length)))
+  if (pseudoHeaderFor(version, size, "rfc5798") && right(plain + carrierSum(carrier, bytes.length)))
     return "rfc5798";
   return !pseudoHeaderFor(version, size, "rfc9568") && right(plain) ? "rfc9568" : undefined;
 }
 
-/** RFC 8200 section 8.1; for IPv4 the same fields, shorter. All of them add up alike. */
-function pseudoHeaderSum(carrier: Carrier, length: number): number {
-  const source = ipBytes(carrier.source);
-  const destination = ipBytes(carrier.destination);
-  const addresses = onesSum(source, 0, source.length, onesSum(destination, 0, destination.length));
-  return addresses + VRRP_PROTOCOL + length;
-}
+const carrierSum = ({ source, destination }: Carrier, length: number): number =>
+  pseudoHeaderSum(ipBytes(source), ipBytes(destination), VRRP_PROTOCOL, length);

@@ -1,13 +1,15 @@
-// IPv4 packets and instance configurations for tests.
+// IP packets and instance configurations for tests.
 
-import { ip, ipBytes, parsePrefix, type IpAddress } from "../../src/core/address.js";
+import { familyOf, ip, ipBytes, parsePrefix, type IpAddress } from "../../src/core/address.js";
 import { Writer } from "../../src/core/bytes.js";
 import { checksum } from "../../src/core/checksum.js";
 import { milliseconds, seconds } from "../../src/core/units.js";
 import type { InstanceConfig, VirtualAddress } from "../../src/vrrp/instance.js";
+import { IPV6_HEADER_LENGTH, writeIpv6Header } from "../../src/vrrp/ipv6.js";
+import { VRRP_GROUPS } from "../../src/vrrp/packet.js";
 import type { MachineConfig } from "../../src/vrrp/state.js";
 
-export const GROUP = ip("224.0.0.18");
+export const GROUP = VRRP_GROUPS.ipv4;
 
 export type PacketOptions = {
   readonly source: IpAddress;
@@ -19,8 +21,9 @@ export type PacketOptions = {
   readonly options?: Uint8Array;
 };
 
-/** An IPv4 packet as a raw socket hands it over. */
+/** An IP packet as the advert sockets hand it over, of the family of its source. */
 export function ipPacket(payload: Uint8Array, options: PacketOptions): Uint8Array {
+  if (familyOf(options.source) === "ipv6") return ipv6Packet(payload, options);
   const extra = options.options ?? new Uint8Array(0);
   const header = 20 + extra.length;
   const bytes = new Writer(header + payload.length)
@@ -41,6 +44,15 @@ export function ipPacket(payload: Uint8Array, options: PacketOptions): Uint8Arra
   bytes[10] = sum >> 8;
   bytes[11] = sum & 0xff;
   return bytes;
+}
+
+function ipv6Packet(payload: Uint8Array, { source, destination, ttl, protocol }: PacketOptions): Uint8Array {
+  const packet = new Uint8Array(IPV6_HEADER_LENGTH + payload.length);
+  const to = ipBytes(destination ?? VRRP_GROUPS.ipv6);
+  writeIpv6Header(packet, payload.length, ttl ?? 255, ipBytes(source), 0, to, 0);
+  packet[6] = protocol ?? 112;
+  packet.set(payload, IPV6_HEADER_LENGTH);
+  return packet;
 }
 
 export function vip(text: string, on = "eth0"): VirtualAddress {

@@ -8,7 +8,8 @@ import { toHex } from "../../src/core/bytes.js";
 import { complement, onesSum } from "../../src/core/checksum.js";
 import { milliseconds, seconds } from "../../src/core/units.js";
 import { acceptAdvert } from "../../src/vrrp/accept.js";
-import { decodeIpv4, repeats } from "../../src/vrrp/ipv4.js";
+import { repeats } from "../../src/vrrp/ip-header.js";
+import { decodeIpv4 } from "../../src/vrrp/ipv4.js";
 import {
   decodeAdvert,
   encodeAdvert,
