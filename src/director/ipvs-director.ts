@@ -17,7 +17,7 @@ import {
   type Milliseconds,
 } from "../core/units.js";
 import { commandKey, describeCommand, type Command } from "../ipvs/command.js";
-import { diff, diffService } from "../ipvs/diff.js";
+import { diffService } from "../ipvs/diff.js";
 import { serviceId, type ListedEntry, type ServerId, type ServiceId } from "../ipvs/model.js";
 import type { ApplyResult, DataPlane } from "../ports/data-plane.js";
 import type { Timers } from "../ports/timers.js";
@@ -338,10 +338,13 @@ export class IpvsDirector implements TableKeeper {
   private removeAll(plane: DataPlane): void {
     try {
       this.sync.stopAll(plane, this.owned.sync);
-      const commands = diff(plane.read(), new Map(), this.owned.services);
+      const commands = this.removals();
       const began = this.ports.timers.now();
       const results = plane.apply(commands);
-      const done = commands.filter((_, i) => results[i]?.ok);
+      const done = commands.filter((_, i) => {
+        const result = results[i];
+        return result?.ok && !result.unchanged;
+      });
       this.tell.applied("stop", done, between(began, this.ports.timers.now()));
       for (const [i, result] of results.entries())
         if (!result.ok) this.tell.failure("stop", describeCommand(commands[i] as Command), result.error, 0);
@@ -349,6 +352,21 @@ export class IpvsDirector implements TableKeeper {
     } catch (error) {
       this.tell.warning(messageOf(error));
     }
+  }
+
+  /**
+   * By what we remember alone: to remove what is gone already does no harm, and to read thousands of servers back
+   * first takes far longer than to remove their services.
+   */
+  private removals(): readonly Command[] {
+    const commands: Command[] = [];
+    for (const id of this.owned.services) {
+      const entry = this.applied.get(id) ?? this.wanted.table.get(id);
+      if (entry === undefined) continue;
+      const { service, servers } = entry;
+      commands.push({ kind: "remove-service", key: service.key, servers: servers.size });
+    }
+    return commands;
   }
 }
 

@@ -461,6 +461,22 @@ test("a clean stop removes what is ours, or keeps it all", () => {
   }
 });
 
+test("a stop removes what is there of ours without reading the table back, and counts nothing else", () => {
+  const { plane, director, configure, sent, told } = world();
+  configure({ services: [service("web", 1, server(4)), service("mail", 2, server(4))] });
+  plane.table.delete(serviceId(service("mail", 2).service.key));
+  const foreign = service("theirs", 9, server(4)).service;
+  plane.table.set(serviceId(foreign.key), { service: foreign, servers: new Map() });
+  sent();
+  told();
+  plane.read = () => assert.fail("a table of thousands is not read for this");
+  director.stop("remove");
+  assert.deepEqual([...plane.table.keys()], [serviceId(foreign.key)]);
+  const [event] = told();
+  assert.ok(event?.kind === "table-applied" && event.why === "stop");
+  assert.deepEqual(event.details, ["remove service tcp 192.168.1.1:80 (1 server)"]);
+});
+
 test("without IPVS in the kernel services are refused with the fix, and a director without services goes on", () => {
   const reason = "the kernel has no ip_vs: modprobe ip_vs";
   const director = new IpvsDirector({

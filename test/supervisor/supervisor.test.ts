@@ -94,6 +94,22 @@ test("a kernel without ip_vs refuses a configuration with services, and accepts 
   await plain.supervisor.stop("end");
 });
 
+test("a stop that cannot remove the services from the kernel's table says so", async () => {
+  for (const table of ["remove", "keep"] as const) {
+    const world = new World();
+    world.outcome = accepted(loaded([instanceNamed("web")], 1));
+    await started(world);
+    world.behaviour.checks = {};
+    world.child("checks").die("killed by SIGKILL");
+    await world.supervisor.stop("end", table);
+    const said = world.events.flatMap((event) => (event.kind === "warning" ? [event.text] : []));
+    assert.equal(
+      said.filter((text) => /still be in the kernel's table/.test(text)).length,
+      Number(table === "remove"),
+    );
+  }
+});
+
 test("a stop while the configuration is read is a stop, not a failure", async () => {
   const world = new World();
   const start = world.supervisor.start();

@@ -429,13 +429,18 @@ export class Supervisor {
     }
     // Also one that it could not remove.
     for (const text of this.ports.releaseAddresses()) this.emit({ kind: "warning", subject: "vrrp", text });
-    await this.checks.stop(
-      { kind: "stop", table: table ?? this.config?.head.ipvs.onStop ?? "keep" },
-      STOP_WITHIN.checks,
-    );
+    await this.stopChecks(table ?? this.config?.head.ipvs.onStop ?? "keep");
     this.loop.stop();
     for (const name of ["vrrp", "checks"] as const)
       for (const waiter of [...this.unsent[name], ...this.sent[name].flat()]) waiter("vipd is stopping");
     this.emit({ kind: "stopped" });
+  }
+
+  private async stopChecks(table: "keep" | "remove"): Promise<void> {
+    const ended = await this.checks.stop({ kind: "stop", table }, STOP_WITHIN.checks);
+    if (ended || table === "keep" || (this.config?.services ?? 0) === 0) return;
+    const text =
+      "the check process was ended before it had removed the services: they may still be in the kernel's table, and the next start takes them over";
+    this.emit({ kind: "warning", subject: "ipvs", text });
   }
 }
