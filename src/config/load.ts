@@ -1,10 +1,13 @@
 // The one way from the text of a file to a configuration: read, check the shape, resolve, place every problem
 // in the text. Pure: who read the file, and what the machine is called, comes in as arguments.
 
+import type { z } from "zod";
+
 import type { CheckerSpec } from "./checker-spec.js";
 import { hasErrors, inOrder, placer, type Diagnostic, type Problem } from "./diagnostic.js";
 import type { Config } from "./model.js";
 import { schemaProblems } from "./problems.js";
+import { quickReader, WRONG } from "./quick.js";
 import { collect } from "./report.js";
 import { findNode, resolveConfig, type Identity } from "./resolve.js";
 import { fileSchema, type FileConfig } from "./schema.js";
@@ -94,7 +97,7 @@ function shapeOf(
     };
   }
   const schema = fileSchema(checkers);
-  const parsed = schema.safeParse(read.tree.value);
+  const parsed = parse(schema, read.tree.value);
   const problems = parsed.success ? [] : schemaProblems(schema, parsed.error.issues, read.tree.value);
   if (parsed.success && Object.keys(parsed.data.nodes).length === 0)
     problems.push({
@@ -108,6 +111,13 @@ function shapeOf(
   return parsed.success && problems.length === 0
     ? { tree: read.tree, file: parsed.data }
     : { diagnostics: place(request, read.tree, problems) };
+}
+
+type FileSchema = ReturnType<typeof fileSchema>;
+
+function parse(schema: FileSchema, value: unknown): z.ZodSafeParseResult<FileConfig> {
+  const quick = quickReader(schema)(value);
+  return quick === WRONG ? schema.safeParse(value) : { success: true, data: quick as FileConfig };
 }
 
 function place(

@@ -41,16 +41,29 @@ export function value<T>(
   meta: ValueMeta,
   read: (input: unknown) => Result<T, string>,
 ): z.ZodPipe<z.ZodUnknown, z.ZodTransform<T>> {
+  const written: Read<T> = (input) =>
+    input === undefined ? err("is missing") : input === null ? err("has no value") : read(input);
+  const transform = (input: unknown, context: z.core.$RefinementCtx): T => {
+    const result = written(input);
+    if (result.ok) return result.value;
+    context.addIssue({ code: "custom", message: result.error, input });
+    return z.NEVER;
+  };
   return z
     .unknown()
-    .transform((input, context): T => {
-      const result =
-        input === undefined ? err("is missing") : input === null ? err("has no value") : read(input);
-      if (result.ok) return result.value;
-      context.addIssue({ code: "custom", message: result.error, input });
-      return z.NEVER;
-    })
+    .transform(Object.assign(transform, { read: written }))
     .meta(meta);
+}
+
+type Read<T> = (input: unknown) => Result<T, string>;
+
+/** How a schema that is a kind of value reads; undefined: it is something else. */
+export function readerOf(schema: z.ZodType): Read<unknown> | undefined {
+  const transform =
+    schema instanceof z.ZodPipe && schema.out instanceof z.ZodTransform && schema.out.def.transform;
+  return typeof transform === "function" && "read" in transform
+    ? (transform.read as Read<unknown>)
+    : undefined;
 }
 
 /** Keys with a meaning each; any other key is an error. */

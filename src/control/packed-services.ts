@@ -22,14 +22,20 @@ type Nothing = Record<string, never>;
 export function packService({ name, service, servers, ...others }: ServiceConfig): string {
   others satisfies Nothing;
   const lists = new Map<string, number>();
+  // Mostly all servers have the very same list.
+  const known = new Map<readonly CheckConfig[], number>();
+  const placeOf = (checks: readonly CheckConfig[]): number => {
+    const list = JSON.stringify(checks);
+    const place = lists.get(list) ?? lists.size;
+    lists.set(list, place);
+    known.set(checks, place);
+    return place;
+  };
   const packed = servers.map(({ server, checks, ...more }): PackedServer => {
     more satisfies Nothing;
     const { address, port, forwarding, weight, ...rest } = server;
     rest satisfies Nothing;
-    const list = JSON.stringify(checks);
-    const known = lists.get(list);
-    if (known === undefined) lists.set(list, lists.size);
-    return [address, port, forwarding, weight, known ?? lists.size - 1];
+    return [address, port, forwarding, weight, known.get(checks) ?? placeOf(checks)];
   });
   return JSON.stringify([name, service, [...lists.keys()], packed] satisfies PackedService);
 }
