@@ -14,6 +14,9 @@ import { didYouMean } from "./suggest.js";
 type Nodes = FileConfig["nodes"];
 type Defaults = NonNullable<NonNullable<FileConfig["defaults"]>["vrrp"]>;
 
+/** The kernel's name for it in every network namespace, unless somebody renames it. */
+const LOOPBACK = "lo";
+
 /** The instances as `node` runs them. */
 export function resolveInstances(file: FileConfig, node: string, report: Report): InstanceConfig[] {
   const defaults = file.defaults?.vrrp ?? {};
@@ -48,6 +51,13 @@ function instanceOf(
       "no-effect",
       "has no effect without preemption",
       "Remove it, or set `preempt: true`.",
+    );
+  if (written.interface === LOOPBACK)
+    report.error(
+      ["vrrp", name, "interface"],
+      "loopback",
+      "lo has no multicast, by which adverts are sent, and no other director is on it",
+      "Name the interface on the network that the directors share. The addresses themselves may lie on lo: `addresses: [{ address: 192.0.2.1/32, interface: lo }]`.",
     );
   const announce = { ...defaults.announce, ...written.announce };
   const sourceAddress = written["source-address"];

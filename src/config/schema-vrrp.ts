@@ -133,7 +133,10 @@ export const instanceSchema = section({
   "source-address": ipAddress()
     .optional()
     .meta({ otherwise: "the interface's first address" })
-    .describe("Source address of the adverts. It differs for each director, so most files leave it out."),
+    .describe(
+      "Source address of the adverts, one that this director has. It differs for each director, so most files " +
+        "leave it out. While no interface has it, the instance is in FAULT.",
+    ),
   ...sharedShape(),
 });
 

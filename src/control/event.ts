@@ -48,12 +48,21 @@ export type TransitionReason =
   | { readonly kind: "interface-down"; readonly interface: string }
   | { readonly kind: "interface-missing"; readonly interface: string }
   | { readonly kind: "interface-up"; readonly interface: string }
-  | { readonly kind: "no-source-address"; readonly interface: string }
+  /** `wanted`: the configured source address, which is on no interface. */
+  | { readonly kind: "no-source-address"; readonly interface: string; readonly wanted?: string }
+  | { readonly kind: "no-multicast"; readonly interface: string }
   /** Adverts cannot be heard there: the VRRP group could not be joined. */
   | { readonly kind: "cannot-join"; readonly interface: string; readonly error: string }
   /** What the instance follows is down, or was and is up again. `track`: "script haproxy". */
   | { readonly kind: "track-failed"; readonly track: string }
   | { readonly kind: "track-recovered"; readonly track: string }
+  /** What kept it from taking part, although the interface was up, is over; `wanted` as above. */
+  | {
+      readonly kind: "interface-usable";
+      readonly interface: string;
+      readonly after: "no-source-address" | "no-multicast" | "cannot-join";
+      readonly wanted?: string;
+    }
   | { readonly kind: "action-failed"; readonly action: string; readonly error: string }
   /** Another try after an action had failed. */
   | { readonly kind: "retry"; readonly action: string; readonly waited_ms: number }

@@ -45,13 +45,19 @@ export function describeReason(reason: TransitionReason): string {
     case "interface-up":
       return `interface ${reason.interface} is up`;
     case "no-source-address":
-      return `interface ${reason.interface} has no address to send adverts from`;
+      return reason.wanted === undefined
+        ? `interface ${reason.interface} has no address to send adverts from`
+        : `source-address ${reason.wanted} is not on ${reason.interface}, nor on another interface of this host`;
+    case "no-multicast":
+      return `interface ${reason.interface} has no multicast, by which adverts are sent`;
     case "cannot-join":
       return `cannot hear adverts on ${reason.interface}: ${reason.error}`;
     case "track-failed":
       return `${reason.track} is down`;
     case "track-recovered":
       return `${reason.track} is up again`;
+    case "interface-usable":
+      return describeUsable(reason);
     case "action-failed":
       return `could not ${reason.action}: ${reason.error}`;
     case "retry":
@@ -64,5 +70,19 @@ export function describeReason(reason: TransitionReason): string {
       return `configuration changed: ${reason.what}`;
     default:
       return unreachable(reason);
+  }
+}
+
+function describeUsable(reason: Extract<TransitionReason, { kind: "interface-usable" }>): string {
+  const { interface: on, after, wanted } = reason;
+  switch (after) {
+    case "no-source-address":
+      return wanted === undefined ? `${on} has an address again` : `source-address ${wanted} is there`;
+    case "no-multicast":
+      return `${on} has multicast now`;
+    case "cannot-join":
+      return `adverts can be heard on ${on} again`;
+    default:
+      return unreachable(after);
   }
 }

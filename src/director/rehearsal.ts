@@ -51,6 +51,7 @@ function idlePorts(real: Pick<VrrpPorts, "addresses">, now: () => number): VrrpP
   const view = {
     index: NO_INTERFACE,
     up: true,
+    multicast: true,
     mac: "02:00:00:00:00:01" as MacAddress,
     addresses: [{ address: ip("192.0.2.2"), length: 24 }],
   };
@@ -68,7 +69,7 @@ function idlePorts(real: Pick<VrrpPorts, "addresses">, now: () => number): VrrpP
     },
     neighbours: { announce: nothing, watch: nothing },
     addresses: real.addresses,
-    interfaces: { find: () => view },
+    interfaces: { find: () => view, has: () => true },
     report: nothing,
   };
 }

@@ -9,6 +9,7 @@ import type { InstanceConfig } from "../vrrp/instance.js";
 import { samePriority } from "../vrrp/priority.js";
 import { OWNER_PRIORITY } from "../vrrp/state.js";
 import { earlier } from "../vrrp/timing.js";
+import { sameValue } from "./instance-change.js";
 import {
   indicesOf,
   Memberships,
@@ -52,7 +53,7 @@ export class Attachment {
     const given = this.roster.givenOf(runtime.config.name) ?? runtime.config;
     this.noticeExchange(runtime, given, now);
     const view = interfaces.find(given.interface);
-    const source = sourceOf(given, view, this.roster.virtual);
+    const source = sourceOf(given, interfaces, this.roster.virtual);
     this.takeInterface(runtime, given, view, source);
     const trouble =
       troubleOf(given, interfaces, source) ?? this.deafness(runtime, now) ?? this.tracks.trouble(given);
@@ -61,7 +62,7 @@ export class Attachment {
       // One that was to be resumed as master, and cannot.
       if (state.kind === "initialize") this.removeStale(runtime);
       // A fault learns its new cause: an interface that was down may be gone by now.
-      const known = state.kind === "fault" && state.cause.kind === trouble.kind;
+      const known = state.kind === "fault" && sameValue(state.cause, trouble);
       if (!known) this.steps.apply(runtime, { kind: "link-down", cause: trouble }, now);
     } else if (state.kind === "fault") this.steps.apply(runtime, { kind: "link-up" }, now);
     else if (state.kind === "initialize") this.begin(runtime, given, now, order);
@@ -100,10 +101,12 @@ export class Attachment {
 
   /** Takes a changed configuration over, for the interface as it is now. */
   adopt(runtime: Runtime, config: InstanceConfig): void {
-    const view = this.ports.interfaces.find(config.interface);
-    const source = sourceOf(config, view, this.roster.virtual);
-    runtime.adopt(config, this.tracks.priority(config), view, source);
-    runtime.indices = new Map([...indicesOf(config, this.ports.interfaces), ...runtime.indices]);
+    const { interfaces } = this.ports;
+    const source = sourceOf(config, interfaces, this.roster.virtual);
+    // What it lacks now it is told by the next look.
+    const view = interfaces.find(config.interface);
+    runtime.adopt(config, this.tracks.priority(config), view, source ?? runtime.config.sourceAddress);
+    runtime.indices = new Map([...indicesOf(config, interfaces), ...runtime.indices]);
   }
 
   leave(runtime: Runtime): void {

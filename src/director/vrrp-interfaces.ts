@@ -3,7 +3,7 @@
 // is the engine's and the machine's business.
 
 import { familyOf, type IpAddress } from "../core/address.js";
-import type { AdvertLink, Interfaces, InterfaceView } from "../ports/vrrp.js";
+import type { AdvertLink, Interfaces } from "../ports/vrrp.js";
 import type { InstanceConfig } from "../vrrp/instance.js";
 import { OWNER_PRIORITY, type Event } from "../vrrp/state.js";
 
@@ -12,15 +12,19 @@ export type LinkTrouble = Extract<Event, { kind: "link-down" }>["cause"];
 export type Indices = ReadonlyMap<string, number>;
 
 /**
- * Where adverts come from: as configured, or the interface's first address that is nobody's virtual one.
- * `virtual` holds all virtual addresses: none is a source of adverts, even when a crash left it behind.
+ * Where adverts come from: as configured, if that is an address of this host, or the interface's first address
+ * that is nobody's virtual one. `virtual` holds all virtual addresses: none is a source of adverts, even when a
+ * crash left it behind.
  */
 export function sourceOf(
   config: InstanceConfig,
-  view: InterfaceView | undefined,
+  interfaces: Interfaces,
   virtual: ReadonlySet<IpAddress>,
 ): IpAddress | undefined {
-  if (config.sourceAddress !== undefined) return config.sourceAddress;
+  const { sourceAddress } = config;
+  // The kernel refuses to send from any other.
+  if (sourceAddress !== undefined) return interfaces.has(sourceAddress) ? sourceAddress : undefined;
+  const view = interfaces.find(config.interface);
   const own = view?.addresses.map(({ address }) => address).filter((address) => familyOf(address) === "ipv4");
   // The owner's own addresses are the virtual ones.
   if (config.priority === OWNER_PRIORITY) return own?.[0];
@@ -37,11 +41,18 @@ export function troubleOf(
     const view = interfaces.find(name);
     if (view === undefined) return { kind: "interface-missing", interface: name };
     if (!view.up) return { kind: "interface-down", interface: name };
-    if (name === config.interface && source === undefined)
-      return { kind: "no-source-address", interface: name };
+    if (name !== config.interface) continue;
+    if (!view.multicast) return { kind: "no-multicast", interface: name };
+    if (source === undefined) return noSource(config);
   }
   return undefined;
 }
+
+const noSource = ({ interface: on, sourceAddress: wanted }: InstanceConfig): LinkTrouble => ({
+  kind: "no-source-address",
+  interface: on,
+  ...(wanted !== undefined && { wanted }),
+});
 
 export const indicesOf = (config: InstanceConfig, interfaces: Interfaces): Indices =>
   new Map([...namesOf(config)].map((name) => [name, interfaces.find(name)?.index ?? 0]));

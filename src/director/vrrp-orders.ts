@@ -68,13 +68,16 @@ export class Orders {
         done.push(action.priority === RESIGN_PRIORITY ? "sent advert with priority 0" : "sent advert");
         return;
       case "add-addresses":
-        for (const address of action.addresses) this.change(this.additions, runtime, address, done);
+        for (const address of action.addresses)
+          this.additions.push(workOf(runtime, address, this.indexOf(address), done));
         return;
       case "remove-addresses":
         for (const address of action.addresses)
           // The owner's addresses are the interface's own, and stay with it.
           if (runtime.config.priority !== OWNER_PRIORITY || runtime.added.has(keyOf(address)))
-            this.change(this.removals, runtime, address, done);
+            this.removals.push(
+              workOf(runtime, address, runtime.placed.get(keyOf(address)) ?? this.indexOf(address), done),
+            );
         return;
       case "announce":
         this.announcements.push({ addresses: action.addresses, repeat: action.repeat, done });
@@ -127,21 +130,19 @@ export class Orders {
     return this.failures;
   }
 
-  private change(list: AddressWork[], runtime: Runtime, address: VirtualAddress, done: string[]): void {
-    const view = this.ports.interfaces.find(address.interface);
-    const order = { ifindex: view?.index ?? 0, prefix: address.prefix };
-    list.push({ runtime, address, order, done });
+  /** 0 while there is no such interface. */
+  private indexOf(address: VirtualAddress): number {
+    return this.ports.interfaces.find(address.interface)?.index ?? 0;
   }
 
   private removeAll(work: readonly AddressWork[]): void {
     // On an interface that is gone the address is gone too.
     const present = work.filter(({ order }) => order.ifindex !== 0);
     const outcomes = this.kept.remove(present.map(removalOf));
-    for (const { runtime, address, order } of work)
-      if (order.ifindex === 0) runtime.added.delete(keyOf(address));
+    for (const { runtime, address, order } of work) if (order.ifindex === 0) forget(runtime, address);
     present.forEach(({ runtime, address, done }, i) => {
       const outcome = outcomes[i]!;
-      if (outcome.ok) runtime.added.delete(keyOf(address));
+      if (outcome.ok) forget(runtime, address);
       if (!outcome.ok) done.push(outcome.error);
       else if (!outcome.unchanged)
         done.push(`removed ${formatPrefix(address.prefix)} from ${address.interface}`);
@@ -165,6 +166,7 @@ export class Orders {
         done.push(`could not add ${prefix} to ${address.interface}`);
         return;
       }
+      runtime.placed.set(keyOf(address), order.ifindex);
       done.push(`added ${prefix} to ${address.interface}${outcome.unchanged ? " (it was there)" : ""}`);
       if (outcome.unchanged) return;
       // What somebody deleted was there before, and whose it was has not changed.
@@ -203,6 +205,18 @@ const listed = (addresses: readonly VirtualAddress[]): string => {
 };
 
 const keyOf = ({ interface: name, prefix }: VirtualAddress): string => `${formatPrefix(prefix)} ${name}`;
+
+function forget(runtime: Runtime, address: VirtualAddress): void {
+  runtime.added.delete(keyOf(address));
+  runtime.placed.delete(keyOf(address));
+}
+
+const workOf = (runtime: Runtime, address: VirtualAddress, ifindex: number, done: string[]): AddressWork => ({
+  runtime,
+  address,
+  order: { ifindex, prefix: address.prefix },
+  done,
+});
 
 const removalOf = ({ runtime, address, order }: AddressWork): Removal => ({
   instance: runtime.config.name,

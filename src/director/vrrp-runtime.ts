@@ -40,6 +40,8 @@ export class Runtime {
   refused: string | undefined;
   /** The addresses that we added and did not remove since: an owner leaves alone what it found. */
   readonly added = new Set<string>();
+  /** On which interface each of its addresses is while we hold it: its name may be another one by now. */
+  readonly placed = new Map<string, number>();
 
   /** The packet whose repetition restarts the timer and does nothing else; empty: none does. */
   repeated: Uint8Array = NOTHING;

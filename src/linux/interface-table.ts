@@ -49,11 +49,18 @@ export class InterfaceTable implements Interfaces {
     const view = {
       index,
       up: link.up && link.running,
+      multicast: link.multicast,
       mac: link.mac,
       addresses: [...(this.addresses.get(index)?.values() ?? [])],
     };
     this.views.set(name, view);
     return view;
+  }
+
+  has(address: IpAddress): boolean {
+    for (const list of this.addresses.values())
+      for (const one of list.values()) if (one.address === address) return true;
+    return false;
   }
 
   close(): void {
@@ -166,4 +173,8 @@ export class InterfaceTable implements Interfaces {
 }
 
 const sameLink = (a: Link, b: Link): boolean =>
-  a.name === b.name && a.up === b.up && a.running === b.running && a.mac === b.mac;
+  a.name === b.name &&
+  a.up === b.up &&
+  a.running === b.running &&
+  a.multicast === b.multicast &&
+  a.mac === b.mac;

@@ -10,7 +10,7 @@ import {
   type MacAddress,
   type Prefix,
 } from "../core/address.js";
-import { attributes, binary, cstring, u32 } from "./attribute.js";
+import { attributes, binary, cstring } from "./attribute.js";
 import { CREATE, EXCLUSIVE, payloadOf, type Message, type Request } from "./message.js";
 
 /** RTM_*. */
@@ -30,12 +30,12 @@ const AF_INET = 2;
 const AF_INET6 = 10;
 const IFF_UP = 0x1;
 const IFF_RUNNING = 0x40;
+const IFF_MULTICAST = 0x1000;
 const IFA_F_SECONDARY = 0x01;
 const IFA_F_NODAD = 0x02;
-const RT_SCOPE_LINK = 253;
 
 /** IFLA_*, IFA_*, NDA_*. */
-const linkAttributes = attributes({ mac: [1, binary], name: [3, cstring], mtu: [4, u32] });
+const linkAttributes = attributes({ mac: [1, binary], name: [3, cstring] });
 const addressAttributes = attributes({ address: [1, binary], local: [2, binary] });
 const neighbourAttributes = attributes({ address: [1, binary], mac: [2, binary] });
 
@@ -48,7 +48,8 @@ export type Link = {
   readonly running: boolean;
   /** Absent on links without 48-bit addresses. */
   readonly mac?: MacAddress;
-  readonly mtu: number;
+  /** Carries multicast (IFF_MULTICAST); loopback does not. */
+  readonly multicast: boolean;
 };
 
 export type InterfaceAddress = {
@@ -56,8 +57,6 @@ export type InterfaceAddress = {
   readonly prefix: Prefix;
   /** A later IPv4 address in the network of an earlier one; the kernel picks no source address from it by itself. */
   readonly secondary: boolean;
-  /** Reachable from other machines: neither host nor link scope. */
-  readonly global: boolean;
 };
 
 export type Neighbour = {
@@ -114,7 +113,7 @@ export function readLink(message: Message): Link | undefined {
   const index = input.u32ne("index");
   const flags = input.u32ne("flags");
   input.skip("change", 4);
-  const { mac, name, mtu } = linkAttributes.read(input, input.remaining);
+  const { mac, name } = linkAttributes.read(input, input.remaining);
   if (input.error !== undefined || name === undefined) return undefined;
   return {
     index,
@@ -122,7 +121,7 @@ export function readLink(message: Message): Link | undefined {
     up: (flags & IFF_UP) !== 0,
     running: (flags & IFF_RUNNING) !== 0,
     ...(mac?.length === 6 ? { mac: macFromBytes(mac) } : {}),
-    mtu: mtu ?? 0,
+    multicast: (flags & IFF_MULTICAST) !== 0,
   };
 }
 
@@ -131,7 +130,7 @@ export function readAddress(message: Message): InterfaceAddress | undefined {
   input.skip("family", 1);
   const length = input.u8("prefix length");
   const flags = input.u8("flags");
-  const scope = input.u8("scope");
+  input.skip("scope", 1);
   const ifindex = input.u32ne("index");
   const { address, local } = addressAttributes.read(input, input.remaining);
   // On point-to-point links IFA_ADDRESS is the peer; IFA_LOCAL is ours, and absent where both are the same.
@@ -139,7 +138,7 @@ export function readAddress(message: Message): InterfaceAddress | undefined {
   if (input.error !== undefined || own === undefined) return undefined;
   // For IPv6 the bit means "temporary".
   const secondary = (flags & IFA_F_SECONDARY) !== 0 && familyOf(own) === "ipv4";
-  return { ifindex, prefix: { address: own, length }, secondary, global: scope < RT_SCOPE_LINK };
+  return { ifindex, prefix: { address: own, length }, secondary };
 }
 
 export function readNeighbour(message: Message): Neighbour | undefined {

@@ -44,11 +44,17 @@ export type InterfaceView = {
   readonly index: number;
   /** Administratively up, with a carrier. */
   readonly up: boolean;
+  /** Carries multicast (IFF_MULTICAST), as loopback does not. */
+  readonly multicast: boolean;
   readonly mac: MacAddress | undefined;
   /** Its addresses with their prefix lengths, in the kernel's order, the primary one first. */
   readonly addresses: readonly { readonly address: IpAddress; readonly length: number }[];
 };
-export type Interfaces = { find(name: string): InterfaceView | undefined };
+export type Interfaces = {
+  find(name: string): InterfaceView | undefined;
+  /** Whether an interface of this host, whichever, has the address. */
+  has(address: IpAddress): boolean;
+};
 
 export type VrrpPorts = {
   readonly clock: Clock;

@@ -108,7 +108,15 @@ function stepFault(config: MachineConfig, state: FaultState, event: Event, now: 
   }
 }
 
-const whyCured = (config: MachineConfig, { cause }: FaultState): TransitionReason =>
-  cause.kind === "track-failed"
-    ? { kind: "track-recovered", track: cause.track }
-    : { kind: "interface-up", interface: config.interface };
+/** Why it takes part again, in the terms of what kept it from that. */
+function whyCured(config: MachineConfig, { cause }: FaultState): TransitionReason {
+  const { interface: on } = config;
+  if (cause.kind === "track-failed") return { kind: "track-recovered", track: cause.track };
+  if (cause.kind === "no-source-address") {
+    const { kind: after, wanted } = cause;
+    return { kind: "interface-usable", interface: on, after, ...(wanted !== undefined && { wanted }) };
+  }
+  if (cause.kind === "no-multicast" || cause.kind === "cannot-join")
+    return { kind: "interface-usable", interface: on, after: cause.kind };
+  return { kind: "interface-up", interface: on };
+}

@@ -71,6 +71,7 @@ function canStillSend(config: MachineConfig, cause: FaultCause): boolean {
     case "interface-missing":
       return cause.interface !== config.interface;
     case "no-source-address":
+    case "no-multicast":
       return false;
     case "cannot-join":
     case "track-failed":

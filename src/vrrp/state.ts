@@ -85,7 +85,13 @@ export type Event =
       readonly cause: Extract<
         TransitionReason,
         {
-          kind: "interface-down" | "interface-missing" | "no-source-address" | "cannot-join" | "track-failed";
+          kind:
+            | "interface-down"
+            | "interface-missing"
+            | "no-source-address"
+            | "no-multicast"
+            | "cannot-join"
+            | "track-failed";
         }
       >;
     }

@@ -328,7 +328,7 @@ test("a plan names the addresses that a running master would let go, and touches
   const write = (address: string): void =>
     writeFileSync(
       path,
-      `nodes: { lb1: { priority: 100 } }\nvrrp: { web: { interface: lo, router-id: 1, addresses: [${address}] } }\n`,
+      `nodes: { lb1: { priority: 100 } }\nvrrp: { web: { interface: eth0, router-id: 1, addresses: [{ address: ${address}, interface: lo }] } }\n`,
     );
   const run = async (): Promise<{ readonly code: number; readonly lines: readonly string[] }> => {
     const { code, out } = await vipd(

@@ -22,3 +22,12 @@ test("it is not when the node has another priority, or another node claims to ow
   assert.deepEqual(codes(nodes(150, 100) + WEB), ["own-address"]);
   assert.ok(codes(nodes(100, 255) + WEB).includes("own-address"));
 });
+
+test("loopback carries addresses, but no adverts", () => {
+  const on = (lines: string): string => nodes(150, 100) + lines;
+  assert.deepEqual(codes(on("vrrp:\n  web: { interface: lo, router-id: 5, addresses: [10.0.0.9/32] }\n")), [
+    "loopback",
+  ]);
+  const carried = "addresses: [{ address: 10.0.0.9/32, interface: lo }]";
+  assert.deepEqual(codes(on(`vrrp:\n  web: { interface: eth0, router-id: 5, ${carried} }\n`)), []);
+});

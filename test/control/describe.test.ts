@@ -26,7 +26,7 @@ const transition = (
   done,
 });
 
-const reasons: { readonly [K in TransitionReason["kind"]]: VipdEvent } = {
+const reasons: { readonly [K in TransitionReason["kind"]]: VipdEvent | readonly VipdEvent[] } = {
   startup: transition({ kind: "startup" }, "initialize", "backup"),
   "owner-startup": transition({ kind: "owner-startup" }, "initialize", "master"),
   "master-silent": {
@@ -68,7 +68,17 @@ const reasons: { readonly [K in TransitionReason["kind"]]: VipdEvent } = {
   "interface-down": transition({ kind: "interface-down", interface: "eth0" }, "master", "fault"),
   "interface-missing": transition({ kind: "interface-missing", interface: "eth0" }, "initialize", "fault"),
   "interface-up": transition({ kind: "interface-up", interface: "eth0" }, "fault", "backup"),
-  "no-source-address": transition({ kind: "no-source-address", interface: "eth0" }, "initialize", "fault"),
+  "no-source-address": [
+    transition({ kind: "no-source-address", interface: "eth0" }, "initialize", "fault"),
+    transition({ kind: "no-source-address", interface: "eth0", wanted: "10.9.9.9" }, "initialize", "fault"),
+  ],
+  "no-multicast": transition({ kind: "no-multicast", interface: "lo" }, "initialize", "fault"),
+  "interface-usable": [
+    { after: "no-source-address" as const },
+    { after: "no-source-address" as const, wanted: "10.9.9.9" },
+    { after: "no-multicast" as const },
+    { after: "cannot-join" as const },
+  ].map((rest) => transition({ kind: "interface-usable", interface: "eth0", ...rest }, "fault", "backup")),
   "cannot-join": transition(
     { kind: "cannot-join", interface: "eth0", error: "ENOBUFS: buffer overrun or limit reached" },
     "backup",
@@ -353,7 +363,7 @@ const others: { readonly [K in Exclude<VipdEvent["kind"], "vrrp-transition">]: r
 };
 
 test("every kind of event and reason has the line that the golden file shows", () => {
-  const lines = [...Object.values(reasons), ...Object.values(others).flat()].map((event) => {
+  const lines = [...Object.values(reasons).flat(), ...Object.values(others).flat()].map((event) => {
     const { level, subject, text } = describe(event);
     return `${level} ${subject}: ${text}\n`;
   });

@@ -5,6 +5,7 @@ import { test } from "node:test";
 import { formatPrefix, ip, type IpAddress, type MacAddress } from "../../src/core/address.js";
 import { instant, milliseconds, minutes, seconds } from "../../src/core/units.js";
 import type { VipdEvent } from "../../src/control/event.js";
+import { describeReason } from "../../src/control/reason.js";
 import { RepeatLimit } from "../../src/director/repeat-limit.js";
 import { VrrpEngine } from "../../src/director/vrrp-engine.js";
 import type { AddressOrder } from "../../src/ports/route.js";
@@ -25,14 +26,17 @@ class Rig {
   readonly view: {
     index: number;
     up: boolean;
+    multicast: boolean;
     mac: MacAddress;
     addresses: { address: IpAddress; length: number }[];
   } = {
     index: 2,
     up: true,
+    multicast: true,
     mac: MAC,
     addresses: [{ address: ip("192.168.1.2"), length: 24 }],
   };
+  name = "eth0";
   refuse: string | undefined;
   refuseRemoval: string | undefined;
   refuseJoin: string | undefined;
@@ -86,7 +90,10 @@ class Rig {
           );
         },
       },
-      interfaces: { find: (name): InterfaceView | undefined => (name === "eth0" ? this.view : undefined) },
+      interfaces: {
+        find: (name): InterfaceView | undefined => (name === this.name ? this.view : undefined),
+        has: (wanted) => this.view.addresses.some(({ address }) => address === wanted),
+      },
       report: (event) => void this.events.push(event),
     });
     this.engine = new VrrpEngine(ports);
@@ -256,7 +263,62 @@ test("an interface that is missing at start, comes, loses its address, and goes:
   assert.deepEqual(reasons().slice(3), ["no-source-address"]);
   rig.view.addresses.push(own!);
   rig.engine.interfacesChanged();
-  assert.deepEqual(reasons().slice(4), ["interface-up"]);
+  assert.deepEqual(reasons().slice(4), ["interface-usable"]);
+});
+
+test("a master whose interface is renamed gives up, and its address leaves the interface under the other name", () => {
+  const rig = new Rig();
+  rig.engine.configure([web(1)], []);
+  rig.runTo(rig.now + 4000);
+  assert.deepEqual([...rig.held], ["192.168.1.101/24"]);
+  rig.name = "lan0";
+  rig.engine.interfacesChanged();
+  assert.deepEqual([...rig.held], []);
+  assert.deepEqual(rig.reasons.slice(2), ["interface-missing"]);
+  rig.name = "eth0";
+  rig.engine.interfacesChanged();
+  rig.runTo(rig.now + 4000);
+  assert.deepEqual(rig.reasons.slice(3), ["interface-up", "no-master-heard"]);
+});
+
+test("adverts come from the configured source address, and without it there are none", () => {
+  const rig = new Rig();
+  const from = (source: string): InstanceConfig => web(1, { sourceAddress: ip(source) });
+  const texts = (): string[] =>
+    rig.events.flatMap((event) => (event.kind === "vrrp-transition" ? [describeReason(event.reason)] : []));
+  const missing = "source-address 10.9.9.9 is not on eth0, nor on another interface of this host";
+  rig.engine.configure([from("10.9.9.9")], []);
+  rig.runTo(rig.now + 10_000);
+  assert.deepEqual(texts(), [missing]);
+  assert.ok(!rig.calls.some((call) => call.startsWith("adverts")));
+  rig.view.addresses.push({ address: ip("10.9.9.9"), length: 24 });
+  rig.engine.interfacesChanged();
+  rig.runTo(rig.now + 4000);
+  assert.deepEqual(rig.reasons.slice(1), ["interface-usable", "no-master-heard"]);
+  assert.equal(texts()[1], "source-address 10.9.9.9 is there");
+  rig.view.addresses.pop();
+  rig.engine.interfacesChanged();
+  assert.equal(texts()[3], missing);
+  assert.deepEqual([...rig.held], []);
+  // A reload mends it too, and breaks it.
+  rig.engine.configure([from("192.168.1.2")], []);
+  rig.runTo(rig.now + 4000);
+  assert.equal(rig.engine.status(0)[0]?.state, "master");
+  rig.engine.configure([from("10.9.9.9")], []);
+  assert.equal(rig.engine.status(0)[0]?.state, "fault");
+  assert.deepEqual([...rig.held], []);
+});
+
+test("an interface without multicast carries no instance", () => {
+  const rig = new Rig();
+  rig.view.multicast = false;
+  rig.engine.configure([web(1)], []);
+  rig.runTo(rig.now + 10_000);
+  assert.deepEqual(rig.reasons, ["no-multicast"]);
+  rig.view.multicast = true;
+  rig.engine.interfacesChanged();
+  rig.runTo(rig.now + 4000);
+  assert.deepEqual(rig.reasons.slice(1), ["interface-usable", "no-master-heard"]);
 });
 
 test("a reload leaves instances alone that did not change, and says what became of the others", () => {
@@ -360,7 +422,7 @@ test("an instance that cannot join the group does not become master, and tries a
   assert.ok(!rig.calls.some((call) => call.startsWith("adverts")));
   rig.refuseJoin = undefined;
   rig.runTo(rig.now + 10_000);
-  assert.deepEqual(rig.reasons, ["cannot-join", "interface-up", "no-master-heard"]);
+  assert.deepEqual(rig.reasons, ["cannot-join", "interface-usable", "no-master-heard"]);
 });
 
 test("an address that cannot be removed is tried again every second, and said when that changes", () => {

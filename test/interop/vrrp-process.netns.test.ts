@@ -174,6 +174,23 @@ test("a link that goes down is a fault, and the instance comes back with it", ()
     await second.stop();
   }));
 
+test("a master whose interface is renamed lets its address go there, and comes back with the name", (t) =>
+  withPair(async ({ a }) => {
+    const child = new VrrpChild(a);
+    await child.configure([web()]);
+    await child.waitForState("master");
+    const renamed = a.try("ip", "link", "set", "eth0", "name", "lan0").status === 0;
+    if (renamed) {
+      const fault = await child.waitForState("fault");
+      assert.deepEqual(fault.reason, { kind: "interface-missing", interface: "eth0" });
+      assert.ok(!a.run("ip", "-o", "address").includes(`${VIP}/24`));
+      a.ip("link set lan0 name eth0");
+      await child.waitForState("master");
+      assert.ok(holds(a));
+    } else t.skip("this kernel renames no interface that is up");
+    await child.stop();
+  }));
+
 test("an address that somebody deletes is put back while the mastership stays", () =>
   withPair(async ({ a }) => {
     const child = new VrrpChild(a);

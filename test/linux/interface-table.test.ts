@@ -20,9 +20,8 @@ test("a list that changes all the time while it is read leaves the old view, and
     return [value];
   };
   const kernel: RouteKernel = {
-    links: () => list({ index: 2, name: NAME, up, running: up, mtu: 1500 }),
-    addresses: () =>
-      list({ ifindex: 2, prefix: { address: ip("192.0.2.1"), length: 24 }, secondary: false, global: true }),
+    links: () => list({ index: 2, name: NAME, up, running: up, multicast: true }),
+    addresses: () => list({ ifindex: 2, prefix: { address: ip("192.0.2.1"), length: 24 }, secondary: false }),
     neighbours: () => [],
     addAddresses: () => [],
     removeAddresses: () => [],

@@ -156,7 +156,6 @@ test("an address order is read back as the address it names", () => {
           ifindex,
           prefix: { address: one, length },
           secondary: false,
-          global: true,
         });
       }
     }),

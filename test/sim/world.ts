@@ -196,7 +196,7 @@ export class World {
         removeAddresses: (orders) =>
           orders.map(({ prefix }) => ({ ok: true, unchanged: !director.held.delete(prefix.address) })),
       },
-      interfaces: { find: () => interfaceOf(director) },
+      interfaces: { find: () => interfaceOf(director), has: () => true },
       report: (event) => this.onEvent(director, event),
     };
   }
@@ -242,6 +242,7 @@ function interfaceOf(director: Director): InterfaceView {
   return {
     index: IFINDEX,
     up: director.linkUp,
+    multicast: true,
     mac: `02:00:00:00:00:0${director.address.slice(-1)}` as MacAddress,
     addresses: [{ address: director.address, length: 24 }, ...held],
   };
