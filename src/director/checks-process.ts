@@ -84,10 +84,12 @@ function take(message: ToChecks): void {
     case "rest":
       checks.leave();
       return;
-    case "stop":
-      checks.stop(message.table);
-      send({ kind: "stopped" }, () => process.exit(0));
+    case "stop": {
+      // With anything but 0 the supervisor knows that something is left to do.
+      const code = checks.stop(message.table) ? 0 : 1;
+      send({ kind: "stopped" }, () => process.exit(code));
       return;
+    }
   }
 }
 

@@ -24,7 +24,8 @@ export type TableKeeper = {
   setServer(service: string, server: ServerId, up: boolean): void;
   inKernel(service: string, server: ServerId): boolean;
   status(): Pick<ChecksStatus, "sync" | "table">;
-  stop(table: "remove" | "keep"): void;
+  /** Gives whether all is gone that was to go. */
+  stop(table: "remove" | "keep"): boolean;
 };
 
 export type ChecksPorts = Pick<BoardPorts, "dialer" | "runner" | "wallTime"> & {
@@ -99,9 +100,10 @@ export class Checks {
     return null;
   }
 
-  stop(table: "remove" | "keep"): void {
+  /** Gives whether all is gone that was to go. */
+  stop(table: "remove" | "keep"): boolean {
     this.leave();
-    this.ports.table.stop(table);
+    return this.ports.table.stop(table);
   }
 
   /** Ends the checks and leaves the table to whoever comes next. */

@@ -144,14 +144,41 @@ export class IpvsDirector implements TableKeeper {
     return { sync: this.sync.status(plane), table };
   }
 
-  stop(table: "remove" | "keep"): void {
+  stop(table: "remove" | "keep"): boolean {
     this.cancelFlush?.();
     this.cancelReconcile?.();
     const { plane } = this;
-    if (plane === undefined) return;
-    if (table === "remove") this.removeAll(plane);
+    if (plane === undefined) return true;
+    const isDone = table === "keep" || this.removeAll(plane);
     this.plane = undefined;
     plane.close();
+    return isDone;
+  }
+
+  /**
+   * Instead of a director that has ended without a "stop": removes what is on record as ours. Gives whether all of it
+   * is gone; what stays is told.
+   */
+  removeRecorded(runtimeDirectory: string): boolean {
+    this.ownership = this.ports.openOwnership(runtimeDirectory);
+    const { owned, lost } = this.ownership.load();
+    if (lost !== undefined) return this.stays(lost === "missing" ? "there is no record of them" : lost.why);
+    this.owned = owned;
+    const opened = this.ports.openPlane();
+    if (!opened.ok) return this.stays(opened.error);
+    this.plane = opened.value;
+    try {
+      this.learn(this.plane, new Set());
+    } catch (error) {
+      this.plane.close();
+      return this.stays(messageOf(error));
+    }
+    return this.stop("remove");
+  }
+
+  private stays(why: string): false {
+    this.tell.removalFailed([...this.owned.services], why);
+    return false;
   }
 
   /** With a new configuration, what was refused is tried again at once. */
@@ -335,9 +362,10 @@ export class IpvsDirector implements TableKeeper {
     return this.isInOrder() ? this.reconcileEvery : milliseconds(Math.min(this.retry, this.reconcileEvery));
   }
 
-  private removeAll(plane: DataPlane): void {
+  /** Gives whether all of it is gone. What stays is ours still. */
+  private removeAll(plane: DataPlane): boolean {
     try {
-      this.sync.stopAll(plane, this.owned.sync);
+      const sync = this.sync.stopAll(plane, this.owned.sync);
       const commands = this.removals();
       const began = this.ports.timers.now();
       const results = plane.apply(commands);
@@ -346,11 +374,13 @@ export class IpvsDirector implements TableKeeper {
         return result?.ok && !result.unchanged;
       });
       this.tell.applied("stop", done, between(began, this.ports.timers.now()));
+      const refused = commands.filter((_, i) => results[i]?.ok === false);
       for (const [i, result] of results.entries())
         if (!result.ok) this.tell.failure("stop", describeCommand(commands[i] as Command), result.error, 0);
-      this.own({ services: new Set(), sync: new Set() });
+      this.own({ services: new Set(refused.map((command) => serviceId(commandKey(command)))), sync });
+      return refused.length + sync.size === 0;
     } catch (error) {
-      this.tell.warning(messageOf(error));
+      return this.stays(messageOf(error));
     }
   }
 

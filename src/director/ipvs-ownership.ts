@@ -2,9 +2,10 @@
 // before they are made, so that a successor recognises what a crashed predecessor left, and never takes somebody
 // else's service for its own. A file of an earlier boot says nothing: the table it speaks of is gone.
 
-import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { ServiceId, SyncRole } from "../ipvs/model.js";
+import { bootId, readRecord, replaceRecord } from "./record-file.js";
 
 export type Owned = { readonly services: ReadonlySet<ServiceId>; readonly sync: ReadonlySet<SyncRole> };
 
@@ -31,7 +32,7 @@ export function ownershipFile(runtimeDirectory: string): Ownership {
   return {
     load() {
       try {
-        const text = readIfThere(path);
+        const text = readRecord(path);
         if (text === undefined) return { owned: NOTHING, lost: "missing" };
         const owned = parse(text, bootId());
         return owned === undefined ? { owned: NOTHING, lost: { why: `${path} is damaged` } } : { owned };
@@ -44,21 +45,10 @@ export function ownershipFile(runtimeDirectory: string): Ownership {
       const text = `${JSON.stringify(record)}\n`;
       // Somebody may have removed it since.
       if (text === written && existsSync(path)) return;
-      // Under another name first: whoever reads sees the old list or the new one, never half of one.
-      writeFileSync(`${path}.new`, text, { mode: 0o600 });
-      renameSync(`${path}.new`, path);
+      replaceRecord(path, text);
       written = text;
     },
   };
-}
-
-function readIfThere(path: string): string | undefined {
-  try {
-    return readFileSync(path, "utf8");
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    throw error;
-  }
 }
 
 /** A damaged file, undefined, counts as none: to leave a service of ours is better than to remove a foreign one. */
@@ -84,6 +74,3 @@ function parse(text: string, boot: string): Owned | undefined {
 
 const areStrings = (value: unknown): value is string[] =>
   Array.isArray(value) && value.every((one) => typeof one === "string");
-
-/** Differs from boot to boot; empty where the kernel does not tell. */
-const bootId = (): string => readIfThere("/proc/sys/kernel/random/boot_id")?.trim() ?? "";

@@ -22,7 +22,7 @@ const MOST_DETAILS = 20;
 /** Failures of one batch that are told one by one; the same for takeovers. */
 const MOST_FAILURES = 5;
 const MOST_TAKEOVERS = 5;
-/** Services that nobody wants and that are named. */
+/** Services of one line that are named. */
 const MOST_NAMED = 4;
 
 export class TableReporter {
@@ -66,12 +66,14 @@ export class TableReporter {
     if (lost === "missing" && others.length === 0) return;
     const why = lost === "missing" ? "there is no record of what an earlier run of vipd made" : lost.why;
     const means = "services and sync daemons that an earlier run left behind are not recognised and stay";
-    const more = others.length > MOST_NAMED ? `, and ${others.length - MOST_NAMED} more` : "";
-    const named =
-      others.length === 0
-        ? ""
-        : `; not in the configuration: ${others.slice(0, MOST_NAMED).join(", ")}${more}`;
-    this.warning(`${why}: ${means}${named}`);
+    this.warning(
+      `${why}: ${means}${others.length === 0 ? "" : `; not in the configuration: ${few(others)}`}`,
+    );
+  }
+
+  /** `services`: those that stay, as far as they are known. */
+  removalFailed(services: readonly ServiceId[], why: string): void {
+    this.failure("stop", `remove our services${services.length === 0 ? "" : ` ${few(services)}`}`, why, 0);
   }
 
   warning(text: string): void {
@@ -89,3 +91,7 @@ export class TableReporter {
     return true;
   }
 }
+
+const few = (names: readonly string[]): string =>
+  names.slice(0, MOST_NAMED).join(", ") +
+  (names.length > MOST_NAMED ? `, and ${names.length - MOST_NAMED} more` : "");

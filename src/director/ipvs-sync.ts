@@ -73,9 +73,10 @@ export class SyncKeeper {
     return fine;
   }
 
-  /** Stops what is ours. */
-  stopAll(plane: DataPlane, owned: ReadonlySet<SyncRole>): void {
-    for (const daemon of plane.syncDaemons()) if (owned.has(daemon.role)) this.stop(plane, daemon);
+  /** Stops what is ours; gives what runs on all the same. */
+  stopAll(plane: DataPlane, owned: ReadonlySet<SyncRole>): ReadonlySet<SyncRole> {
+    const ours = plane.syncDaemons().filter(({ role }) => owned.has(role));
+    return new Set(ours.filter((daemon) => !this.stop(plane, daemon)).map(({ role }) => role));
   }
 
   /** What runs now. A list that cannot be read is no reason to fail a status: the next look at the table tells of it. */

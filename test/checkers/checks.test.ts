@@ -78,7 +78,7 @@ function setUp(table?: TableKeeper) {
       setServer: (name, server, up) => orders.push(`${name} ${server} ${up ? "up" : "down"}`),
       inKernel: () => true,
       status: () => ({ sync: [], table: { in_order: true, checked_ms_ago: 0, repairs: 0 } }),
-      stop: (table) => orders.push(`stop ${table}`),
+      stop: (table) => orders.push(`stop ${table}`) > 0,
     },
   });
   /** What was said since the last time, in short. */

@@ -477,6 +477,44 @@ test("a stop removes what is there of ours without reading the table back, and c
   assert.deepEqual(event.details, ["remove service tcp 192.168.1.1:80 (1 server)"]);
 });
 
+test("a stop that cannot remove everything says what stays, and keeps it on record", () => {
+  const { plane, directory, director, configure, told } = world();
+  configure({ services: [service("web", 1, server(4)), service("mail", 2, server(4))], sync: SYNC });
+  told();
+  plane.refuse = (command) => describeCommand(command).includes("192.168.1.2:80");
+  assert.equal(director.stop("remove"), false);
+  const failed = told().flatMap((event) => (event.kind === "table-failed" ? [event.command] : []));
+  assert.deepEqual(failed, ["remove service tcp 192.168.1.2:80 (1 server)"]);
+  assert.deepEqual([...ownershipFile(directory).load().owned.services], ["tcp 192.168.1.2:80"]);
+});
+
+test("what a director left that ended without a stop is removed by the record, and by nothing else", () => {
+  const first = world();
+  first.configure({ services: [service("web", 1, server(4)), service("mail", 2, server(4))], sync: SYNC });
+  const foreign = service("foreign", 3, server(4));
+  first.plane.table.set(serviceId(foreign.service.key), { service: foreign.service, servers: new Map() });
+  first.sent();
+  const second = world(first);
+  first.plane.isBroken = true;
+  assert.equal(second.director.removeRecorded(first.directory), false);
+  first.plane.isBroken = false;
+  assert.equal(world(first).director.removeRecorded(first.directory), true);
+  assert.deepEqual(first.sent(), [
+    "remove service tcp 192.168.1.1:80 (1 server)",
+    "remove service tcp 192.168.1.2:80 (1 server)",
+  ]);
+  assert.equal(first.plane.daemons.size, 0);
+  assert.ok(first.plane.isClosed);
+  rmSync(join(first.directory, "ipvs-owned.json"));
+  const last = world(first);
+  assert.equal(last.director.removeRecorded(first.directory), false);
+  assert.deepEqual(
+    last.told().map((event) => (event.kind === "table-failed" ? event.error : event.kind)),
+    ["there is no record of them"],
+  );
+  assert.equal(first.plane.table.size, 1);
+});
+
 test("without IPVS in the kernel services are refused with the fix, and a director without services goes on", () => {
   const reason = "the kernel has no ip_vs: modprobe ip_vs";
   const director = new IpvsDirector({

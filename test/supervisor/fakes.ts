@@ -82,6 +82,8 @@ export class World {
   /** The virtual addresses on record, from each change to the next. */
   readonly recorded: string[][] = [];
   unwritable = false;
+  /** What the supervisor would remove of the table stays. */
+  isTableStuck = false;
   readonly requests: LoadRequest[] = [];
   readonly supervisor: Supervisor;
   behaviour: Record<ChildName, Behaviour> = { vrrp: { obedient: true }, checks: { obedient: true } };
@@ -105,6 +107,10 @@ export class World {
         recordAddresses: (addresses) => {
           if (this.unwritable) throw new Error("no space left on device");
           this.recorded.push(addresses.map(({ prefix }) => prefix.address));
+        },
+        removeTable: () => {
+          this.order.push("table removed by the supervisor");
+          return Promise.resolve(!this.isTableStuck);
         },
         releaseAddresses: () => {
           this.recorded.push([]);

@@ -10,7 +10,7 @@ import type { VipdEvent } from "../../src/control/event.js";
 import { StateLine } from "../../src/director/supervisor/state-line.js";
 import { LoopWatch } from "../../src/director/supervisor/loop-watch.js";
 import { loopWatchEvery, vrrpPatience } from "../../src/director/supervisor/supervisor.js";
-import { accepted, instanceNamed, loaded, now, until, World } from "./fakes.js";
+import { accepted, instanceNamed, loaded, now, until, World, type FakeChild } from "./fakes.js";
 
 const becameMaster = (instance = "web"): VipdEvent => ({
   kind: "vrrp-transition",
@@ -92,22 +92,6 @@ test("a kernel without ip_vs refuses a configuration with services, and accepts 
   plain.behaviour.checks = world.behaviour.checks;
   await started(plain);
   await plain.supervisor.stop("end");
-});
-
-test("a stop that cannot remove the services from the kernel's table says so", async () => {
-  for (const table of ["remove", "keep"] as const) {
-    const world = new World();
-    world.outcome = accepted(loaded([instanceNamed("web")], 1));
-    await started(world);
-    world.behaviour.checks = {};
-    world.child("checks").die("killed by SIGKILL");
-    await world.supervisor.stop("end", table);
-    const said = world.events.flatMap((event) => (event.kind === "warning" ? [event.text] : []));
-    assert.equal(
-      said.filter((text) => /still be in the kernel's table/.test(text)).length,
-      Number(table === "remove"),
-    );
-  }
 });
 
 test("a stop while the configuration is read is a stop, not a failure", async () => {
@@ -343,6 +327,48 @@ test("the command may say what a stop leaves in the kernel", async () => {
   const world = await started();
   await world.supervisor.stop("vipd stop", "keep");
   assert.deepEqual(world.child("checks").got.at(-1), { kind: "stop", table: "keep" });
+});
+
+test("the table that a check process did not remove is removed by the supervisor, and is no clean stop if it stays", async () => {
+  const stop = async (
+    services: number,
+    end: (checks: FakeChild) => void,
+    stuck = false,
+  ): Promise<unknown> => {
+    const world = new World();
+    world.outcome = accepted(loaded([instanceNamed("web")], services));
+    world.isTableStuck = stuck;
+    await world.supervisor.start();
+    // Nothing but an end in order means that the table is gone.
+    world.child("checks").behaviour = {};
+    const stopping = world.supervisor.stop("SIGTERM");
+    await until(() => world.child("checks").got.at(-1)?.kind === "stop", "the stop");
+    end(world.child("checks"));
+    const isDone = await stopping;
+    const said = world.events.some(
+      (event) => event.kind === "warning" && /may still be in the kernel's table/.test(event.text),
+    );
+    assert.equal(said, !isDone);
+    return [isDone, world.order.at(-1)];
+  };
+  const byForce = (checks: FakeChild): void => checks.die("killed by SIGKILL");
+  const removed = "table removed by the supervisor";
+  assert.deepEqual(await stop(3, byForce), [true, removed]);
+  assert.deepEqual(await stop(3, byForce, true), [false, removed]);
+  assert.deepEqual(await stop(3, (checks) => checks.die("exit code 1")), [true, removed]);
+  assert.deepEqual(await stop(3, (checks) => checks.die("exit code 0")), [true, "checks ended"]);
+  // Where there are no services there is no table.
+  assert.deepEqual(await stop(0, byForce), [true, "checks ended"]);
+});
+
+test("a table that is to stay is nobody's to remove, also when the check process is gone", async () => {
+  const world = new World();
+  world.outcome = accepted(loaded([instanceNamed("web")], 3));
+  await world.supervisor.start();
+  world.behaviour.checks = {};
+  world.child("checks").die("killed by SIGKILL");
+  assert.equal(await world.supervisor.stop("vipd stop", "keep"), true);
+  assert.ok(!world.order.includes("table removed by the supervisor"));
 });
 
 test("the addresses of a VRRP process that is gone at the stop are removed by the supervisor", async () => {

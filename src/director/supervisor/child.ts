@@ -9,6 +9,9 @@ import { restartDelay, STEADY_AFTER } from "./back-off.js";
 
 export type ChildName = "vrrp" | "checks";
 
+/** How a child ends that did what it was told (spawn.ts). */
+const STOPPED = "exit code 0";
+
 /** A running process, as the shell gives it. */
 export type ChildHandle = {
   readonly pid: number;
@@ -85,7 +88,7 @@ export class Child<To extends object, Status> {
   private pinger: NodeJS.Timeout | undefined;
   private nextId = 0;
   private readonly questions = new Map<number, (status: Status | null) => void>();
-  private readonly endWaiters: (() => void)[] = [];
+  private readonly endWaiters: ((how: string) => void)[] = [];
 
   constructor(name: ChildName, spawn: Spawn, owner: ChildOwner, patience: ChildPatience, time: ChildTime) {
     this.name = name;
@@ -164,7 +167,7 @@ export class Child<To extends object, Status> {
     if (this.run !== undefined) this.kill(this.run, why, this.time.lastTurn());
   }
 
-  /** Ends the child with `message`, by force after `patience`. True when it went by itself. */
+  /** Ends the child with `message`, by force after `patience`. True when it has done what a stop asks of it. */
   async stop(message: To, patience: Milliseconds): Promise<boolean> {
     this.stopping = true;
     if (this.life.kind === "waiting") {
@@ -173,15 +176,13 @@ export class Child<To extends object, Status> {
     }
     const { run } = this;
     if (run === undefined) return false;
-    let forced = !this.send(message);
-    if (forced) run.handle.kill("SIGKILL");
-    const killer = setTimeout(() => {
-      forced = true;
-      run.handle.kill("SIGKILL");
-    }, patience);
-    await new Promise<void>((resolve) => this.endWaiters.push(resolve));
+    const isTold = this.send(message);
+    if (!isTold) run.handle.kill("SIGKILL");
+    const killer = setTimeout(() => run.handle.kill("SIGKILL"), patience);
+    const how = await new Promise<string>((resolve) => this.endWaiters.push(resolve));
     clearTimeout(killer);
-    return !forced;
+    // One that is killed or breaks on its way may have done nothing of it.
+    return isTold && how === STOPPED;
   }
 
   private take(run: Run, message: FromChild<Status>): void {
@@ -265,7 +266,7 @@ export class Child<To extends object, Status> {
       alive: phase.kind === "ending" ? phase.alive : instant(Math.max(startedAt, this.time.lastTurn())),
       restart,
     });
-    for (const resolve of this.endWaiters.splice(0)) resolve();
+    for (const resolve of this.endWaiters.splice(0)) resolve(how);
     if (restart === 0) this.start();
     else if (restart !== null)
       this.life = { kind: "waiting", restarter: setTimeout(() => this.start(), restart) };

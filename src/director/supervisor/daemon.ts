@@ -2,15 +2,13 @@
 
 import { resolve } from "node:path";
 import type { LogConfig, LogLevel } from "../../config/model.js";
-import { describe } from "../../control/describe.js";
-import type { EventRecord } from "../../control/event.js";
 import { errnoText } from "../../linux/errno.js";
 import { native } from "../../linux/native.js";
 import { instant } from "../../core/units.js";
 import { systemdNotifier, type SystemdNotifier } from "../../linux/sd-notify.js";
 import { UnixDatagramSocket } from "../../linux/unix-datagram.js";
 import { Log } from "../../log/logger.js";
-import type { LogRecord } from "../../log/record.js";
+import { toLogRecord, type LogRecord } from "../../log/record.js";
 import { savedConfigPath } from "../saved-config.js";
 import { configLoader, type LoaderOptions } from "./config-process.js";
 import { removeAddresses } from "./address-removal.js";
@@ -84,6 +82,11 @@ export async function runDaemon(options: DaemonOptions): Promise<boolean> {
       removeAddresses: (addresses) => removeAddresses(addresses).errors,
       recordAddresses: (addresses) => held.record(addresses),
       releaseAddresses: () => held.release().errors,
+      removeTable: async () => {
+        // Hardly ever needed, and half of what the check process is made of.
+        const { removeTable } = await import("./table-removal.js");
+        return removeTable(directory.value.path, (event) => supervisor.emit(event));
+      },
       configureLog: (config) => {
         log.configure(withLevel(config));
         early.release();
@@ -105,7 +108,10 @@ export async function runDaemon(options: DaemonOptions): Promise<boolean> {
   const ended = new Promise<void>((done) => {
     const stop = (why: string, table?: "keep" | "remove"): Promise<void> => {
       notifier.stopping();
-      return supervisor.stop(why, table).then(done, done);
+      return supervisor.stop(why, table).then((isDone) => {
+        if (!isDone) process.exitCode = 1;
+        done();
+      }, done);
     };
     onSignals(
       stop,
@@ -222,13 +228,6 @@ class EarlyLines {
     this.release();
   }
 }
-
-const toLogRecord = (record: EventRecord): LogRecord => ({
-  time: record.time,
-  process: record.process,
-  event: record.event,
-  ...describe(record.event),
-});
 
 const complain = (text: string): void =>
   void process.stderr.write(`${text.startsWith("vipd") ? "" : "vipd: "}${text.trimEnd()}\n`);

@@ -2,11 +2,12 @@
 // told of them, so that they can be taken away after an end of all processes at once, whatever the configuration is
 // by then. A file of an earlier boot says nothing: the addresses went with that.
 
-import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { formatPrefix, parsePrefix } from "../../core/address.js";
 import { OWNER_PRIORITY } from "../../vrrp/state.js";
 import type { InstanceConfig } from "../../vrrp/instance.js";
+import { bootId, readRecord, replaceRecord } from "../record-file.js";
 import type { Removal } from "./address-removal.js";
 import type { AddressOnInterface } from "./stranded-addresses.js";
 
@@ -32,13 +33,11 @@ export function heldAddresses(
       const list = addresses.map((one) => ({ address: formatPrefix(one.prefix), interface: one.interface }));
       const text = `${JSON.stringify({ boot: bootId(), addresses: list })}\n`;
       if (text === written) return;
-      // Under another name first: whoever reads sees the old list or the new one, never half of one.
-      writeFileSync(`${path}.new`, text, { mode: 0o600 });
-      renameSync(`${path}.new`, path);
+      replaceRecord(path, text);
       written = text;
     },
     release() {
-      const removal = remove(parse(readIfThere(path) ?? "", bootId()));
+      const removal = remove(parse(readIfReadable(path), bootId()));
       if (removal.errors.length > 0) return removal;
       rmSync(path, { force: true });
       written = undefined;
@@ -65,13 +64,10 @@ function parse(text: string, boot: string): readonly AddressOnInterface[] {
   });
 }
 
-function readIfThere(path: string): string | undefined {
+function readIfReadable(path: string): string {
   try {
-    return readFileSync(path, "utf8");
+    return readRecord(path) ?? "";
   } catch {
-    return undefined;
+    return "";
   }
 }
-
-/** Differs from boot to boot; empty where the kernel does not tell. */
-const bootId = (): string => readIfThere("/proc/sys/kernel/random/boot_id")?.trim() ?? "";

@@ -21,6 +21,8 @@ export type SupervisorPorts = {
   readonly removeAddresses: RemoveAddresses;
   /** Keeps for a successor which addresses we may hold (held-addresses.ts). Throws when it cannot. */
   readonly recordAddresses: (addresses: readonly AddressOnInterface[]) => void;
+  /** Takes our part of the kernel's table away, where the check process did not. Gives whether all of it is gone. */
+  readonly removeTable: () => Promise<boolean>;
   /** Takes away those on record; gives one sentence for each that may still be there. */
   readonly releaseAddresses: () => readonly string[];
   readonly configureLog: (log: LogConfig) => void;
@@ -102,7 +104,7 @@ export class Supervisor {
   private vrrpReleased = false;
   private reloading: Promise<ReloadOutcome> | undefined;
   private nextReload: Promise<ReloadOutcome> | undefined;
-  private stopped: Promise<void> | undefined;
+  private stopped: Promise<boolean> | undefined;
   /** Whether the child took the last configuration it was told. */
   private readonly upToDate: Record<ChildName, boolean> = { vrrp: false, checks: false };
   /** Who waits for a configuration that is not sent yet, and for each one that is sent: answers come in order. */
@@ -185,8 +187,11 @@ export class Supervisor {
     return this.nextReload;
   }
 
-  /** VRRP goes first, so that the peer takes over while the services still work here. Bounded in time. */
-  stop(why: string, table?: "keep" | "remove"): Promise<void> {
+  /**
+   * VRRP goes first, so that the peer takes over while the services still work here. Bounded in time. Gives whether the
+   * kernel's table is as it was to be left.
+   */
+  stop(why: string, table?: "keep" | "remove"): Promise<boolean> {
     this.stopped ??= this.stopNow(why, table);
     return this.stopped;
   }
@@ -416,7 +421,7 @@ export class Supervisor {
     return { ok: false, changes: [], problems };
   }
 
-  private async stopNow(why: string, table: "keep" | "remove" | undefined): Promise<void> {
+  private async stopNow(why: string, table: "keep" | "remove" | undefined): Promise<boolean> {
     this.emit({ kind: "stopping", why });
     // systemd signals every process of the unit: a check script that ends of it says nothing of its server.
     this.checks.send({ kind: "rest" });
@@ -429,18 +434,25 @@ export class Supervisor {
     }
     // Also one that it could not remove.
     for (const text of this.ports.releaseAddresses()) this.emit({ kind: "warning", subject: "vrrp", text });
-    await this.stopChecks(table ?? this.config?.head.ipvs.onStop ?? "keep");
+    const isDone = await this.stopChecks(table ?? this.config?.head.ipvs.onStop ?? "keep");
     this.loop.stop();
     for (const name of ["vrrp", "checks"] as const)
       for (const waiter of [...this.unsent[name], ...this.sent[name].flat()]) waiter("vipd is stopping");
     this.emit({ kind: "stopped" });
+    return isDone;
   }
 
-  private async stopChecks(table: "keep" | "remove"): Promise<void> {
+  private async stopChecks(table: "keep" | "remove"): Promise<boolean> {
     const ended = await this.checks.stop({ kind: "stop", table }, STOP_WITHIN.checks);
-    if (ended || table === "keep" || (this.config?.services ?? 0) === 0) return;
-    const text =
-      "the check process was ended before it had removed the services: they may still be in the kernel's table, and the next start takes them over";
-    this.emit({ kind: "warning", subject: "ipvs", text });
+    if (ended || table === "keep" || this.config === undefined) return true;
+    if (this.config.services === 0 && this.config.head.sync === undefined) return true;
+    const warn = (text: string): void => this.emit({ kind: "warning", subject: "ipvs", text });
+    warn("the check process has not removed our services from the kernel: the supervisor does it");
+    const isDone = await this.ports.removeTable().catch((error: unknown) => {
+      warn(String(error));
+      return false;
+    });
+    if (!isDone) warn("our services may still be in the kernel's table, and the next start takes them over");
+    return isDone;
   }
 }

@@ -1,0 +1,17 @@
+// Takes our services and sync daemons out of the kernel without a check process: when that has died or hangs at a
+// stop that is to remove them. Goes by the record of what is ours (ipvs-ownership.ts), not by the configuration.
+
+import type { VipdEvent } from "../../control/event.js";
+import { openIpvs } from "../../linux/ipvs-kernel.js";
+import { nodeTimers } from "../../linux/node-timers.js";
+import { IpvsDirector } from "../ipvs-director.js";
+import { ownershipFile } from "../ipvs-ownership.js";
+
+/** Gives whether all of it is gone; what stays, and why, is reported. */
+export const removeTable = (runtimeDirectory: string, report: (event: VipdEvent) => void): boolean =>
+  new IpvsDirector({
+    openPlane: openIpvs,
+    openOwnership: ownershipFile,
+    timers: nodeTimers,
+    report,
+  }).removeRecorded(runtimeDirectory);
