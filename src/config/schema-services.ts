@@ -120,7 +120,10 @@ export function serviceSchema(checkers: readonly CheckerSpec[]) {
     scheduler: choice(SCHEDULERS)
       .optional()
       .meta({ default: "wlc" })
-      .describe("How the kernel shares out new connections; the names of the ip_vs_* modules."),
+      .describe(
+        "How the kernel shares out new connections; the names of the ip_vs_* modules. Where both directors are to choose " +
+          "the same server for a client, `mh`: after a server has failed and come back they agree on all but a few clients.",
+      ),
     forwarding: forwarding()
       .optional()
       .meta({ requiredUnless: "`defaults.service.forwarding` is set" })

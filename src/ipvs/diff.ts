@@ -78,7 +78,8 @@ function sameServer(actual: ListedServer, wanted: RealServer): boolean {
 
 /**
  * The order in which servers are added to a service: by the bytes of the address, then by port. Schedulers that
- * hash (mh) fill their tables in this order, so that both directors of a pair choose the same server.
+ * hash (mh) fill their tables in this order, so that both directors of a pair choose the same server. One that comes
+ * back later is at another place in the kernel's list, and stays there (docs/adr/0009-the-order-of-servers.md).
  */
 export function canonicalOrder<S extends { readonly server: RealServer }>(servers: readonly S[]): S[] {
   if (servers.length < 2) return [...servers];
