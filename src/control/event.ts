@@ -82,6 +82,12 @@ export type RejectKind =
   | "checksum"
   | "interval"
   | "auth"
+  /** Too far from our clock, or not newer than the sender's last one (HMAC). */
+  | "stale"
+  | "replay"
+  /** Not of a configured peer, or by multicast where unicast is configured, or the other way round. */
+  | "not-a-peer"
+  | "destination"
   | "address-count"
   | "vrid"
   | "trailing"

@@ -4,6 +4,7 @@
 import type { IpAddress } from "../core/address.js";
 import { err, ok, type Result } from "../core/result.js";
 import { formatDuration } from "../core/units.js";
+import { passwordProblem } from "./password.js";
 import { sameAddresses, type DecodeError, type Decoded } from "./packet.js";
 import { OWNER_PRIORITY, type MachineConfig } from "./state.js";
 
@@ -15,7 +16,10 @@ export function acceptAdvert(
   decoded: Decoded,
   sender: IpAddress,
 ): Result<Accepted, DecodeError> {
-  const { advert, dialect } = decoded;
+  const { advert, dialect, authentication } = decoded;
+  const auth = config.auth?.kind === "password" ? config.auth : undefined;
+  const problem = authentication && passwordProblem(auth, authentication);
+  if (problem !== undefined) return err({ kind: "auth", detail: problem });
   const got = formatDuration(advert.interval);
   const wanted = formatDuration(config.advertInterval);
   if (config.version === 2 && advert.interval !== config.advertInterval)

@@ -42,6 +42,40 @@ export type TrackConfig = {
   readonly effect: TrackEffect;
 };
 
+/** Adverts to single directors instead of the VRRP group: for networks without multicast. No RFC has this. */
+export type UnicastConfig = {
+  /** The other directors; one that is this director itself is left out when it is known. */
+  readonly peers: readonly IpAddress[];
+  /** Whether adverts of anybody else are refused. */
+  readonly checkSource: boolean;
+  /** TTLs that are accepted, 1..255 each, both inclusive; 255 alone proves that no router lies between. */
+  readonly ttl: { readonly min: number; readonly max: number };
+};
+
+/** RFC 2338 section 5.3.6.1: in clear in every advert; guards against mistakes and not against anybody. */
+export type PasswordAuth = {
+  readonly kind: "password";
+  /** 1..8 ASCII characters. */
+  readonly password: string;
+};
+
+/** A key id on the wire, 1..255, and 32..64 bytes as hexadecimal digits. */
+export type HmacKey = { readonly id: number; readonly hex: string };
+
+/** See hmac.ts. */
+export type HmacAuth = {
+  readonly kind: "hmac";
+  readonly keys: readonly HmacKey[];
+  /** The id of the key that signs. */
+  readonly send: number;
+  /** `permissive` accepts adverts without an authenticator as well; `receive-only` does not send one either. */
+  readonly mode: "enforce" | "permissive" | "receive-only";
+  /** `time`: numbers grow and are near our clock; `monotonic`: they only grow. */
+  readonly antiReplay: "time" | "monotonic";
+  /** How far a sender's clock may be from ours, 1..300 s. */
+  readonly window: Milliseconds;
+};
+
 export type InstanceConfig = {
   readonly name: string;
   readonly interface: string;
@@ -65,6 +99,12 @@ export type InstanceConfig = {
   /** The sync group: its members are master together or not at all. */
   readonly group?: string;
   readonly tracks: readonly TrackConfig[];
+};
+
+  /** Absent: multicast, as the RFCs have it. */
+  readonly unicast?: UnicastConfig;
+  /** Absent: none, as the RFCs have it. A password needs version 2. */
+  readonly auth?: PasswordAuth | HmacAuth;
 };
 
 export type InstanceStateName = "initialize" | "fault" | "backup" | "master";

@@ -30,7 +30,8 @@ export const VRRP_TTL = 255;
 const TYPE_ADVERTISEMENT = 1;
 const HEADER_LENGTH = 8;
 /** Authentication data of VRRPv2, kept by RFC 3768 section 5.3.10 for the older form's sake. */
-const V2_AUTH_LENGTH = 8;
+export const V2_AUTH_LENGTH = 8;
+const AUTH_PASSWORD = 1;
 const MAX_CENTISECONDS = 0xfff;
 
 export type Advert = {
@@ -55,7 +56,12 @@ export type Decoded = {
   readonly advert: Advert;
   /** Set for version 3 over IPv4 only. */
   readonly dialect?: ChecksumDialect;
+  /** Set for version 2 only. */
+  readonly authentication?: Authentication;
 };
+
+/** The last 8 bytes of a version 2 advert, and what they are: 0 nothing (RFC 3768), 1 a password (RFC 2338). */
+export type Authentication = { readonly type: number; readonly data: Uint8Array };
 
 /*
  *     0                   1                   2                   3
@@ -70,9 +76,14 @@ export type Decoded = {
  *    +                                                               +
  *    |               v2: Authentication Data, 8 bytes                |
  *    +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
- * RFC 9568 section 5.2 and RFC 3768 section 5.3.
+ * RFC 9568 section 5.2 and RFC 3768 section 5.3. `password`: 8 bytes for a version 2 advert.
  */
-export function encodeAdvert(advert: Advert, carrier: Carrier, dialect: ChecksumDialect): Uint8Array {
+export function encodeAdvert(
+  advert: Advert,
+  carrier: Carrier,
+  dialect: ChecksumDialect,
+  password?: Uint8Array,
+): Uint8Array {
   const size = familyOf(carrier.source) === "ipv4" ? 4 : 16;
   const bytes = new Uint8Array(advertLength(advert.version, size, advert.addresses.length));
   bytes[0] = (advert.version << 4) | TYPE_ADVERTISEMENT;
@@ -81,6 +92,10 @@ export function encodeAdvert(advert: Advert, carrier: Carrier, dialect: Checksum
   bytes[3] = advert.addresses.length;
   if (advert.version === 2) {
     bytes[5] = Math.round(advert.interval / 1000);
+    if (password !== undefined) {
+      bytes[4] = AUTH_PASSWORD;
+      bytes.set(password, bytes.length - V2_AUTH_LENGTH);
+    }
   } else {
     const interval = toCentiseconds(advert.interval);
     bytes[4] = interval >> 8;
@@ -124,8 +139,6 @@ export function decodeAdvert(
   }
   if (byte(1) === 0) return reject("vrid", "router-id 0, not 1 to 255");
   if (count === 0) return reject("address-count", "no addresses, not at least 1");
-  if (version === 2 && byte(4) !== 0)
-    return reject("auth", `authentication type ${byte(4)}, not 0 (none, RFC 3768)`);
   const interval = version === 2 ? byte(5) * 1000 : (((byte(4) & 0xf) << 8) | byte(5)) * 10;
   if (interval === 0) return reject("interval", "advert interval 0, not at least 1");
   const addresses = Array.from({ length: count }, (_, i) =>
@@ -138,7 +151,9 @@ export function decodeAdvert(
     interval: milliseconds(interval),
     addresses,
   };
-  return ok(version === 3 && size === 4 ? { advert, dialect } : { advert });
+  if (version === 2)
+    return ok({ advert, authentication: { type: byte(4), data: bytes.slice(length - V2_AUTH_LENGTH) } });
+  return ok(size === 4 ? { advert, dialect } : { advert });
 }
 
 /** Whether an interval can be said in an advert of this version. */
@@ -162,6 +177,12 @@ export function sameAddresses(a: readonly IpAddress[], b: readonly IpAddress[]):
 }
 
 const reject = (kind: RejectKind, detail: string): Result<Decoded, DecodeError> => err({ kind, detail });
+
+/** Bytes of the VRRP message at the beginning of `bytes`, as it says itself; 0 when it cannot say so. */
+export function messageLength(bytes: Uint8Array, size: 4 | 16): number {
+  const version = bytes.length < HEADER_LENGTH ? 0 : bytes[0]! >> 4;
+  return version === 2 || version === 3 ? advertLength(version, size, bytes[3]!) : 0;
+}
 
 const advertLength = (version: 2 | 3, size: number, count: number): number =>
   HEADER_LENGTH + count * size + (version === 2 ? V2_AUTH_LENGTH : 0);

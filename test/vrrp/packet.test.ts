@@ -17,7 +17,8 @@ import {
   type Advert,
   type Carrier,
 } from "../../src/vrrp/packet.js";
-import { GROUP, ipPacket, machineConfig } from "./ip-packet.js";
+import { passwordBytes } from "../../src/vrrp/password.js";
+import { GROUP, ipPacket, machineConfig, vip } from "./ip-packet.js";
 
 const CARRIER: Carrier = { source: ip("10.77.0.1"), destination: GROUP };
 const ADVERT: Advert = {
@@ -223,8 +224,54 @@ test("P19 version 2 covers the message only, authentication data included", () =
   bytes[19] = 1;
   assert.match(refused(bytes, 2), /^checksum/);
 });
-test("P23, R11 another authentication type than none is refused", () => {
-  assert.equal(refusal(at(4, 1), 2), "auth: authentication type 1, not 0 (none, RFC 3768)");
+test("P23, R11 the authentication of version 2 must be the configured one; by default there is none", () => {
+  const password = { kind: "password", password: "s3cret" } as const;
+  const config = machineConfig({ version: 2, addresses: [vip("10.77.0.50/24")] });
+  const advert = { ...ADVERT, version: 2 as const };
+  const refusalOf = (sent: string | undefined, type: number | undefined, wanted: boolean): string => {
+    const bytes = encodeAdvert(
+      advert,
+      CARRIER,
+      "rfc5798",
+      sent === undefined ? undefined : passwordBytes(sent),
+    );
+    if (type !== undefined) bytes[4] = type;
+    bytes.set([0, 0], 6);
+    const sum = complement(onesSum(bytes, 0, bytes.length));
+    bytes.set([sum >> 8, sum & 0xff], 6);
+    const decoded = decodeAdvert(bytes, CARRIER, 2);
+    assert.ok(decoded.ok);
+    const accepted = acceptAdvert(
+      wanted ? { ...config, auth: password } : config,
+      decoded.value,
+      CARRIER.source,
+    );
+    return accepted.ok ? "accepted" : `${accepted.error.kind}: ${accepted.error.detail}`;
+  };
+  assert.equal(refusalOf(undefined, undefined, false), "accepted");
+  assert.equal(refusalOf("s3cret", undefined, true), "accepted");
+  assert.equal(
+    refusalOf("s3cret", undefined, false),
+    "auth: authentication type 1 (password), and we have none",
+  );
+  assert.equal(refusalOf(undefined, undefined, true), "auth: authentication type 0 (none), not 1 (password)");
+  assert.equal(refusalOf("s3creT", undefined, true), "auth: another password than ours");
+  assert.equal(refusalOf("s3cretX", undefined, true), "auth: another password than ours");
+  assert.match(
+    refusalOf(undefined, 2, false),
+    /^auth: authentication type 2 \(AH, obsolete since RFC 3768\)/,
+  );
+  assert.match(refusalOf(undefined, 9, true), /^auth: authentication type 9 \(unknown\), not 1/);
+});
+test("P23 a password stands in clear behind the addresses, zeros behind it, and none is eight zeros", () => {
+  const advert = { ...ADVERT, version: 2 as const };
+  const none = encodeAdvert(advert, CARRIER, "rfc5798");
+  assert.equal(none[4], 0);
+  assert.deepEqual([...none.subarray(12)], [0, 0, 0, 0, 0, 0, 0, 0]);
+  const with5 = encodeAdvert(advert, CARRIER, "rfc5798", passwordBytes("abcde"));
+  assert.equal(with5[4], 1);
+  assert.equal(Buffer.from(with5.subarray(12)).toString("latin1"), "abcde\0\0\0");
+  assert.equal(passwordBytes("12345678").length, 8);
 });
 test("P24, R04 a truncated advert is refused before its checksum is looked at", () => {
   assert.match(
