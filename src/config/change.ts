@@ -4,7 +4,8 @@
 import { formatPrefix } from "../core/address.js";
 import { formatDuration, type Milliseconds } from "../core/units.js";
 import { serverId, serviceId } from "../ipvs/model.js";
-import type { InstanceConfig, TrackConfig } from "../vrrp/instance.js";
+import { authText } from "../vrrp/auth-text.js";
+import type { InstanceConfig, TrackConfig, UnicastConfig } from "../vrrp/instance.js";
 import type { CheckConfig, Config, ServerConfig, ServiceConfig } from "./model.js";
 
 /** One phrase for each change; empty when a reload would change nothing. */
@@ -15,6 +16,7 @@ export function diffConfig(old: Config, wanted: Config): string[] {
     ...fields("process", facts(old.vrrpProcess), facts(wanted.vrrpProcess)),
     ...entries("vrrp", byName(old.vrrp), byName(wanted.vrrp), instanceFacts),
     ...fields("scripts", facts(old.scripts), facts(wanted.scripts)),
+    ...secretChanges(byName(old.vrrp), wanted.vrrp),
     ...fields("ipvs", facts(old.ipvs), facts(wanted.ipvs)),
     ...syncChange(old, wanted),
     ...serviceChanges(byName(old.services), byName(wanted.services)),
@@ -81,6 +83,8 @@ function instanceFacts(instance: InstanceConfig): Facts {
     virtualRouterId,
     sourceAddress,
     tracks,
+    unicast,
+    auth,
     ...rest
   } = instance;
   return {
@@ -89,6 +93,8 @@ function instanceFacts(instance: InstanceConfig): Facts {
     "advert-interval": formatDuration(advertInterval),
     "preempt-delay": formatDuration(preemptDelay),
     "source-address": sourceAddress ?? "the interface's",
+    unicast: unicast === undefined ? "none" : unicastText(unicast),
+    auth: authText(auth),
     addresses: addresses.map((a) => `${formatPrefix(a.prefix)} on ${a.interface}`).join(" "),
     tracks: tracks.length === 0 ? "none" : tracks.map(trackText).join(", "),
     announce:
@@ -101,6 +107,21 @@ function trackText({ label, effect }: TrackConfig): string {
   if (effect.kind === "fault") return label;
   const sign = effect.weight > 0 ? "+" : "";
   return `${label} ${sign}${effect.weight}${effect.reverse ? " reversed" : ""}`;
+}
+
+const unicastText = ({ peers, checkSource, ttl }: UnicastConfig): string =>
+  `${peers.join(" ")}, TTL ${ttl.min} to ${ttl.max}${checkSource ? "" : ", any source"}`;
+
+/** Secrets differ without a word of what they are. */
+function secretChanges(
+  old: ReadonlyMap<string, InstanceConfig>,
+  wanted: readonly InstanceConfig[],
+): string[] {
+  return wanted.flatMap(({ name, auth }) => {
+    const before = old.get(name);
+    const same = before === undefined || JSON.stringify(before.auth) === JSON.stringify(auth);
+    return same || authText(before.auth) !== authText(auth) ? [] : [`vrrp ${name}: auth has another secret`];
+  });
 }
 
 function serviceFacts({ service }: ServiceConfig): Facts {

@@ -19,6 +19,8 @@ export type Diagnostic = {
   readonly hint?: string;
   /** A short name of the rule, for scripts and for looking it up: "unknown-key". */
   readonly code: string;
+  /** The line holds what nobody should read in a log. */
+  readonly secret?: true;
 };
 
 /** A part of a text in UTF-16 units. */
@@ -45,7 +47,7 @@ export type Locator = (path: Path, at: "key" | "value") => Span;
 export function placer(
   file: string,
   text: string,
-): (span: Span, what: Pick<Diagnostic, "severity" | "code" | "message" | "hint">) => Diagnostic {
+): (span: Span, what: Pick<Diagnostic, "severity" | "code" | "message" | "hint" | "secret">) => Diagnostic {
   const starts = [0];
   for (let at = text.indexOf("\n"); at >= 0; at = text.indexOf("\n", at + 1)) starts.push(at + 1);
   return (span, what) => {
@@ -70,6 +72,7 @@ export function placer(
       message: what.message,
       ...(what.hint === undefined ? {} : { hint: what.hint }),
       code: what.code,
+      ...(what.secret === undefined ? {} : { secret: what.secret }),
     };
   };
 }
@@ -100,15 +103,16 @@ export const summarizeDiagnostic = (d: Diagnostic): string =>
 /** The summary, the offending line, a mark under the place, and what to do. */
 export function renderDiagnostic(d: Diagnostic, text: string): string {
   const lines = [summarizeDiagnostic(d)];
-  const source = lineOf(text, d.line);
+  const source = d.secret ? "" : lineOf(text, d.line);
   if (source.trim() !== "") {
     const { shown, column } = excerpt(source, d.column);
     const gutter = String(d.line).padStart(5);
-    const marks = Math.max(1, Math.min(d.length, Array.from(shown).length - column + 1));
-    lines.push(
-      `${gutter} | ${shown}`,
-      `${" ".repeat(gutter.length)} | ${" ".repeat(column - 1)}${"^".repeat(marks)}`,
-    );
+    const left = Array.from(shown).length - column + 1;
+    lines.push(`${gutter} | ${shown}`);
+    if (left > 0)
+      lines.push(
+        `${" ".repeat(gutter.length)} | ${" ".repeat(column - 1)}${"^".repeat(Math.min(d.length, left))}`,
+      );
   }
   if (d.hint !== undefined) lines.push(...d.hint.split("\n").map((line) => `  ${line}`));
   return lines.join("\n");
@@ -126,10 +130,16 @@ export function renderDiagnostics(diagnostics: readonly Diagnostic[], text: stri
 }
 
 const WIDTH = 160;
+/** On a line about something else, all that follows one of these keys. */
+const SECRETS = /(\b(?:auth|password|key)["']?\s*:).*/;
+
+/** Whether a value at this path, or near it, may be a secret. */
+export const isSecret = (path: Path): boolean => path.includes("auth");
 
 /** A very long line is shown around the place. Control characters would move the mark: they become spaces. */
 function excerpt(source: string, column: number): { shown: string; column: number } {
-  const characters = Array.from(source.replaceAll(/[\u0000-\u001f\u007f]/g, " "));
+  const open = source.replaceAll(/[\u0000-\u001f\u007f]/g, " ").replace(SECRETS, "$1 …");
+  const characters = Array.from(open);
   if (characters.length <= WIDTH) return { shown: characters.join(""), column };
   const from = Math.max(0, Math.min(column - WIDTH / 2, characters.length - WIDTH));
   return { shown: characters.slice(from, from + WIDTH).join(""), column: column - from };

@@ -4,11 +4,12 @@
 import type { z } from "zod";
 
 import type { CheckerSpec } from "./checker-spec.js";
-import { hasErrors, inOrder, placer, type Diagnostic, type Problem } from "./diagnostic.js";
+import { hasErrors, inOrder, isSecret, placer, type Diagnostic, type Problem } from "./diagnostic.js";
 import type { Config } from "./model.js";
 import { schemaProblems } from "./problems.js";
 import { quickReader, WRONG } from "./quick.js";
 import { collect } from "./report.js";
+import type { ReadSecret } from "./resolve-adverts.js";
 import { findNode, resolveConfig, type Identity } from "./resolve.js";
 import { fileSchema, type FileConfig } from "./schema.js";
 import { readYaml, type YamlTree } from "./yaml.js";
@@ -19,6 +20,7 @@ export type LoadRequest = {
   readonly text: string;
   readonly checkers: readonly CheckerSpec[];
   readonly identity: Identity;
+  readonly readSecret: ReadSecret;
 };
 
 export type Loaded = {
@@ -39,7 +41,13 @@ export function loadConfig(request: LoadRequest): Loaded {
   const names = Object.keys(shaped.file.nodes);
   const node = findNode(names, request.identity, report);
   // Without a node the rest is checked all the same, as the first one sees it.
-  const config = resolveConfig(shaped.file, node ?? names[0] ?? "", request.checkers, report);
+  const config = resolveConfig(
+    shaped.file,
+    node ?? names[0] ?? "",
+    request.checkers,
+    request.readSecret,
+    report,
+  );
   const diagnostics = place(request, shaped.tree, problems);
   if (hasErrors(diagnostics)) return { diagnostics };
   const starts = shaped.tree.entriesOf("services");
@@ -61,14 +69,14 @@ export function checkConfig(request: Omit<LoadRequest, "identity">): Checked {
   const problems: Problem[] = [];
   const report = collect(problems);
   const configs = Object.keys(shaped.file.nodes).map((node) =>
-    resolveConfig(shaped.file, node, request.checkers, report),
+    resolveConfig(shaped.file, node, request.checkers, request.readSecret, report),
   );
   const diagnostics = place(request, shaped.tree, problems);
   return { configs: hasErrors(diagnostics) ? [] : configs, diagnostics };
 }
 
 function shapeOf(
-  request: Omit<LoadRequest, "identity">,
+  request: Pick<LoadRequest, "path" | "text" | "checkers">,
 ): { readonly tree: YamlTree; readonly file: FileConfig } | { readonly diagnostics: readonly Diagnostic[] } {
   const { path, text, checkers } = request;
   if (!/^[ \t]*[^\s#]/m.test(text))
@@ -129,7 +137,13 @@ function place(
   const at = placer(request.path, request.text);
   return inOrder(
     problems.map(({ path, at: part, severity, code, message, hint }) =>
-      at(tree.locate(path, part), { severity, code, message, ...(hint === undefined ? {} : { hint }) }),
+      at(tree.locate(path, part), {
+        severity,
+        code,
+        message,
+        ...(hint === undefined ? {} : { hint }),
+        ...(isSecret(path) ? { secret: true } : {}),
+      }),
     ),
   );
 }

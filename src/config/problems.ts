@@ -3,7 +3,7 @@
 
 import { z } from "zod";
 
-import type { Path, Problem } from "./diagnostic.js";
+import { isSecret, type Path, type Problem } from "./diagnostic.js";
 import { shown } from "./shown.js";
 import { suggestKey } from "./suggest.js";
 
@@ -117,7 +117,7 @@ function typeProblem(path: Path, expected: string, schema: z.ZodType, tree: unkn
   const given = valueAt(tree, path);
   if (given === undefined && path.length > 0) return missing(path, schema);
   const wanted = SHAPES[expected] ?? expected;
-  const got = given === null ? "has no value" : `${shown(given)} is not ${wanted}`;
+  const got = given === null ? "has no value" : `${isSecret(path) ? "this" : shown(given)} is not ${wanted}`;
   const hint =
     expected === "array"
       ? "Write a list: [a, b], or a line with a dash for each."

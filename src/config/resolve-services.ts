@@ -1,7 +1,7 @@
 // From the `services` section to virtual services and real servers: defaults filled in, ports and forwarding
 // handed down, and refused what the kernel would refuse, or worse, would take and not do.
 
-import { familyOf, type Family, type IpAddress } from "../core/address.js";
+import { familyOf, isUnicast, type Family, type IpAddress } from "../core/address.js";
 import type { Milliseconds } from "../core/units.js";
 import { seconds } from "../core/units.js";
 import {
@@ -15,7 +15,6 @@ import {
 import type { Path } from "./diagnostic.js";
 import type { CheckConfig, ServerConfig, ServiceConfig } from "./model.js";
 import type { CheckReader } from "./resolve-checks.js";
-import { isUnicast } from "./resolve-vrrp.js";
 import type { Report } from "./report.js";
 import type { FileConfig, FileServer, FileService } from "./schema.js";
 

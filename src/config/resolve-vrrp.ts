@@ -2,12 +2,20 @@
 // picked, and everything checked that concerns more than one value. All nodes of the file are looked at,
 // because a pair fails as a pair.
 
-import { compareIp, familyOf, formatPrefix, ipBytes, type IpAddress, type Prefix } from "../core/address.js";
+import {
+  compareIp,
+  familyOf,
+  formatPrefix,
+  isUnicast,
+  type IpAddress,
+  type Prefix,
+} from "../core/address.js";
 import { milliseconds, seconds, type Milliseconds } from "../core/units.js";
 import type { InstanceConfig, VirtualAddress } from "../vrrp/instance.js";
 import type { Path } from "./diagnostic.js";
 import { writeDuration } from "./duration.js";
 import type { Report } from "./report.js";
+import { authOf, unicastOf, type AdvertContext, type ReadSecret } from "./resolve-adverts.js";
 import type { FileConfig, FileInstance } from "./schema.js";
 import { didYouMean } from "./suggest.js";
 
@@ -18,12 +26,18 @@ type Defaults = NonNullable<NonNullable<FileConfig["defaults"]>["vrrp"]>;
 const LOOPBACK = "lo";
 
 /** The instances as `node` runs them. */
-export function resolveInstances(file: FileConfig, node: string, report: Report): InstanceConfig[] {
+export function resolveInstances(
+  file: FileConfig,
+  node: string,
+  readSecret: ReadSecret,
+  report: Report,
+): InstanceConfig[] {
   const defaults = file.defaults?.vrrp ?? {};
+  const nodes = { node, nodes: file.nodes, readSecret };
   const instances: InstanceConfig[] = [];
   for (const [name, written] of Object.entries(file.vrrp ?? {})) {
     const priority = priorityOf(name, written, file.nodes, node, report);
-    if (priority !== undefined) instances.push(instanceOf(name, written, defaults, priority, report));
+    if (priority !== undefined) instances.push(instanceOf(name, written, defaults, priority, nodes, report));
   }
   checkTogether(instances, file, report);
   return instances;
@@ -34,6 +48,7 @@ function instanceOf(
   written: FileInstance,
   defaults: Defaults,
   priority: number,
+  nodes: Pick<AdvertContext, "node" | "nodes" | "readSecret">,
   report: Report,
 ): InstanceConfig {
   const version = (written.version ?? defaults.version ?? 3) === 2 ? 2 : 3;
@@ -67,6 +82,10 @@ function instanceOf(
       "family",
       "adverts are sent over IPv4, and this is an IPv6 address",
     );
+  const given = sourceAddress === undefined ? {} : { sourceAddress };
+  const context: AdvertContext = { ...nodes, ...given, family: "ipv4", version, advertInterval, report };
+  const pathOf = (key: "unicast" | "auth"): Path =>
+    written[key] === undefined ? ["defaults", "vrrp", key] : ["vrrp", name, key];
   return {
     name,
     interface: written.interface,
@@ -77,7 +96,9 @@ function instanceOf(
     preempt,
     preemptDelay,
     addresses: addressesOf(name, written, report),
-    ...(sourceAddress === undefined ? {} : { sourceAddress }),
+    ...given,
+    ...unicastOf(written.unicast ?? defaults.unicast, pathOf("unicast"), context),
+    ...authOf(written.auth ?? defaults.auth, pathOf("auth"), context),
     checksum: written.checksum ?? defaults.checksum ?? "rfc5798",
     announce: {
       repeat: announce.repeat ?? 5,
@@ -207,15 +228,6 @@ function addressesOf(name: string, written: FileInstance, report: Report): Virtu
   });
 }
 
-/** Addresses that a host can have on a link. */
-export function isUnicast(address: IpAddress): boolean {
-  const bytes = ipBytes(address);
-  const first = bytes[0]!;
-  return bytes.length === 4
-    ? first !== 0 && first !== 127 && first < 224
-    : first !== 0xff && address !== "::" && address !== "::1";
-}
-
 /** What no instance can see by itself. */
 function checkTogether(instances: readonly InstanceConfig[], file: FileConfig, report: Report): void {
   const { nodes, vrrp = {} } = file;
@@ -261,9 +273,9 @@ function checkTogether(instances: readonly InstanceConfig[], file: FileConfig, r
           `${prefix.address} is the own address of the node "${node}"`,
           "A virtual address is one that no director has by itself.",
         );
-      checkSource(instance, prefix, report);
+      checkSource(instance.name, written, prefix, report);
     }
-    if (instance.sourceAddress !== undefined && Object.keys(nodes).length > 1)
+    if (vrrp[instance.name]?.["source-address"] !== undefined && Object.keys(nodes).length > 1)
       report.warning(
         ["vrrp", instance.name, "source-address"],
         "shared-source",
@@ -273,11 +285,11 @@ function checkTogether(instances: readonly InstanceConfig[], file: FileConfig, r
   }
 }
 
-function checkSource(instance: InstanceConfig, prefix: Prefix, report: Report): void {
-  const source = instance.sourceAddress;
+function checkSource(name: string, written: FileInstance | undefined, prefix: Prefix, report: Report): void {
+  const source = written?.["source-address"];
   if (source !== undefined && compareIp(source, prefix.address) === 0)
     report.error(
-      ["vrrp", instance.name, "source-address"],
+      ["vrrp", name, "source-address"],
       "source-is-virtual",
       `is the virtual address ${formatPrefix(prefix)}, which moves away`,
       "Adverts come from an address that stays on this director.",

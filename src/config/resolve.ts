@@ -1,11 +1,12 @@
 // From a file that has the right shape to the configuration of one director. Finds the director among the
 // nodes, fills in what is left out, and checks what values mean together; every problem is reported.
 
-import { familyOf, ipBytes } from "../core/address.js";
+import { isMulticast } from "../core/address.js";
 import type { SyncConfig } from "../ipvs/model.js";
 import type { CheckerSpec } from "./checker-spec.js";
 import type { Config, LogTarget, NodeConfig } from "./model.js";
 import type { Report } from "./report.js";
+import type { ReadSecret } from "./resolve-adverts.js";
 import { checkReader } from "./resolve-checks.js";
 import { resolveServices } from "./resolve-services.js";
 import { resolveInstances } from "./resolve-vrrp.js";
@@ -47,9 +48,10 @@ export function resolveConfig(
   file: FileConfig,
   node: string,
   checkers: readonly CheckerSpec[],
+  readSecret: ReadSecret,
   report: Report,
 ): Config {
-  const vrrp = resolveInstances(file, node, report);
+  const vrrp = resolveInstances(file, node, readSecret, report);
   const services = resolveServices(file, checkReader(file, checkers, report), report);
   const sync = syncOf(file, report);
   if (Object.keys(file.vrrp ?? {}).length === 0 && Object.keys(file.services ?? {}).length === 0)
@@ -86,11 +88,8 @@ function syncOf(file: FileConfig, report: Report): SyncConfig | undefined {
   const written = file.sync;
   if (written === undefined) return undefined;
   const { group, port, ttl } = written;
-  if (group !== undefined) {
-    const first = ipBytes(group)[0]!;
-    if (familyOf(group) === "ipv4" ? first < 224 || first > 239 : first !== 0xff)
-      report.error(["sync", "group"], "not-multicast", `${group} is not a multicast address`);
-  }
+  if (group !== undefined && !isMulticast(group))
+    report.error(["sync", "group"], "not-multicast", `${group} is not a multicast address`);
   if (Object.keys(file.services ?? {}).length === 0)
     report.warning(["sync"], "no-effect", "has no effect without services");
   // Real servers behind NAT use a virtual address as their gateway: their link is no better than the clients'.

@@ -3,6 +3,7 @@
 
 import { z } from "zod";
 
+import { authValue, unicastValue } from "./schema-adverts.js";
 import { minutes, milliseconds, seconds } from "../core/units.js";
 import {
   choice,
@@ -41,7 +42,8 @@ export const nodeSchema = section({
   address: ipAddress()
     .optional()
     .describe(
-      "The director's own address. For people and status output; adverts are sent from the interface.",
+      "The director's own address: for people and status output, and where `unicast: true` sends adverts from and " +
+        "to. Otherwise adverts come from the interface's address.",
     ),
   priority: priority()
     .optional()
@@ -98,6 +100,8 @@ const sharedShape = () => ({
       "Version 3 over IPv4: whether the checksum of adverts covers the pseudo-header (`rfc5798`, what " +
         "keepalived sends) or not (`rfc9568`). Both are understood in received adverts.",
     ),
+  unicast: unicastValue(),
+  auth: authValue(),
   announce: section(announceShape())
     .optional()
     .describe("When and how often the master tells its neighbours that the addresses are here."),

@@ -15,6 +15,18 @@ export const familyOf = (address: IpAddress): Family => (address.includes(":") ?
 export const fullLength = (address: IpAddress): number => (familyOf(address) === "ipv4" ? 32 : 128);
 /** Whether it is an IPv6 address of fe80::/10, which means something on one link only. */
 export const isLinkLocal = (address: IpAddress): boolean => /^fe[89ab][0-9a-f]:/.test(address);
+/** Whether a host can have it on a link. */
+export function isUnicast(address: IpAddress): boolean {
+  const bytes = ipBytes(address);
+  const first = bytes[0]!;
+  return bytes.length === 4
+    ? first !== 0 && first !== 127 && first < 224
+    : first !== 0xff && address !== "::" && address !== "::1";
+}
+export const isMulticast = (address: IpAddress): boolean => {
+  const first = ipBytes(address)[0]!;
+  return familyOf(address) === "ipv4" ? first >= 224 && first < 240 : first === 0xff;
+};
 export const formatPrefix = (prefix: Prefix): string => `${prefix.address}/${prefix.length}`;
 
 /** Reads an address; the error says what is wrong with it, for a person. */

@@ -7,8 +7,12 @@ export function whyAnother(old: InstanceConfig, wanted: InstanceConfig): string 
   if (old.interface !== wanted.interface) return `interface ${old.interface} -> ${wanted.interface}`;
   if (old.virtualRouterId !== wanted.virtualRouterId)
     return `router-id ${old.virtualRouterId} -> ${wanted.virtualRouterId}`;
-  return old.version === wanted.version ? undefined : `version ${old.version} -> ${wanted.version}`;
+  if (old.version !== wanted.version) return `version ${old.version} -> ${wanted.version}`;
+  const [before, now] = [castOf(old), castOf(wanted)];
+  return before === now ? undefined : `${before} -> ${now}`;
 }
+
+const castOf = ({ unicast }: InstanceConfig): string => (unicast === undefined ? "multicast" : "unicast");
 
 /** Equality of plain configuration values, whatever the order of their keys. */
 export function sameValue(a: unknown, b: unknown): boolean {

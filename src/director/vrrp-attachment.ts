@@ -110,7 +110,7 @@ export class Attachment {
   }
 
   leave(runtime: Runtime): void {
-    this.memberships.leave(runtime.ifindex);
+    if (runtime.config.unicast === undefined) this.memberships.leave(runtime.ifindex);
   }
 
   /** Addresses of ours that are there before we are master were left behind by a crash. */
@@ -165,10 +165,11 @@ export class Attachment {
       (view?.index ?? 0) !== left ||
       view?.mac !== runtime.mac ||
       (source !== undefined && source !== config.sourceAddress);
-    if (changed || runtime.advert.length === 0) {
+    if (changed || runtime.destinations.length === 0) {
       runtime.current();
       runtime.adopt(given, this.tracks.priority(given), view, source ?? config.sourceAddress);
     }
+    if (given.unicast !== undefined) return;
     if (runtime.ifindex === left && runtime.refused === undefined) return;
     this.memberships.leave(left);
     runtime.refused = this.memberships.join(runtime.ifindex);

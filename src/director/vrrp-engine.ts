@@ -7,7 +7,7 @@ import { instant, type Instant } from "../core/units.js";
 import type { TransitionReason } from "../control/event.js";
 import type { InstanceStatus, ResumeOrder } from "../control/ipc.js";
 import type { VrrpPorts } from "../ports/vrrp.js";
-import { acceptAdvert } from "../vrrp/accept.js";
+import { acceptAdvert, carrierProblem } from "../vrrp/accept.js";
 import type { InstanceConfig } from "../vrrp/instance.js";
 import type { TrackValue } from "../vrrp/priority.js";
 import { decodeIp, headerLength, repeats } from "../vrrp/ip-header.js";
@@ -214,9 +214,12 @@ export class VrrpEngine {
   }
 
   private hear(runtime: Runtime, packet: Uint8Array, length: number, ifindex: number, now: Instant): void {
-    const outer = decodeIp(packet, length);
+    const { config } = runtime;
+    const outer = decodeIp(packet, length, config.unicast?.ttl);
     if (!outer.ok) return this.notices.rejected(runtime, outer.error, packet, ifindex, now);
     const { carrier, payload } = outer.value;
+    const problem = carrierProblem(config, carrier);
+    if (problem !== undefined) return this.notices.rejected(runtime, problem, packet, ifindex, now);
     const decoded = decodeAdvert(payload, carrier, runtime.config.version);
     if (!decoded.ok) return this.notices.rejected(runtime, decoded.error, packet, ifindex, now);
     const accepted = acceptAdvert(runtime.config, decoded.value, carrier.source);

@@ -42,7 +42,7 @@ export function troubleOf(
     if (view === undefined) return { kind: "interface-missing", interface: name };
     if (!view.up) return { kind: "interface-down", interface: name };
     if (name !== config.interface) continue;
-    if (!view.multicast) return { kind: "no-multicast", interface: name };
+    if (!view.multicast && config.unicast === undefined) return { kind: "no-multicast", interface: name };
     if (source === undefined) return noSource(config);
   }
   return undefined;

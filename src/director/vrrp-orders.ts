@@ -7,14 +7,11 @@ import type { TransitionReason } from "../control/event.js";
 import type { AddressOrder } from "../ports/route.js";
 import type { VrrpPorts } from "../ports/vrrp.js";
 import type { InstanceStateName, VirtualAddress } from "../vrrp/instance.js";
-import { VRRP_GROUPS } from "../vrrp/packet.js";
 import { OWNER_PRIORITY, RESIGN_PRIORITY, type Action } from "../vrrp/state.js";
 import { ADDRESS_SLICE, AddressRemovals, type Removal } from "./address-removals.js";
 import { Announcer, type Announcement } from "./announcer.js";
 import type { RepeatLimit } from "./repeat-limit.js";
-import { addressNumber, type Runtime } from "./vrrp-runtime.js";
-
-const GROUP = addressNumber(VRRP_GROUPS.ipv4);
+import type { Runtime } from "./vrrp-runtime.js";
 
 /** A transition on its way to the log; `done` is filled while its actions are carried out. */
 export type Transition = {
@@ -89,8 +86,10 @@ export class Orders {
   }
 
   sendAdvert(runtime: Runtime, priority: number): void {
-    const bytes = priority === RESIGN_PRIORITY ? runtime.resignation : runtime.advert;
-    this.ports.link.queue(runtime.ifindex, runtime.source, GROUP, bytes);
+    for (const { address, advert, resignation } of runtime.destinations) {
+      const bytes = priority === RESIGN_PRIORITY ? resignation : advert;
+      this.ports.link.queue(runtime.ifindex, runtime.source, address, bytes);
+    }
     runtime.sent += 1;
   }
 

@@ -2,13 +2,14 @@
 // counters. The times that change with every advert (heardAt, advertAt) stand beside the state and are put
 // into it when a full step needs it.
 
-import { ip, ipBytes, type IpAddress, type MacAddress } from "../core/address.js";
+import { familyOf, ip, ipBytes, type IpAddress, type MacAddress } from "../core/address.js";
 import { instant, type Instant } from "../core/units.js";
 import type { RejectKind, TransitionReason } from "../control/event.js";
 import type { InterfaceView } from "../ports/vrrp.js";
 import type { InstanceConfig } from "../vrrp/instance.js";
 import type { Priority } from "../vrrp/priority.js";
 import { encodeAdvert, VRRP_GROUPS } from "../vrrp/packet.js";
+import { passwordBytes } from "../vrrp/password.js";
 import { heardAgain, sentAgain } from "../vrrp/repeat.js";
 import { RESIGN_PRIORITY, type MachineConfig, type State } from "../vrrp/state.js";
 import type { Indices } from "./vrrp-interfaces.js";
@@ -18,6 +19,14 @@ const NOTHING = new Uint8Array(0);
 
 export const addressNumber = (address: IpAddress): number =>
   ipBytes(address).reduce((sum, byte) => sum * 256 + byte, 0);
+
+/** Where adverts go, with the bytes that go there: made ahead, because a checksum may cover the destination. */
+export type Destination = {
+  /** First octet highest. */
+  readonly address: number;
+  readonly advert: Uint8Array;
+  readonly resignation: Uint8Array;
+};
 
 export class Runtime {
   readonly slot: number;
@@ -32,8 +41,7 @@ export class Runtime {
   ifindex = 0;
   mac: MacAddress | undefined;
   source = 0;
-  advert: Uint8Array = NOTHING;
-  resignation: Uint8Array = NOTHING;
+  destinations: readonly Destination[] = [];
   /** The interfaces it lies on, as they were when it last looked at them. */
   indices: Indices = new Map();
   /** Why the VRRP group cannot be joined on its interface. */
@@ -88,8 +96,7 @@ export class Runtime {
     this.ifindex = view?.index ?? 0;
     this.mac = view?.mac;
     this.source = addressNumber(this.config.sourceAddress);
-    this.advert = this.encode(priority.effective);
-    this.resignation = this.encode(RESIGN_PRIORITY);
+    this.destinations = destinationsOf(this.config);
     this.repeated = NOTHING;
   }
 
@@ -105,22 +112,39 @@ export class Runtime {
   forgetRepeated(): void {
     this.repeated = NOTHING;
   }
-
-  private encode(priority: number): Uint8Array {
-    const { version, virtualRouterId, advertInterval, addresses, sourceAddress, checksum } = this.config;
-    return encodeAdvert(
-      {
-        version,
-        virtualRouterId,
-        priority,
-        interval: advertInterval,
-        addresses: addresses.map((address) => address.prefix.address),
-      },
-      { source: sourceAddress, destination: VRRP_GROUPS.ipv4 },
-      checksum,
-    );
-  }
 }
+
+/** One destination of adverts with the bytes that go there. */
+function destination(config: MachineConfig, to: IpAddress): Destination {
+  const {
+    version,
+    virtualRouterId,
+    advertInterval: interval,
+    sourceAddress: source,
+    checksum,
+    auth,
+  } = config;
+  const addresses = config.addresses.map(({ prefix }) => prefix.address);
+  const password = auth?.kind === "password" ? passwordBytes(auth.password) : undefined;
+  const encode = (priority: number): Uint8Array =>
+    encodeAdvert(
+      { version, virtualRouterId, priority, interval, addresses },
+      { source, destination: to },
+      checksum,
+      password,
+    );
+  return {
+    address: addressNumber(to),
+    advert: encode(config.priority),
+    resignation: encode(RESIGN_PRIORITY),
+  };
+}
+
+/** The VRRP group, or the peers; a director that stands in its own list of peers leaves itself out. */
+const destinationsOf = (config: MachineConfig): readonly Destination[] =>
+  (config.unicast?.peers ?? [VRRP_GROUPS[familyOf(config.sourceAddress)]])
+    .filter((to) => to !== config.sourceAddress)
+    .map((to) => destination(config, to));
 
 /** Interface and virtual router id name an instance on the wire (erratum 8298 to RFC 9568 section 7.1). */
 export const tableKey = (ifindex: number, virtualRouterId: number): number => ifindex * 256 + virtualRouterId;

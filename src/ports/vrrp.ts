@@ -11,9 +11,9 @@ export type Clock = { now(): Instant };
 /** The one wake-up of the engine: it calls `wake` at or after the last deadline given. */
 export type Wakeup = { arm(at: Instant | undefined): void };
 
-/** IPv4 multicast adverts over any number of interfaces. */
+/** IPv4 adverts, by multicast or unicast, over any number of interfaces. */
 export type AdvertLink = {
-  /** Starts to receive on an interface; a text says why it cannot. Joining twice is harmless. */
+  /** Starts to receive the VRRP group on an interface; a text says why it cannot. Joining twice is harmless. */
   join(ifindex: number): string | undefined;
   leave(ifindex: number): void;
   /** The virtual router ids wanted, so that others can be dropped before they cost anything. */

@@ -1,15 +1,33 @@
 // Whether a well-formed advert is one that this instance may listen to (RFC 9568 section 7.1, the part that
 // needs the configuration), and what is odd about it although it is accepted. Pure.
 
-import type { IpAddress } from "../core/address.js";
+import { isMulticast, type IpAddress } from "../core/address.js";
 import { err, ok, type Result } from "../core/result.js";
 import { formatDuration } from "../core/units.js";
 import { passwordProblem } from "./password.js";
-import { sameAddresses, type DecodeError, type Decoded } from "./packet.js";
+import { sameAddresses, type Carrier, type DecodeError, type Decoded } from "./packet.js";
 import { OWNER_PRIORITY, type MachineConfig } from "./state.js";
 
 /** Accepted; each oddity is a sentence for the operator, to be said once. */
 export type Accepted = { readonly oddities: readonly string[] };
+
+/** Tests where an advert comes from and goes to. Undefined: nothing is wrong. */
+export function carrierProblem(
+  { unicast }: Pick<MachineConfig, "unicast">,
+  { source, destination }: Carrier,
+): DecodeError | undefined {
+  if (unicast === undefined) {
+    // RFC 9568 section 5.1.1.2. Whoever sends so does not hear us either.
+    return isMulticast(destination)
+      ? undefined
+      : { kind: "destination", detail: `sent by unicast to ${destination}, and we use multicast` };
+  }
+  if (isMulticast(destination))
+    return { kind: "destination", detail: "sent by multicast, and we use unicast between peers" };
+  if (unicast.checkSource && !unicast.peers.includes(source))
+    return { kind: "not-a-peer", detail: `${source} is none of our peers (${list(unicast.peers)})` };
+  return undefined;
+}
 
 export function acceptAdvert(
   config: MachineConfig,

@@ -3,6 +3,7 @@
 
 import type { IpAddress, Prefix } from "../core/address.js";
 import type { Milliseconds } from "../core/units.js";
+import type { TtlRange } from "./ttl.js";
 
 /** An address that belongs to the virtual router and is on exactly one director at a time. */
 export type VirtualAddress = {
@@ -48,8 +49,8 @@ export type UnicastConfig = {
   readonly peers: readonly IpAddress[];
   /** Whether adverts of anybody else are refused. */
   readonly checkSource: boolean;
-  /** TTLs that are accepted, 1..255 each, both inclusive; 255 alone proves that no router lies between. */
-  readonly ttl: { readonly min: number; readonly max: number };
+  /** Of the adverts that are accepted; they are sent with 255. */
+  readonly ttl: TtlRange;
 };
 
 /** RFC 2338 section 5.3.6.1: in clear in every advert; guards against mistakes and not against anybody. */
@@ -99,8 +100,6 @@ export type InstanceConfig = {
   /** The sync group: its members are master together or not at all. */
   readonly group?: string;
   readonly tracks: readonly TrackConfig[];
-};
-
   /** Absent: multicast, as the RFCs have it. */
   readonly unicast?: UnicastConfig;
   /** Absent: none, as the RFCs have it. A password needs version 2. */

@@ -5,6 +5,7 @@ import type { Result } from "../core/result.js";
 import { decodeIpv4, ipv4HeaderLength, ipv4Source, repeatsIpv4 } from "./ipv4.js";
 import { decodeIpv6, ipv6HeaderLength, ipv6Source, repeatsIpv6 } from "./ipv6.js";
 import type { DecodeError, IpPacket } from "./packet.js";
+import { ONLY_LINK, type TtlRange } from "./ttl.js";
 
 /** IPv4 for everything that does not say IPv6; what is neither has a header of length 0. */
 export const packetFamily = (packet: Uint8Array): Family => (isIpv6(packet) ? "ipv6" : "ipv4");
@@ -14,8 +15,12 @@ export const headerLength = (packet: Uint8Array, length: number): number =>
   isIpv6(packet) ? ipv6HeaderLength(length) : ipv4HeaderLength(packet, length);
 
 /** Takes `packet[0..length)` apart. */
-export const decodeIp = (packet: Uint8Array, length: number): Result<IpPacket, DecodeError> =>
-  isIpv6(packet) ? decodeIpv6(packet, length) : decodeIpv4(packet, length);
+export const decodeIp = (
+  packet: Uint8Array,
+  length: number,
+  range: TtlRange = ONLY_LINK,
+): Result<IpPacket, DecodeError> =>
+  isIpv6(packet) ? decodeIpv6(packet, length, range) : decodeIpv4(packet, length, range);
 
 /** Who sent a packet whose header is whole, whatever else is wrong with it. */
 export const senderOf = (packet: Uint8Array): IpAddress =>

@@ -3,7 +3,8 @@
 
 import { ipFromBytes, type IpAddress } from "../core/address.js";
 import { err, ok, type Result } from "../core/result.js";
-import { VRRP_PROTOCOL, VRRP_TTL, type DecodeError, type IpPacket } from "./packet.js";
+import { VRRP_PROTOCOL, type DecodeError, type IpPacket } from "./packet.js";
+import { ttlProblem, type TtlRange } from "./ttl.js";
 
 const MIN_HEADER_LENGTH = 20;
 /** Offsets of RFC 791 section 3.1. */
@@ -20,14 +21,18 @@ export function ipv4HeaderLength(packet: Uint8Array, length: number): number {
   return header >= MIN_HEADER_LENGTH && header <= length ? header : 0;
 }
 
-/** Takes `packet[0..length)` apart. The carrier is given even when the TTL is wrong, to name the sender. */
-export function decodeIpv4(packet: Uint8Array, length: number): Result<IpPacket, DecodeError> {
+/** Takes `packet[0..length)` apart. */
+export function decodeIpv4(
+  packet: Uint8Array,
+  length: number,
+  range: TtlRange,
+): Result<IpPacket, DecodeError> {
   const header = ipv4HeaderLength(packet, length);
   if (header === 0) return err({ kind: "truncated", detail: `${length} bytes are no whole IPv4 header` });
   if (packet[PROTOCOL] !== VRRP_PROTOCOL)
     return err({ kind: "type", detail: `IP protocol ${packet[PROTOCOL]!}, not ${VRRP_PROTOCOL}` });
-  if (packet[TTL] !== VRRP_TTL)
-    return err({ kind: "ttl", detail: `TTL ${packet[TTL]!}, not ${VRRP_TTL}: it may have crossed a router` });
+  const far = ttlProblem("TTL", packet[TTL]!, range);
+  if (far !== undefined) return err(far);
   const total = (packet[TOTAL_LENGTH]! << 8) | packet[TOTAL_LENGTH + 1]!;
   if (total < header || total > length)
     return err({ kind: "truncated", detail: `IP length ${total}, but ${length} bytes were received` });

@@ -4,7 +4,8 @@
 
 import { ipFromBytes, type IpAddress } from "../core/address.js";
 import { err, ok, type Result } from "../core/result.js";
-import { VRRP_PROTOCOL, VRRP_TTL, type DecodeError, type IpPacket } from "./packet.js";
+import { VRRP_PROTOCOL, type DecodeError, type IpPacket } from "./packet.js";
+import { ttlProblem, type TtlRange } from "./ttl.js";
 
 export const IPV6_HEADER_LENGTH = 40;
 /** Offsets of RFC 8200 section 3. */
@@ -45,14 +46,15 @@ export const ipv6HeaderLength = (length: number): number =>
   length < IPV6_HEADER_LENGTH ? 0 : IPV6_HEADER_LENGTH;
 
 /** Takes `packet[0..length)` apart, an IPv6 packet of at least 40 bytes. */
-export function decodeIpv6(packet: Uint8Array, length: number): Result<IpPacket, DecodeError> {
+export function decodeIpv6(
+  packet: Uint8Array,
+  length: number,
+  range: TtlRange,
+): Result<IpPacket, DecodeError> {
   if (packet[NEXT_HEADER] !== VRRP_PROTOCOL)
     return err({ kind: "type", detail: `next header ${packet[NEXT_HEADER]!}, not ${VRRP_PROTOCOL}` });
-  if (packet[HOP_LIMIT] !== VRRP_TTL)
-    return err({
-      kind: "ttl",
-      detail: `hop limit ${packet[HOP_LIMIT]!}, not ${VRRP_TTL}: it may have crossed a router`,
-    });
+  const far = ttlProblem("hop limit", packet[HOP_LIMIT]!, range);
+  if (far !== undefined) return err(far);
   const total = IPV6_HEADER_LENGTH + ((packet[PAYLOAD_LENGTH]! << 8) | packet[PAYLOAD_LENGTH + 1]!);
   if (total > length)
     return err({ kind: "truncated", detail: `IP length ${total}, but ${length} bytes were received` });

@@ -8,7 +8,7 @@ import fc from "fast-check";
 import { diffConfig } from "../../src/config/change.js";
 import { renderDiagnostics } from "../../src/config/diagnostic.js";
 import { loadConfig } from "../../src/config/load.js";
-import { check, checkers, codes, good, load, PAIR, readExample, WEB } from "./load.js";
+import { check, checkers, codes, good, load, PAIR, readExample, WEB, readSecret } from "./load.js";
 
 test("what is left out has its default", () => {
   const config = good(PAIR + WEB);
@@ -84,7 +84,13 @@ services:
 
 test("a director finds itself by host name, long or short, and says whom it looked for", () => {
   const by = (name: string): ReturnType<typeof load> =>
-    loadConfig({ path: "c.yaml", text: PAIR + WEB, checkers, identity: { kind: "hostname", name } });
+    loadConfig({
+      path: "c.yaml",
+      text: PAIR + WEB,
+      checkers,
+      readSecret,
+      identity: { kind: "hostname", name },
+    });
   assert.equal(by("lb2").config?.node, "lb2");
   assert.equal(by("lb2.example.net").config?.node, "lb2");
   const [problem] = by("web1").diagnostics;

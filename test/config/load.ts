@@ -5,6 +5,7 @@ import { join } from "node:path";
 
 import { checkerSpecs } from "../../src/checkers/registry.js";
 import { checkConfig, loadConfig, type Checked, type Loaded } from "../../src/config/load.js";
+import { err, ok, type Result } from "../../src/core/result.js";
 import type { Config } from "../../src/config/model.js";
 import * as values from "../../src/config/values.js";
 
@@ -12,8 +13,13 @@ export const root = join(import.meta.dirname, "../../..");
 export const checkers = checkerSpecs(values);
 
 export const load = (text: string, node = "lb1"): Loaded =>
-  loadConfig({ path: "test.yaml", text, checkers, identity: { kind: "node", name: node } });
-export const check = (text: string, path = "test.yaml"): Checked => checkConfig({ path, text, checkers });
+  loadConfig({ path: "test.yaml", text, checkers, readSecret, identity: { kind: "node", name: node } });
+export const check = (text: string, path = "test.yaml"): Checked =>
+  checkConfig({ path, text, checkers, readSecret });
+
+/** There is one key file. */
+export const readSecret = (path: string): Result<string, string> =>
+  path === "/good.key" ? ok("k".repeat(32)) : err("is not there");
 export const readExample = (name: string): string => readFileSync(join(root, "conf", name), "utf8");
 
 /** The configuration of a text that must be good. */

@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { ip } from "../../src/core/address.js";
 import { randomInt, seededRandom, type Random } from "../../src/core/random.js";
 import { milliseconds, seconds } from "../../src/core/units.js";
 import type { VipdEvent } from "../../src/control/event.js";
@@ -39,6 +40,9 @@ function run(seed: number): void {
   });
   world.wakeLateness = random() * 3;
   const count = pick(random, [2, 2, 3]);
+  const peers = Array.from({ length: count }, (_, i) => ip(`192.168.1.${i + 2}`));
+  const unicast = { peers, checkSource: true, ttl: { min: 255, max: 255 } };
+  const cast = random() < 0.2 ? { unicast } : {};
   const priorities = random() < 0.2 ? [100, 100, 100] : [200, 150, 100];
   for (let i = 0; i < count; i++) {
     const config = instance({
@@ -47,6 +51,7 @@ function run(seed: number): void {
       advertInterval: interval,
       preempt,
       preemptDelay,
+      ...cast,
     });
     const director = world.add("abc"[i]!, config);
     log.set(director, []);

@@ -1,7 +1,7 @@
 // Directors on one simulated link: the real engine and codecs over ports that live on a virtual clock. What
 // happens is decided by the seed alone: loss, delay, duplication, cuts, crashes, pauses.
 
-import { ip, ipFromBytes, type IpAddress, type MacAddress } from "../../src/core/address.js";
+import { ip, ipFromBytes, isMulticast, type IpAddress, type MacAddress } from "../../src/core/address.js";
 import { randomInt, type Random } from "../../src/core/random.js";
 import { instant } from "../../src/core/units.js";
 import type { VipdEvent } from "../../src/control/event.js";
@@ -178,7 +178,7 @@ export class World {
           );
         },
         flush: () => {
-          for (const packet of queue.splice(0)) this.broadcast(director, packet);
+          for (const packet of queue.splice(0)) this.send(director, packet);
         },
         receive: () => {
           for (const packet of director.inbox.splice(0))
@@ -206,9 +206,12 @@ export class World {
     director.engine?.wake();
   }
 
-  private broadcast(from: Director, packet: Uint8Array): void {
+  /** What `from` sends comes to everybody, or to the one it is for. */
+  private send(from: Director, packet: Uint8Array): void {
     if (!from.linkUp) return;
+    const only = ipFromBytes(packet.subarray(16, 20));
     for (const to of this.directors) {
+      if (!isMulticast(only) && to.address !== only) continue;
       if (to === from || this.cuts.has(`${from.name}>${to.name}`)) continue;
       if (this.random() < this.network.loss) continue;
       const copies = this.random() < this.network.duplication ? 2 : 1;

@@ -21,7 +21,7 @@ import {
   type Sequence,
 } from "../../src/vrrp/hmac.js";
 import type { HmacAuth } from "../../src/vrrp/instance.js";
-import { decodeIpv4 } from "../../src/vrrp/ipv4.js";
+import { decodeIp } from "../../src/vrrp/ip-header.js";
 import { decodeAdvert, encodeAdvert, messageLength } from "../../src/vrrp/packet.js";
 
 const KEY = Uint8Array.from({ length: 32 }, (_, i) => i);
@@ -53,7 +53,7 @@ const UTC = {
 for (const version of [2, 3] as const) {
   test(`keepalived's signed adverts of version ${version} are verified, and made the same byte for byte`, () => {
     const packet = fromHex(VECTORS[version]);
-    const outer = decodeIpv4(packet, packet.length);
+    const outer = decodeIp(packet, packet.length);
     assert.ok(outer.ok);
     const { payload, carrier } = outer.value;
     const length = messageLength(payload, 4);

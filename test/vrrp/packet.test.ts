@@ -7,9 +7,9 @@ import { ip, ipFromBytes, type IpAddress } from "../../src/core/address.js";
 import { toHex } from "../../src/core/bytes.js";
 import { complement, onesSum } from "../../src/core/checksum.js";
 import { milliseconds, seconds } from "../../src/core/units.js";
-import { acceptAdvert } from "../../src/vrrp/accept.js";
-import { repeats } from "../../src/vrrp/ip-header.js";
-import { decodeIpv4 } from "../../src/vrrp/ipv4.js";
+import { acceptAdvert, carrierProblem } from "../../src/vrrp/accept.js";
+import type { UnicastConfig } from "../../src/vrrp/instance.js";
+import { decodeIp, repeats } from "../../src/vrrp/ip-header.js";
 import {
   decodeAdvert,
   encodeAdvert,
@@ -106,8 +106,9 @@ test("200,000 packets of random bytes are refused or decoded, and never throw", 
     // Half of them get past the outer checks.
     if (i % 2 === 0) buffer.set([0x45, 0, 0, length, 0, 0, 0, 0, 255, 112], 0);
     if (i % 4 === 0) buffer[20] = i % 8 === 0 ? 0x31 : 0x21;
-    const outer = decodeIpv4(buffer, length);
+    const outer = decodeIp(buffer, length);
     if (!outer.ok) continue;
+    carrierProblem(config, outer.value.carrier);
     const decoded = decodeAdvert(outer.value.payload, outer.value.carrier);
     if (decoded.ok) acceptAdvert(config, decoded.value, outer.value.carrier.source);
   }
@@ -145,9 +146,46 @@ const at =
 
 test("P03, R01 a TTL other than 255 is refused", () => {
   const packet = ipPacket(encodeAdvert(ADVERT, CARRIER, "rfc5798"), { ...CARRIER, ttl: 64 });
-  const outer = decodeIpv4(packet, packet.length);
+  const outer = decodeIp(packet, packet.length);
   assert.ok(!outer.ok && outer.error.kind === "ttl");
   assert.match(outer.error.detail, /TTL 64, not 255/);
+});
+test("P02 an advert to another destination than the group is refused", () => {
+  const problem = carrierProblem({}, { ...CARRIER, destination: ip("10.77.0.2") });
+  assert.deepEqual(problem, {
+    kind: "destination",
+    detail: "sent by unicast to 10.77.0.2, and we use multicast",
+  });
+});
+test("unicast: only adverts to us alone, of a peer, with a TTL within the limits", () => {
+  const peers = [ip("10.77.0.1"), ip("10.77.0.3")];
+  const usual: UnicastConfig = { peers, checkSource: true, ttl: { min: 255, max: 255 } };
+  const problem = (changes: Partial<UnicastConfig>, carrier: Partial<Carrier> = {}, ttl = 255): string => {
+    const unicast = { ...usual, ...changes };
+    const packet = ipPacket(new Uint8Array(12), {
+      ...CARRIER,
+      destination: ip("10.77.0.2"),
+      ...carrier,
+      ttl,
+    });
+    const outer = decodeIp(packet, packet.length, unicast.ttl);
+    const found = outer.ok ? carrierProblem({ unicast }, outer.value.carrier) : outer.error;
+    return found === undefined ? "accepted" : `${found.kind}: ${found.detail}`;
+  };
+  assert.equal(problem({}), "accepted");
+  const multicast = { destination: GROUP };
+  assert.equal(problem({}, multicast), "destination: sent by multicast, and we use unicast between peers");
+  const stranger = { source: ip("10.77.0.9") };
+  assert.equal(problem({}, stranger), "not-a-peer: 10.77.0.9 is none of our peers (10.77.0.1, 10.77.0.3)");
+  assert.equal(problem({ checkSource: false }, stranger), "accepted");
+  assert.equal(problem({}, {}, 254), "ttl: TTL 254, not 255: it may have crossed a router");
+  const routed = { ttl: { min: 250, max: 254 } };
+  assert.equal(problem(routed, {}, 250), "accepted");
+  assert.equal(
+    problem(routed, {}, 249),
+    "ttl: TTL 249, not from 250 to 254: it has come another way than expected",
+  );
+  assert.match(problem(routed, {}, 255), /^ttl: TTL 255/);
 });
 test("P09, R02, R13 another version is a version error, whatever its checksum", () => {
   assert.equal(refusal(at(0, 0x41)), "version: version 4, not 3");
@@ -283,11 +321,11 @@ test("P24, R04 a truncated advert is refused before its checksum is looked at", 
 test("P25 the payload begins after the real IPv4 header length", () => {
   const message = encodeAdvert(ADVERT, CARRIER, "rfc5798");
   const packet = ipPacket(message, { ...CARRIER, options: new Uint8Array(8).fill(1) });
-  const outer = decodeIpv4(packet, packet.length);
+  const outer = decodeIp(packet, packet.length);
   assert.ok(outer.ok);
   assert.deepEqual(outer.value.payload, message);
   assert.ok(decodeAdvert(outer.value.payload, outer.value.carrier).ok);
-  assert.ok(!decodeIpv4(packet.subarray(0, 24), 24).ok);
+  assert.ok(!decodeIp(packet.subarray(0, 24), 24).ok);
 });
 test("R05 a wrong checksum is refused and shown", () => {
   const bytes = encodeAdvert(ADVERT, CARRIER, "rfc5798");

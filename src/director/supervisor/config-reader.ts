@@ -7,9 +7,11 @@ import { hasErrors, renderDiagnostics, type Diagnostic } from "../../config/diag
 import { checkConfig, loadConfig } from "../../config/load.js";
 import type { Config } from "../../config/model.js";
 import type { Identity } from "../../config/resolve.js";
+import type { ReadSecret } from "../../config/resolve-adverts.js";
 import * as values from "../../config/values.js";
 import { readConfigFile } from "../../linux/config-file.js";
 import { ProcessRunner } from "../../linux/process-runner.js";
+import { readSecretFile } from "../../linux/secret-file.js";
 
 export type Reading = {
   readonly path: string;
@@ -22,6 +24,8 @@ export type Reading = {
   readonly warnings: readonly string[];
   /** See `Loaded`. */
   readonly starts?: readonly number[];
+  /** It depends on more files than its own: keys. */
+  readonly readsMore?: boolean;
 };
 
 /** As one director reads it: the one called `node`, or like this machine. */
@@ -34,12 +38,24 @@ export function readConfig(path: string, node: string | undefined): Reading {
 export function readConfigText(path: string, text: string, node: string | undefined): Reading {
   const identity: Identity =
     node === undefined ? { kind: "hostname", name: hostname() } : { kind: "node", name: node };
-  const { config, ...rest } = loadConfig({ path, text, checkers: checkerSpecs(values), identity });
+  const files: string[] = [];
+  const readSecret: ReadSecret = (file) => {
+    files.push(file);
+    return readSecretFile(file);
+  };
+  const { config, ...rest } = loadConfig({
+    path,
+    text,
+    checkers: checkerSpecs(values),
+    identity,
+    readSecret,
+  });
   return {
     path,
     text,
     configs: config === undefined ? [] : [config],
     warnings: config === undefined ? [] : unrunnable(config),
+    readsMore: files.length > 0,
     ...rest,
   };
 }
@@ -48,7 +64,12 @@ export function readConfigText(path: string, text: string, node: string | undefi
 export function readConfigForAll(path: string): Reading {
   const file = readConfigFile(path);
   if (!file.ok) return unreadable(path, file.error);
-  const read = checkConfig({ path, text: file.value, checkers: checkerSpecs(values) });
+  const read = checkConfig({
+    path,
+    text: file.value,
+    checkers: checkerSpecs(values),
+    readSecret: readSecretFile,
+  });
   const [config] = read.configs;
   return {
     path,

@@ -41,8 +41,10 @@ function read({ path, text, node, previous, shifts = [], save }: ReadRequest): R
     servers: services.reduce((sum, service) => sum + service.servers.length, 0),
     ...(reading.starts === undefined ? {} : { starts: reading.starts }),
   };
+  // What was kept is believed as long as the text is the same; a key could be another one by then.
   const isKept =
     save !== undefined &&
+    reading.readsMore !== true &&
     keep(save, {
       ...result,
       id: save.id,
