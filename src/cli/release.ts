@@ -20,8 +20,8 @@ export const release: Command = {
     }
     try {
       const { heldAddresses } = await import("../director/supervisor/held-addresses.js");
-      const { removeAddresses } = await import("../director/supervisor/address-removal.js");
-      const { removed, errors } = heldAddresses(path, removeAddresses).release();
+      const { interfaceIndex, removeAddresses } = await import("../director/supervisor/address-removal.js");
+      const { removed, errors } = heldAddresses(path, removeAddresses, interfaceIndex).release();
       for (const text of removed) output.out(`removed ${text}\n`);
       for (const text of errors) output.err(`vipd: ${text}\n`);
       return errors.length === 0 ? EXIT.ok : EXIT.failed;

@@ -108,6 +108,38 @@ test("a frozen VRRP process is killed, its addresses are removed, and it comes b
     await Promise.all([first.stop(), second.stop()]);
   }));
 
+test("a reload while the VRRP process is dead leaves nothing of the old configuration behind", () =>
+  withPair(async ({ lab, a, b, path }) => {
+    // A long interval: what is not removed by the reload would stay for a while.
+    const other = (vip: string): string => config().replace("300ms", "2s").replace(VIP, vip);
+    writeFileSync(path, other(VIP));
+    const daemon = startVipd(lab, a, path);
+    await daemon.waitFor(/BACKUP -> MASTER/, seconds(30));
+    await until("the address", seconds(5), () => holds(a));
+    const reloadWithout = async (text: string): Promise<void> => {
+      writeFileSync(path, text);
+      const isMaster = (): boolean => statusOf(lab, a).vrrp?.instances[0]?.state === "master";
+      const killed = pidOf(lab, a, "vrrp");
+      process.kill(killed, "SIGKILL");
+      // The second time there is a pause before the restart: the reload falls into it.
+      await until("its successor", seconds(20), () => pidOf(lab, a, "vrrp") !== killed && isMaster());
+      process.kill(pidOf(lab, a, "vrrp"), "SIGKILL");
+      assert.equal(vipdCommand(lab, a, "reload").status, 0);
+      await until("no old address", seconds(20), () => !a.run("ip", "-o", "address").includes(`${VIP}/24`));
+    };
+    // Another address, then no instance at all; nobody else is master meanwhile.
+    await reloadWithout(other("10.98.0.101"));
+    await until("the other address", seconds(20), () =>
+      a.run("ip", "-o", "address").includes("10.98.0.101/24"),
+    );
+    writeFileSync(path, other(VIP));
+    assert.equal(vipdCommand(lab, a, "reload").status, 0);
+    await until("the address again", seconds(20), () => holds(a));
+    await reloadWithout("nodes: { a: { priority: 150 } }\n");
+    assert.ok(!holds(b));
+    await daemon.stop();
+  }));
+
 test("when the supervisor is killed its children go, and the address with them", () =>
   withPair(async ({ lab, a, path }) => {
     const daemon = startVipd(lab, a, path);

@@ -68,6 +68,35 @@ test("of many that find the claim of a dead process one gets it", async () => {
 
 const VIP: AddressOnInterface = { prefix: { address: ip("192.0.2.1"), length: 24 }, interface: "eth0" };
 
+const noIndex = (): undefined => undefined;
+
+test("an address is taken away from the interface that had its name, whatever that is called now", () => {
+  const directory = fresh();
+  const asked: (readonly AddressOnInterface[])[] = [];
+  let index: number | undefined = 7;
+  const held = heldAddresses(
+    directory,
+    (addresses) => {
+      asked.push(addresses);
+      return { removed: [], errors: [] };
+    },
+    () => index,
+  );
+  held.record([VIP]);
+  // Renamed; another interface may have the name now.
+  index = 8;
+  held.remove([VIP]);
+  heldAddresses(
+    directory,
+    (addresses) => ({ removed: [String(asked.push(addresses))], errors: [] }),
+    () => index,
+  ).release();
+  held.record([VIP]);
+  held.remove([VIP]);
+  const there = { ...VIP, ifindex: 7 };
+  assert.deepEqual(asked, [[there], [there], [{ ...there, interface: "" }], [{ ...VIP, ifindex: 8 }]]);
+});
+
 test("addresses on record are removed once; those that cannot be stay on record", () => {
   const directory = fresh();
   const asked: (readonly AddressOnInterface[])[] = [];
@@ -76,8 +105,8 @@ test("addresses on record are removed once; those that cannot be stay on record"
     asked.push(addresses);
     return { removed: [], errors };
   };
-  heldAddresses(directory, remove).record([VIP]);
-  const next = heldAddresses(directory, remove);
+  heldAddresses(directory, remove, noIndex).record([VIP]);
+  const next = heldAddresses(directory, remove, noIndex);
   assert.deepEqual(next.release().errors, ["EPERM"]);
   errors = [];
   next.release();
@@ -89,10 +118,11 @@ test("a record of an earlier boot, or a damaged one, names nothing to remove", (
   const directory = fresh();
   const path = join(directory, "virtual-addresses.json");
   const asked: (readonly AddressOnInterface[])[] = [];
-  const held = heldAddresses(directory, (addresses) => {
+  const remove = (addresses: readonly AddressOnInterface[]): { removed: string[]; errors: string[] } => {
     asked.push(addresses);
     return { removed: [], errors: [] };
-  });
+  };
+  const held = heldAddresses(directory, remove, noIndex);
   held.record([VIP]);
   const text = readFileSync(path, "utf8");
   for (const wrong of [

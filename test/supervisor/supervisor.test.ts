@@ -38,10 +38,14 @@ async function started(world = new World()): Promise<World> {
   return world;
 }
 
-test("the first restart is immediate, later ones wait longer, a minute at most", () => {
+test("the first restart is immediate, later ones wait longer: a minute at most, VRRP two seconds", () => {
   assert.deepEqual(
-    Array.from({ length: 9 }, (_, i) => restartDelay(i)),
+    Array.from({ length: 9 }, (_, i) => restartDelay("checks", i)),
     [0, 1000, 2000, 4000, 8000, 16_000, 32_000, 60_000, 60_000],
+  );
+  assert.deepEqual(
+    Array.from({ length: 5 }, (_, i) => restartDelay("vrrp", i)),
+    [0, 1000, 2000, 2000, 2000],
   );
 });
 
@@ -152,6 +156,40 @@ test("the addresses are removed when the VRRP process is not back before the pee
         event.text.includes("not back after 200 ms"),
     ),
   );
+  await world.supervisor.stop("end");
+});
+
+test("what a dead VRRP process held and a reload has dropped meanwhile is removed when its successor is there", async () => {
+  const world = await started();
+  world.child("vrrp").event(becameMaster());
+  world.behaviour.vrrp = {};
+  world.child("vrrp").die("killed by SIGKILL");
+  const successor = world.child("vrrp");
+  const moved: InstanceConfig = {
+    ...instanceNamed("web", 5000),
+    virtualRouterId: 52,
+    addresses: [{ prefix: { address: ip("192.168.1.9"), length: 24 }, interface: "eth0" }],
+  };
+  world.outcome = accepted(loaded([moved]));
+  const reload = world.supervisor.reload();
+  await until(() => world.supervisor.isConfigured && world.requests.length === 2, "the reload");
+  await until(() => world.events.filter(({ kind }) => kind === "config-loaded").length === 2, "its end");
+  successor.say({ kind: "hello", pid: successor.pid });
+  await until(() => successor.got.length > 0, "the configuration");
+  const order = successor.got[0];
+  // Another virtual router is not the one that was master.
+  assert.ok(order?.kind === "configure" && "resume" in order);
+  assert.deepEqual(order.resume, []);
+  assert.deepEqual(world.recorded.at(-1), ["192.168.1.9", "192.168.1.1"]);
+  world.removed.length = 0;
+  successor.say({ kind: "configured", error: null });
+  assert.ok((await reload).ok);
+  assert.deepEqual(
+    world.removed.map(({ prefix }) => prefix.address),
+    ["192.168.1.1"],
+  );
+  assert.deepEqual(world.recorded.at(-1), ["192.168.1.9"]);
+  successor.behaviour = { obedient: true };
   await world.supervisor.stop("end");
 });
 

@@ -2,6 +2,7 @@
 // predecessor left behind.
 
 import { formatPrefix } from "../../core/address.js";
+import { native } from "../../linux/native.js";
 import { openRouteKernel } from "../../linux/route-kernel.js";
 import type { AddressOnInterface } from "./stranded-addresses.js";
 
@@ -12,6 +13,12 @@ export type Removal = {
   readonly errors: readonly string[];
 };
 
+/** Undefined when no interface has that name now. */
+export function interfaceIndex(device: string): number | undefined {
+  const index = native.ifIndex(device);
+  return index > 0 ? index : undefined;
+}
+
 export function removeAddresses(addresses: readonly AddressOnInterface[]): Removal {
   if (addresses.length === 0) return { removed: [], errors: [] };
   try {
@@ -19,12 +26,13 @@ export function removeAddresses(addresses: readonly AddressOnInterface[]): Remov
     try {
       const indexes = new Map(kernel.links().map(({ name, index }) => [name, index]));
       // On an interface that is gone there is no address left either.
-      const orders = addresses.flatMap(({ prefix, interface: device }) => {
-        const ifindex = indexes.get(device);
-        return ifindex === undefined
-          ? []
-          : [{ ifindex, prefix, text: `${formatPrefix(prefix)} from ${device}` }];
-      });
+      const orders = addresses.flatMap(({ prefix, interface: device, ifindex }) =>
+        [...new Set([indexes.get(device), ifindex])].flatMap((index) =>
+          index === undefined
+            ? []
+            : [{ ifindex: index, prefix, text: `${formatPrefix(prefix)} from ${device}` }],
+        ),
+      );
       const outcomes = kernel
         .removeAddresses(orders)
         .map((outcome, i) => ({ outcome, text: orders[i]?.text ?? "" }));

@@ -257,7 +257,7 @@ export class Child<To extends object, Status> {
     let restart: Milliseconds | null = null;
     if (!this.stopping) {
       if (now >= after(startedAt, STEADY_AFTER)) this.failures = 0;
-      restart = restartDelay(this.failures++);
+      restart = restartDelay(this.name, this.failures++);
       this.restarts++;
     }
     this.owner.ended({

@@ -11,7 +11,7 @@ import { Log } from "../../log/logger.js";
 import { toLogRecord, type LogRecord } from "../../log/record.js";
 import { savedConfigPath } from "../saved-config.js";
 import { configLoader, type LoaderOptions } from "./config-process.js";
-import { removeAddresses } from "./address-removal.js";
+import { interfaceIndex, removeAddresses } from "./address-removal.js";
 import { ControlServer } from "./control-server.js";
 import { heldAddresses } from "./held-addresses.js";
 import { collectGarbage, keepYoungGenerationSmall } from "./memory.js";
@@ -54,7 +54,7 @@ export async function runDaemon(options: DaemonOptions): Promise<boolean> {
     return false;
   }
   // First of all, whatever may refuse below: a predecessor that was killed with its children did not take them away.
-  const held = heldAddresses(directory.value.path, removeAddresses);
+  const held = heldAddresses(directory.value.path, removeAddresses, interfaceIndex);
   const left = held.release();
   process.title = "vipd: supervisor";
   keepYoungGenerationSmall();
@@ -79,7 +79,7 @@ export async function runDaemon(options: DaemonOptions): Promise<boolean> {
         ...savedConfig(options.version, directory.value.path),
         warn: (text) => supervisor.emit({ kind: "warning", subject: "config", text }),
       }),
-      removeAddresses: (addresses) => removeAddresses(addresses).errors,
+      removeAddresses: (addresses) => held.remove(addresses).errors,
       recordAddresses: (addresses) => held.record(addresses),
       releaseAddresses: () => held.release().errors,
       removeTable: async () => {

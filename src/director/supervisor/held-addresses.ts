@@ -5,37 +5,59 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { formatPrefix, parsePrefix } from "../../core/address.js";
-import { OWNER_PRIORITY } from "../../vrrp/state.js";
-import type { InstanceConfig } from "../../vrrp/instance.js";
 import { bootId, readRecord, replaceRecord } from "../record-file.js";
 import type { Removal } from "./address-removal.js";
+import { addressKey } from "./holdings.js";
 import type { AddressOnInterface } from "./stranded-addresses.js";
 
 export type HeldAddresses = {
-  /** Throws when they cannot be kept. */
+  /**
+   * Throws when they cannot be kept. What is on an interface that had another name when it was put on record is
+   * taken away: nobody looks for it there.
+   */
   record(addresses: readonly AddressOnInterface[]): void;
+  /** Takes some away, also where their interface has been renamed since they were put on record. */
+  remove(addresses: readonly AddressOnInterface[]): Removal;
   /** Takes them all away; what could not be stays on record. */
   release(): Removal;
 };
 
-/** An owner's addresses are its interface's own: they were there before us, and are not ours to take. */
-export const removableAddresses = (instances: readonly InstanceConfig[]): readonly AddressOnInterface[] =>
-  instances.flatMap(({ priority, addresses }) => (priority === OWNER_PRIORITY ? [] : addresses));
-
 export function heldAddresses(
   runtimeDirectory: string,
   remove: (addresses: readonly AddressOnInterface[]) => Removal,
+  /** The index of the interface of that name; undefined when there is none. */
+  indexOf: (device: string) => number | undefined,
 ): HeldAddresses {
   const path = join(runtimeDirectory, "virtual-addresses.json");
   let written: string | undefined;
+  /** Where they were when they were put on record. */
+  let indexes = new Map<string, number>();
+  const where = (one: AddressOnInterface): AddressOnInterface => {
+    const ifindex = indexes.get(addressKey(one));
+    return ifindex === undefined ? one : { ...one, ifindex };
+  };
   return {
     record(addresses) {
-      const list = addresses.map((one) => ({ address: formatPrefix(one.prefix), interface: one.interface }));
+      const moved = addresses.map(where).filter(({ interface: device, ifindex }) => {
+        return ifindex !== undefined && ifindex !== indexOf(device);
+      });
+      if (moved.length > 0) remove(moved.map((one) => ({ ...one, interface: "" })));
+      indexes = new Map(
+        addresses.flatMap((one) => {
+          const ifindex = indexOf(one.interface);
+          return ifindex === undefined ? [] : [[addressKey(one), ifindex] as const];
+        }),
+      );
+      const list = addresses.map(where).map(({ prefix, ...rest }) => ({
+        address: formatPrefix(prefix),
+        ...rest,
+      }));
       const text = `${JSON.stringify({ boot: bootId(), addresses: list })}\n`;
       if (text === written) return;
       replaceRecord(path, text);
       written = text;
     },
+    remove: (addresses) => remove(addresses.map(where)),
     release() {
       const removal = remove(parse(readIfReadable(path), bootId()));
       if (removal.errors.length > 0) return removal;
@@ -56,11 +78,15 @@ function parse(text: string, boot: string): readonly AddressOnInterface[] {
   const record = (value ?? {}) as { boot?: unknown; addresses?: unknown };
   if (record.boot !== boot || !Array.isArray(record.addresses)) return [];
   return record.addresses.flatMap((one: unknown) => {
-    const { address, interface: device } = (one ?? {}) as { address?: unknown; interface?: unknown };
+    const {
+      address,
+      interface: device,
+      ifindex,
+    } = (one ?? {}) as { address?: unknown; interface?: unknown; ifindex?: unknown };
     const prefix = typeof address === "string" ? parsePrefix(address) : undefined;
     return prefix?.ok !== true || typeof device !== "string"
       ? []
-      : [{ prefix: prefix.value, interface: device }];
+      : [{ prefix: prefix.value, interface: device, ...(typeof ifindex === "number" && { ifindex }) }];
   });
 }
 

@@ -5,7 +5,12 @@ import type { Prefix } from "../../core/address.js";
 import { milliseconds, type Milliseconds } from "../../core/units.js";
 import type { InstanceConfig } from "../../vrrp/instance.js";
 
-export type AddressOnInterface = { readonly prefix: Prefix; readonly interface: string };
+export type AddressOnInterface = {
+  readonly prefix: Prefix;
+  readonly interface: string;
+  /** Which interface had that name when the address came there: it may have been renamed since. */
+  readonly ifindex?: number;
+};
 /** Removes addresses from interfaces; gives one sentence for each that could not be removed. */
 export type RemoveAddresses = (addresses: readonly AddressOnInterface[]) => readonly string[];
 

@@ -3,14 +3,14 @@
 
 import type { LogConfig } from "../../config/model.js";
 import type { VipdEvent } from "../../control/event.js";
-import type { ChecksStatus, Status, ToChecks, ToVrrp, VrrpStatus } from "../../control/ipc.js";
+import type { ChecksStatus, ResumeOrder, Status, ToChecks, ToVrrp, VrrpStatus } from "../../control/ipc.js";
 import { between, milliseconds, seconds, type Instant, type Milliseconds } from "../../core/units.js";
 import type { InstanceConfig } from "../../vrrp/instance.js";
 import { span } from "../../control/reason.js";
 import { Child, type ChildName, type ChildPatience, type Spawn } from "./child.js";
 import { servicesOf, type LoadConfig, type LoadedConfig, type LoadOutcome } from "./config-source.js";
 import { EventLog } from "./event-log.js";
-import { removableAddresses } from "./held-addresses.js";
+import { Holdings, removableAddresses } from "./holdings.js";
 import { LoopWatch } from "./loop-watch.js";
 import { Masters } from "./masters.js";
 import { StrandedAddresses, type AddressOnInterface, type RemoveAddresses } from "./stranded-addresses.js";
@@ -81,9 +81,6 @@ function withoutSaved(config: LoadedConfig | undefined): LoadedConfig | undefine
 
 type ConfiguredWaiter = (error: string | null) => void;
 
-const keyOf = ({ prefix, interface: device }: AddressOnInterface): string =>
-  `${prefix.address}/${prefix.length} ${device}`;
-
 export class Supervisor {
   readonly events: EventLog;
   private readonly ports: SupervisorPorts;
@@ -93,8 +90,7 @@ export class Supervisor {
   private readonly loop: LoopWatch;
   private readonly masters = new Masters();
   private readonly stranded: StrandedAddresses;
-  /** On record; more than are configured while a change of them is on its way. */
-  private held: readonly AddressOnInterface[] = [];
+  private readonly holdings = new Holdings();
   private readonly startedAt: number;
   private config: LoadedConfig | undefined;
   /** What a reload has the checks try. */
@@ -249,12 +245,8 @@ export class Supervisor {
           this.emit({ kind: "warning", subject: "vipd", text: error });
         for (const waiter of waiters) waiter(error);
         if (name !== "vrrp") return;
-        if (error === null) {
-          this.stranded.cancel();
-          this.masters.taken();
-          // What is configured no more has been removed by now.
-          if (this.sent.vrrp.length === 0) this.record([]);
-        } // It runs no instance. What its predecessor left is still taken away, and its successor tries again.
+        if (error === null)
+          this.vrrpTaken(); // It runs no instance. What its predecessor left is still taken away, and its successor tries again.
         else this.vrrp.replace("could not take its configuration");
       },
       unreadable: () => {
@@ -275,10 +267,8 @@ export class Supervisor {
 
   private vrrpLost(alive: Instant): void {
     const names = this.masters.processLost(alive);
-    // An owner's addresses stay: nobody else has them.
-    const instances = (this.config?.head.vrrp ?? []).filter(
-      (instance) => names.includes(instance.name) && removableAddresses([instance]).length > 0,
-    );
+    // Those it was told of, which the configuration may have left behind since.
+    const instances = this.holdings.lose(names);
     const ago = milliseconds(between(alive, this.ports.monotonic()));
     this.stranded.expect(instances, ago);
   }
@@ -303,27 +293,38 @@ export class Supervisor {
         }),
       );
     else if (this.vrrpReleased && this.vrrp.isReady) {
-      this.record(this.held);
+      this.holdings.tell(head.vrrp);
+      this.record();
+      const isSame = ({ instance }: ResumeOrder): boolean => this.holdings.isSameRouter(instance, head.vrrp);
       this.note(
         name,
         this.vrrp.send({
           kind: "configure",
           process: head.vrrpProcess,
           instances: head.vrrp,
-          resume: this.masters.resumeOrders(),
+          resume: this.masters.resumeOrders().filter(isSame),
         }),
       );
     }
   }
 
-  /** Puts the configured addresses on record, and `others` that may be there still. */
-  private record(others: readonly AddressOnInterface[]): void {
+  private vrrpTaken(): void {
+    this.stranded.cancel();
+    this.masters.taken();
+    // A later configuration is on its way: what is not in that one is seen to when it has been taken.
+    if (this.sent.vrrp.length > 0) return;
     const instances = this.config?.head.vrrp ?? [];
-    const configured = removableAddresses(instances);
-    const known = new Set(instances.flatMap(({ addresses }) => addresses).map(keyOf));
-    this.held = [...configured, ...others.filter((address) => !known.has(keyOf(address)))];
+    // The process that held them is gone, and this one does not know them.
+    const errors = this.ports.removeAddresses(this.holdings.orphansBeside(instances));
+    for (const error of errors) this.emit({ kind: "warning", subject: "vrrp", text: error });
+    this.holdings.settle(instances);
+    this.record();
+  }
+
+  /** Puts the addresses that may be on the interfaces on record. */
+  private record(): void {
     try {
-      this.ports.recordAddresses(this.held);
+      this.ports.recordAddresses(this.holdings.held);
     } catch (error) {
       const text = `the virtual addresses could not be put on record, for a start after a crash: ${(error as Error).message}`;
       this.emit({ kind: "warning", subject: "vipd", text });
