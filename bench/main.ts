@@ -3,6 +3,7 @@
 
 import { execFileSync } from "node:child_process";
 import { parseArgs } from "node:util";
+import { bundle } from "./bundle.js";
 import { cpu } from "./cpu.js";
 import { failover } from "./failover.js";
 import { falseTakeover } from "./false-takeover.js";
@@ -24,6 +25,7 @@ if (unknown.length > 0) {
   process.exit(2);
 }
 
+bundle();
 const kinds = KINDS.filter((kind) => values.with.includes(kind));
 // It says its version on its standard error.
 const version = execFileSync("sh", ["-c", "keepalived --version 2>&1"], { encoding: "utf8" });

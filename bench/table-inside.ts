@@ -12,16 +12,18 @@ import { until } from "../test/lab/wait.js";
 import type { Kind } from "./pair.js";
 import { memory } from "./pair.js";
 
-/** `cold`: nothing of it was kept or runs by now; `known`: the file was read before. */
+/** Milliseconds and kB; absent: not measured, or it failed. */
 export type TableFigures = {
   readonly kind: Kind;
-  readonly start: number;
-  readonly knownStart?: number;
-  readonly reload: number;
-  readonly coldReload?: number;
-  readonly memory: Memory;
+  start?: number;
+  /** Of a file that was read before. */
+  knownStart?: number;
+  reload?: number;
+  /** When nothing of the reading before runs any more. */
+  coldReload?: number;
+  memory?: Memory;
   /** While the reader of the configuration waits for another file. */
-  readonly memoryWithReader?: Memory;
+  memoryWithReader?: Memory;
 };
 type Memory = ReturnType<typeof memory>;
 
@@ -70,69 +72,141 @@ const LOOK_EVERY = milliseconds(100);
 
 /** Longer than the reader waits for another file after all that it does. */
 const READER_GONE = seconds(150);
-const LIMIT = seconds(240);
+/** For each step; the slowest was 15 s, of keepalived in a busy emulation. */
+const LIMIT = seconds(90);
 
-async function measure(kind: Kind): Promise<TableFigures> {
-  const lab = new Lab();
+/** The director under test on a host of its own. */
+class Subject {
+  private readonly kind: Kind;
+  private readonly lab = new Lab();
+  private readonly host: Host;
+  private readonly config: string;
+  private readonly text: (last: number) => string;
+  private others: readonly number[] = [];
+  private director: LabProcess | undefined;
+
+  constructor(kind: Kind) {
+    this.kind = kind;
+    this.host = this.lab.host("lb1");
+    this.text = kind === "vipd" ? vipdConfig : keepalivedConfig;
+    this.config = this.lab.file(kind, this.text(1));
+  }
+
+  /** Every real server is this host itself, so that all checks succeed without 10,000 namespaces. */
+  async prepare(): Promise<void> {
+    this.host.ip("route add local 10.192.0.0/10 dev lo");
+    await this.host.spawn([process.execPath, "-e", ACCEPT_ALL]).waitFor(/ready/, seconds(30));
+    this.others = this.host.pids();
+  }
+
+  /** How long until the table was complete. */
+  async start(): Promise<number> {
+    const { lab, host, config, kind } = this;
+    host.procNet("ip_vs");
+    const began = performance.now();
+    const director =
+      kind === "vipd"
+        ? startVipd(lab, host, config)
+        : startKeepalived(lab, host, this.text(1), { configPath: config, terse: true });
+    this.director = director;
+    await this.wait("a complete table", () => this.servers() >= SERVICES * SERVERS);
+    return performance.now() - began;
+  }
+
+  /** How long until the table had the last server's new weight. */
+  async reload(last: number): Promise<number> {
+    this.write(last);
+    const asked = performance.now();
+    this.director?.kill("SIGHUP");
+    await this.wait(`the weight ${last} in the table`, () =>
+      this.host.procNet("ip_vs").includes(` ${last} `),
+    );
+    return performance.now() - asked;
+  }
+
+  async stop(): Promise<void> {
+    this.director?.kill();
+    await this.wait("the end", () => this.director?.running !== true);
+    if (this.servers() > 0) throw new Error(`${this.servers()} servers are left in the table${this.said()}`);
+  }
+
+  async readerGone(): Promise<void> {
+    const processes = 3;
+    await until("the end of the reader", READER_GONE, () => this.pids().length === processes, LOOK_EVERY);
+  }
+
+  write(last: number): void {
+    writeFileSync(this.config, this.text(last));
+  }
+  memory(): Memory {
+    return memory(this.pids());
+  }
+  close(): void {
+    this.lab.close();
+  }
+
+  private async wait(what: string, isThere: () => boolean): Promise<void> {
+    try {
+      await until(what, LIMIT, isThere, LOOK_EVERY);
+    } catch (error) {
+      throw new Error(`${(error as Error).message}${this.said()}`, { cause: error });
+    }
+  }
+  private said(): string {
+    return ` (it said:\n${this.director?.text.slice(-2000) ?? ""})`;
+  }
+  private servers(): number {
+    // The table's head has an arrow, too: "  -> RemoteAddress:Port".
+    return this.host.procNet("ip_vs").match(/-> (?!Remote)/g)?.length ?? 0;
+  }
+  private pids(): number[] {
+    return this.host.pids().filter((pid) => pid !== this.host.anchorPid && !this.others.includes(pid));
+  }
+}
+
+/** Does what follows also after a step that failed, unless that was a start or a stop. */
+async function measure(kind: Kind): Promise<void> {
+  const figures: TableFigures = { kind };
+  const subject = new Subject(kind);
+  // Each figure as soon as it is there: the time of the whole is bounded too.
+  const tell = (): void => console.log(JSON.stringify(figures));
+  const step = async (what: string, work: () => Promise<void>): Promise<void> => {
+    try {
+      await work();
+      tell();
+    } catch (error) {
+      process.exitCode = 1;
+      console.log(`${kind}, ${what}: ${(error as Error).message}`);
+    }
+  };
   try {
-    const host: Host = lab.host("lb1");
-    // Every real server is this host itself, so that all checks succeed without 10,000 namespaces.
-    host.ip("route add local 10.192.0.0/10 dev lo");
-    await host.spawn([process.execPath, "-e", ACCEPT_ALL]).waitFor(/ready/, seconds(30));
-    const others = host.pids();
-    const text = kind === "vipd" ? vipdConfig : keepalivedConfig;
-    const config = lab.file(kind, text(1));
-    const servers = (): number => host.procNet("ip_vs").match(/->/g)?.length ?? 0;
-    const pids = (): number[] => host.pids().filter((pid) => pid !== host.anchorPid && !others.includes(pid));
-
-    const start = async (): Promise<{ readonly director: LabProcess; readonly took: number }> => {
-      host.procNet("ip_vs");
-      const began = performance.now();
-      const director =
-        kind === "vipd"
-          ? startVipd(lab, host, config)
-          : startKeepalived(lab, host, text(1), { configPath: config, terse: true });
-      const what = `the table of ${kind} (it said:\n${director.text.slice(-2000)})`;
-      await until(what, LIMIT, () => servers() >= SERVICES * SERVERS, LOOK_EVERY);
-      return { director, took: performance.now() - began };
-    };
-    const reload = async (director: LabProcess, last: number): Promise<number> => {
-      writeFileSync(config, text(last));
-      const asked = performance.now();
-      director.kill("SIGHUP");
-      const isThere = (): boolean => host.procNet("ip_vs").includes(` ${last} `);
-      await until(`the reload of ${kind}`, LIMIT, isThere, LOOK_EVERY);
-      return performance.now() - asked;
-    };
-
-    const { director, took } = await start();
+    await subject.prepare();
+    figures.start = await subject.start();
+    tell();
     // Its first look at the servers and whatever else it does after a start is over by then.
     await pause(10_000);
-    const early = memory(pids());
-    const figures = { kind, start: took, reload: await reload(director, FIRST_WEIGHT) };
-    if (kind !== "vipd") return { ...figures, memory: early };
-
-    const processes = 3;
-    await until("the end of the reader", READER_GONE, () => pids().length === processes, LOOK_EVERY);
-    const late = memory(pids());
-    const coldReload = await reload(director, SECOND_WEIGHT);
-    director.kill();
-    await until("the end of vipd", LIMIT, () => !director.running && servers() === 0, LOOK_EVERY);
+    if (kind === "keepalived") figures.memory = subject.memory();
+    else figures.memoryWithReader = subject.memory();
+    await step("reload", async () => void (figures.reload = await subject.reload(FIRST_WEIGHT)));
+    if (kind === "keepalived") return;
+    await step("memory", async () => {
+      await subject.readerGone();
+      figures.memory = subject.memory();
+    });
+    await step("late reload", async () => void (figures.coldReload = await subject.reload(SECOND_WEIGHT)));
+    await subject.stop();
     // What was kept is the file of the first reload: of the second, nothing was yet.
-    writeFileSync(config, text(FIRST_WEIGHT));
-    const again = await start();
-    return { ...figures, coldReload, knownStart: again.took, memory: late, memoryWithReader: early };
+    subject.write(FIRST_WEIGHT);
+    await step("start with a known file", async () => void (figures.knownStart = await subject.start()));
   } finally {
-    lab.close();
+    subject.close();
   }
 }
 
 for (const kind of process.argv.slice(2)) {
   if (kind !== "vipd" && kind !== "keepalived") continue;
-  try {
-    console.log(JSON.stringify(await measure(kind)));
-  } catch (error) {
-    console.log(`${kind}: ${error instanceof Error ? error.message : String(error)}`);
+  await measure(kind).catch((error: unknown) => {
     process.exitCode = 1;
-  }
+    console.log(`${kind}: ${error instanceof Error ? error.message : String(error)}`);
+  });
 }
