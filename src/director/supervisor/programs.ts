@@ -16,8 +16,8 @@ const modules: Record<ProgramName, string> = {
 
 /**
  * The children: a small young generation is collected in a fraction of a millisecond, which is what the adverts'
- * timing needs, and keeps memory small; the limits are far above what the processes use. The config worker lives
- * shorter than it would take to collect its garbage: with room enough it hardly tries.
+ * timing needs, and keeps memory small; the limits are far above what the processes use. The config worker may take
+ * longer, but waits for a minute with what its young generation has grown to.
  */
 export const flagsOf: Record<ProgramName, readonly string[]> = {
   // With the flag that it sets for itself from the beginning: V8 refuses a code cache that other flags have made.
@@ -29,7 +29,7 @@ export const flagsOf: Record<ProgramName, readonly string[]> = {
     "--max-old-space-size=512",
     "--initial-old-space-size=64",
   ],
-  config: ["--max-semi-space-size=64", "--min-semi-space-size=32"],
+  config: ["--max-semi-space-size=8", "--min-semi-space-size=8"],
 };
 
 /** Bundled, this module is a part of another file. */
