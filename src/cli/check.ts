@@ -1,5 +1,6 @@
 // `vipd check`: reads a configuration as every director of the file would, and says all that is wrong with it.
 
+import { inOrder } from "../config/diagnostic.js";
 import { count } from "../core/words.js";
 import { configOption, DEFAULT_CONFIG, EXIT, jsonOption, nodeOption, type Command } from "./command.js";
 
@@ -14,13 +15,12 @@ export const check: Command = {
       await import("../director/supervisor/config-reader.js");
     const reading = node === undefined ? readConfigForAll(path) : readConfig(path, node);
     const bad = failed(reading);
+    const diagnostics = inOrder([...reading.diagnostics, ...reading.warnings]);
     if (options.flag("json")) {
-      const { diagnostics, warnings } = reading;
-      output.out(`${JSON.stringify({ ok: !bad, diagnostics, warnings }, null, 2)}\n`);
+      output.out(`${JSON.stringify({ ok: !bad, diagnostics }, null, 2)}\n`);
       return bad ? EXIT.failed : EXIT.ok;
     }
-    if (reading.diagnostics.length > 0) output.err(report(reading));
-    for (const warning of reading.warnings) output.err(`warning: ${warning}\n`);
+    if (diagnostics.length > 0) output.err(report({ ...reading, diagnostics }));
     if (bad) return EXIT.failed;
     const [first] = reading.configs;
     if (first === undefined) return EXIT.failed;

@@ -102,6 +102,38 @@ test("check says all errors with their places and ends with exit code 1, or what
   assert.ok(json.diagnostics.length > 0);
 });
 
+test("check names the place of a script that cannot be run, wherever its check is written", async () => {
+  const path = join(folder, "scripts.yaml");
+  const script = (name: string): string => `{ script: { command: [${folder}/${name}] }, every: 5s }`;
+  writeFileSync(join(folder, "plain"), "#!/bin/sh\n");
+  writeFileSync(
+    path,
+    `nodes: { lb1: { priority: 100 } }
+defaults:
+  service: { forwarding: nat }
+services:
+  a: { address: 10.0.0.1:80, check: ${script("shared")}, servers: [10.0.0.4, 10.0.0.5] }
+  b:
+    address: 10.0.0.2:80
+    check: [tcp, ${script("plain")}]
+    servers:
+      - 10.0.0.4
+      - { address: 10.0.0.5, check: ${script("own")} }
+`,
+  );
+  const { code, err } = await vipd("check", "--config", path);
+  assert.equal(code, 0);
+  const lines = err.split("\n").filter((line) => line.includes("check-cannot-run"));
+  assert.deepEqual(
+    lines.map((line) => line.slice(folder.length + 1).replaceAll(`${folder}/`, "")),
+    [
+      "scripts.yaml:5:47: warning: services.a.check.script: the check of a cannot run: shared does not exist [check-cannot-run]",
+      "scripts.yaml:8:28: warning: services.b.check[1].script: the check of b cannot run: plain is not executable: chmod +x plain [check-cannot-run]",
+      "scripts.yaml:11:47: warning: services.b.servers[1].check.script: the check of b cannot run: own does not exist [check-cannot-run]",
+    ],
+  );
+});
+
 test("the commands talk to a daemon: status, events, reload, stop", async () => {
   const world = new World();
   await world.supervisor.start();

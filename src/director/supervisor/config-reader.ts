@@ -3,9 +3,11 @@
 
 import { hostname } from "node:os";
 import { findChecker, checkerSpecs } from "../../checkers/registry.js";
-import { hasErrors, renderDiagnostics, type Diagnostic } from "../../config/diagnostic.js";
+import { checkLocator, type CheckOfServer } from "../../config/check-place.js";
+import { hasErrors, placer, renderDiagnostics, type Diagnostic } from "../../config/diagnostic.js";
 import { checkConfig, loadConfig } from "../../config/load.js";
 import type { Config } from "../../config/model.js";
+import { pathText } from "../../config/problems.js";
 import type { Identity } from "../../config/resolve.js";
 import type { ReadSecret } from "../../config/resolve-adverts.js";
 import * as values from "../../config/values.js";
@@ -21,7 +23,7 @@ export type Reading = {
   readonly configs: readonly Config[];
   readonly diagnostics: readonly Diagnostic[];
   /** What is right in the file but would not work on this machine. */
-  readonly warnings: readonly string[];
+  readonly warnings: readonly Diagnostic[];
   /** See `Loaded`. */
   readonly starts?: readonly number[];
   /** It depends on more files than its own: keys. */
@@ -54,7 +56,7 @@ export function readConfigText(path: string, text: string, node: string | undefi
     path,
     text,
     configs: config === undefined ? [] : [config],
-    warnings: config === undefined ? [] : unrunnable(config),
+    warnings: config === undefined ? [] : placed(path, text, config),
     readsMore: files.length > 0,
     ...rest,
   };
@@ -75,7 +77,7 @@ export function readConfigForAll(path: string): Reading {
     path,
     text: file.value,
     ...read,
-    warnings: config === undefined ? [] : unrunnable(config),
+    warnings: config === undefined ? [] : placed(path, file.value, config),
   };
 }
 
@@ -96,23 +98,40 @@ export const report = (reading: Reading): string => renderDiagnostics(reading.di
 type Probed = Pick<Config, "services" | "scripts">;
 
 /** Checks that cannot succeed here, a missing script for example; each once, however many servers have it. */
-export function unrunnable({ services, scripts }: Probed): string[] {
+export const unrunnable = (config: Probed): string[] =>
+  findUnrunnable(config).map(({ at, why }) => `service ${at.service}: ${at.type} check cannot run: ${why}`);
+
+/** The same, each at its place in the file. */
+function placed(path: string, text: string, config: Probed): Diagnostic[] {
+  const found = findUnrunnable(config);
+  if (found.length === 0) return [];
+  const [locate, at] = [checkLocator(text), placer(path, text)];
+  return found.map(({ at: check, why }) => {
+    const { path: keys, span } = locate(check);
+    const message = `${pathText(keys)}: the check of ${check.service} cannot run: ${why}`;
+    return at(span, { severity: "warning", code: "check-cannot-run", message });
+  });
+}
+
+function findUnrunnable({
+  services,
+  scripts,
+}: Probed): { readonly at: CheckOfServer; readonly why: string }[] {
   const runner = new ProcessRunner(scripts);
-  const found = new Map<string, string>();
-  for (const service of services)
-    for (const server of service.servers)
-      for (const { type, options } of server.checks) {
+  const seen = new Set<string>();
+  const found: { readonly at: CheckOfServer; readonly why: string }[] = [];
+  for (const { name, servers } of services)
+    for (const [server, { checks }] of servers.entries())
+      for (const [check, { type, options }] of checks.entries()) {
         const problem = findChecker(type)?.problem;
         if (problem === undefined) continue;
-        const key = `${service.name} ${JSON.stringify(options)}`;
-        if (found.has(key)) continue;
-        const text = problem({ options: options as never, runner });
-        found.set(
-          key,
-          text === undefined ? "" : `service ${service.name}: ${type} check cannot run: ${text}`,
-        );
+        const key = `${name} ${JSON.stringify(options)}`;
+        if (seen.has(key)) continue;
+        seen.add(key);
+        const why = problem({ options: options as never, runner });
+        if (why !== undefined) found.push({ at: { service: name, server, check, type }, why });
       }
-  return [...found.values()].filter((text) => text !== "");
+  return found;
 }
 
 /** Whether that is a question at all. */

@@ -29,7 +29,8 @@ function probe({ head, servicesText }: ProbeRequest): ProbeAnswer {
 function read({ path, text, node, previous, shifts = [], save }: ReadRequest): ReadAnswer {
   const reading = text === undefined ? readConfig(path, node) : readConfigText(path, text, node);
   const [config] = reading.configs;
-  const summaries = reading.diagnostics.map((diagnostic) => summarizeDiagnostic(moved(diagnostic, shifts)));
+  const summary = (diagnostic: Diagnostic): string => summarizeDiagnostic(moved(diagnostic, shifts));
+  const summaries = reading.diagnostics.map(summary);
   if (config === undefined || failed(reading))
     return { ok: false, problems: summaries, report: report(reading) };
   const { services, ...head } = config;
@@ -57,7 +58,7 @@ function read({ path, text, node, previous, shifts = [], save }: ReadRequest): R
     ok: true,
     ...result,
     ...(isKept ? {} : { servicesText }),
-    warnings: few([...summaries, ...reading.warnings]),
+    warnings: few([...summaries, ...reading.warnings.map(summary)]),
     changes: previous === undefined ? [] : changesSince(previous, config, lines),
   };
 }
