@@ -89,20 +89,6 @@ test("plan, run, reload, status and stop agree about the kernel's table", async 
     assert.equal(vipdCommand(lab, a, "stop").status, 0);
     await last.exited(PATIENCE);
     assert.deepEqual(weights(a), []);
-
-    const frozen = startVipd(lab, a, path);
-    await ready(frozen);
-    assert.deepEqual(weights(a).toSorted(), [5, 7]);
-    const { processes } = JSON.parse(vipdCommand(lab, a, "status", "--json").stdout) as Status;
-    process.kill(processes.find((child) => child.process === "checks")?.pid ?? 0, "SIGSTOP");
-    frozen.kill("SIGTERM");
-    assert.equal(await frozen.exited(PATIENCE), 0);
-    await until("its last words", PATIENCE, () => /notice vipd: stopped/.test(frozen.text));
-    assert.match(
-      frozen.text,
-      /the supervisor does it\n.*kernel table: 1 change at the stop.*: remove service tcp 10\.97\.0\.100:80/,
-    );
-    assert.deepEqual(weights(a), []);
   } finally {
     lab.close();
   }
