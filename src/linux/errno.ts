@@ -46,6 +46,7 @@ export const errno = {
   EPERM: constant.EPERM,
   ENOENT: constant.ENOENT,
   ESRCH: constant.ESRCH,
+  EAFNOSUPPORT: constant.EAFNOSUPPORT,
   EINTR: constant.EINTR,
   ENXIO: constant.ENXIO,
   EBADF: constant.EBADF,

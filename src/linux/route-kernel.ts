@@ -2,6 +2,7 @@
 // read on one socket, events on another, so that a storm of events cannot drown an answer.
 
 import { formatPrefix } from "../core/address.js";
+import { formatItem, type RoutingItem } from "../core/routing.js";
 import type { Acknowledgement, Message, Request } from "../netlink/message.js";
 import {
   addAddressRequest,
@@ -18,9 +19,16 @@ import {
   removeAddressRequest,
   ROUTE_GROUPS,
 } from "../netlink/route.js";
+import {
+  addRouteRequest,
+  addRuleRequest,
+  removeRouteRequest,
+  removeRuleRequest,
+} from "../netlink/routing.js";
 import type { AddressOrder, AddressOutcome, RouteEvent, RouteKernel } from "../ports/route.js";
 import { NETLINK_PROTOCOL } from "./constants.js";
 import { errno, errnoName } from "./errno.js";
+import { native } from "./native.js";
 import { describeErrno, NetlinkSocket } from "./netlink-socket.js";
 
 /** Throws when no netlink socket can be had. */
@@ -39,6 +47,8 @@ export function openRouteKernel(): RouteKernel {
     // On an interface that is gone the address is gone too.
     removeAddresses: (orders) =>
       change(socket, orders, removeAddressRequest, "remove", [errno.EADDRNOTAVAIL, errno.ENODEV]),
+    addRouting: (items) => addRouting(socket, items),
+    removeRouting: (items) => removeRouting(socket, items),
     subscribe(onEvent) {
       const listener = new NetlinkSocket(NETLINK_PROTOCOL.ROUTE, ROUTE_GROUPS);
       listeners.add(listener);
@@ -61,6 +71,50 @@ export function openRouteKernel(): RouteKernel {
   };
 }
 
+/** In order; one whose interface is missing is not even tried. */
+function addRouting(socket: NetlinkSocket, items: readonly RoutingItem[]): readonly AddressOutcome[] {
+  const missing = items.map(missingInterface);
+  const tried = items.filter((_, i) => missing[i] === undefined);
+  const answers = socket.transact(
+    tried.map((item) =>
+      item.kind === "route"
+        ? addRouteRequest(item.route, (name) => native.ifIndex(name))
+        : addRuleRequest(item.rule),
+    ),
+  );
+  let next = 0;
+  return items.map((item, i) => {
+    const what = `add ${formatItem(item)}`;
+    const absent = missing[i];
+    return absent === undefined
+      ? outcomeOf(answers[next++] as Acknowledgement, [errno.EEXIST], what)
+      : { ok: false, code: "ENODEV", error: `${what}: there is no interface ${absent}` };
+  });
+}
+
+const missingInterface = (item: RoutingItem): string | undefined =>
+  item.kind === "rule"
+    ? undefined
+    : item.route.hops
+        .map((hop) => hop.interface)
+        .find((name) => name !== undefined && native.ifIndex(name) < 0);
+
+function removeRouting(socket: NetlinkSocket, items: readonly RoutingItem[]): readonly AddressOutcome[] {
+  // Without the interface the rest names the route well enough: it may have another name by now.
+  const indexOf = (name: string): number => Math.max(0, native.ifIndex(name));
+  const answers = socket.transact(
+    items.map((item) =>
+      item.kind === "route" ? removeRouteRequest(item.route, indexOf) : removeRuleRequest(item.rule),
+    ),
+  );
+  return items.map((item, i) =>
+    outcomeOf(answers[i] as Acknowledgement, ABSENT, `remove ${formatItem(item)}`),
+  );
+}
+
+/** A route goes with its interface; of a family that the kernel does not have there are none. */
+const ABSENT = [errno.ESRCH, errno.ENOENT, errno.ENODEV, errno.EAFNOSUPPORT];
+
 function change(
   socket: NetlinkSocket,
   orders: readonly AddressOrder[],
@@ -69,13 +123,15 @@ function change(
   harmless: readonly number[],
 ): readonly AddressOutcome[] {
   const answers = socket.transact(orders.map(({ ifindex, prefix }) => request(ifindex, prefix)));
-  return orders.map((order, i) => {
-    const answer = answers[i] as Acknowledgement;
-    if (answer.errno === 0) return { ok: true, unchanged: false };
-    if (harmless.includes(answer.errno)) return { ok: true, unchanged: true };
-    const error = `${verb} address ${formatPrefix(order.prefix)}: ${describeErrno(answer)}`;
-    return { ok: false, code: errnoName(answer.errno), error };
-  });
+  return orders.map(({ prefix }, i) =>
+    outcomeOf(answers[i] as Acknowledgement, harmless, `${verb} address ${formatPrefix(prefix)}`),
+  );
+}
+
+function outcomeOf(answer: Acknowledgement, harmless: readonly number[], what: string): AddressOutcome {
+  if (answer.errno === 0) return { ok: true, unchanged: false };
+  if (harmless.includes(answer.errno)) return { ok: true, unchanged: true };
+  return { ok: false, code: errnoName(answer.errno), error: `${what}: ${describeErrno(answer)}` };
 }
 
 function eventOf(message: Message): RouteEvent | undefined {

@@ -2,6 +2,7 @@
 // is there when the call returns. Failures of single addresses are values; a call that cannot be made at all throws.
 
 import type { Prefix } from "../core/address.js";
+import type { RoutingItem } from "../core/routing.js";
 import type { InterfaceAddress, Link, Neighbour } from "../netlink/route.js";
 
 /** An address to add or remove. */
@@ -28,6 +29,10 @@ export type RouteKernel = {
   /** In as few system calls as possible; outcome i belongs to order i. IPv6 addresses skip duplicate address detection. */
   addAddresses(orders: readonly AddressOrder[]): readonly AddressOutcome[];
   removeAddresses(orders: readonly AddressOrder[]): readonly AddressOutcome[];
+  /** Routes and rules, marked as ours; outcome i belongs to item i. One that is there already is left as it is. */
+  addRouting(items: readonly RoutingItem[]): readonly AddressOutcome[];
+  /** Removes those that are marked as ours, and no others. */
+  removeRouting(items: readonly RoutingItem[]): readonly AddressOutcome[];
   /** Calls `onEvent` for changes from now on; the result ends it. */
   subscribe(onEvent: (event: RouteEvent) => void): () => void;
   close(): void;

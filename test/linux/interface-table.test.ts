@@ -25,6 +25,8 @@ test("a list that changes all the time while it is read leaves the old view, and
     neighbours: () => [],
     addAddresses: () => [],
     removeAddresses: () => [],
+    addRouting: () => [],
+    removeRouting: () => [],
     subscribe: (onEvent) => {
       tell = onEvent;
       return () => undefined;
