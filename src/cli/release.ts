@@ -8,7 +8,7 @@ import { EXIT, runtimeDirectoryOption, type Command } from "./command.js";
 
 export const release: Command = {
   word: "release",
-  summary: "Removes virtual addresses that a killed daemon left; refuses while one runs.",
+  summary: "Removes what a killed daemon left: addresses, routes, rules; refuses while one runs.",
   options: [runtimeDirectoryOption],
   async run(options, output) {
     const path = resolve(runtimeDirectoryOf(options));
@@ -21,7 +21,11 @@ export const release: Command = {
     try {
       const { heldAddresses } = await import("../director/supervisor/held-addresses.js");
       const { interfaceIndex, removeAddresses } = await import("../director/supervisor/address-removal.js");
-      const { removed, errors } = heldAddresses(path, removeAddresses, interfaceIndex).release();
+      const { heldGoods } = await import("../director/supervisor/held-goods.js");
+      const addresses = heldAddresses(path, removeAddresses, interfaceIndex);
+      const removals = [heldGoods(path).release(), addresses.release()];
+      const removed = removals.flatMap((one) => one.removed);
+      const errors = removals.flatMap((one) => one.errors);
       for (const text of removed) output.out(`removed ${text}\n`);
       for (const text of errors) output.err(`vipd: ${text}\n`);
       return errors.length === 0 ? EXIT.ok : EXIT.failed;

@@ -1,12 +1,13 @@
 // What a reload changes, in phrases for people. Compares two resolved configurations by the names and
 // addresses a person knows things by; how the change is carried out is not known here.
 
-import { formatPrefix } from "../core/address.js";
+import { formatPrefix, type Prefix } from "../core/address.js";
+import { formatItem, itemsOf } from "../core/routing.js";
 import { formatDuration, type Milliseconds } from "../core/units.js";
 import { serverId, serviceId } from "../ipvs/model.js";
 import { authText } from "../vrrp/auth-text.js";
 import type { InstanceConfig, TrackConfig, UnicastConfig } from "../vrrp/instance.js";
-import type { CheckConfig, Config, ServerConfig, ServiceConfig } from "./model.js";
+import type { CheckConfig, Config, ServerConfig, ServiceConfig, StaticConfig } from "./model.js";
 
 /** One phrase for each change; empty when a reload would change nothing. */
 export function diffConfig(old: Config, wanted: Config): string[] {
@@ -14,6 +15,7 @@ export function diffConfig(old: Config, wanted: Config): string[] {
     ...(old.node === wanted.node ? [] : [`node ${old.node} -> ${wanted.node}`]),
     ...fields("log", facts(old.log), facts(wanted.log)),
     ...fields("process", facts(old.vrrpProcess), facts(wanted.vrrpProcess)),
+    ...fields("static", staticFacts(old.static), staticFacts(wanted.static)),
     ...entries("vrrp", byName(old.vrrp), byName(wanted.vrrp), instanceFacts),
     ...fields("scripts", facts(old.scripts), facts(wanted.scripts)),
     ...secretChanges(byName(old.vrrp), wanted.vrrp),
@@ -85,6 +87,7 @@ function instanceFacts(instance: InstanceConfig): Facts {
     tracks,
     unicast,
     auth,
+    routing,
     ...rest
   } = instance;
   return {
@@ -95,7 +98,8 @@ function instanceFacts(instance: InstanceConfig): Facts {
     "source-address": sourceAddress ?? "the interface's",
     unicast: unicast === undefined ? "none" : unicastText(unicast),
     auth: authText(auth),
-    addresses: addresses.map((a) => `${formatPrefix(a.prefix)} on ${a.interface}`).join(" "),
+    addresses: addresses.map(addressText).join(" "),
+    ...(routing !== undefined && { routing: itemsOf(routing).map(formatItem).join(", ") }),
     tracks: tracks.length === 0 ? "none" : tracks.map(trackText).join(", "),
     announce:
       `${announce.repeat} times, again after ${formatDuration(announce.delay)}, ` +
@@ -123,6 +127,17 @@ function secretChanges(
     return same || authText(before.auth) !== authText(auth) ? [] : [`vrrp ${name}: auth has another secret`];
   });
 }
+
+const addressText = (one: { prefix: Prefix; interface: string; excluded?: true }): string =>
+  `${formatPrefix(one.prefix)} on ${one.interface}${one.excluded === true ? " (excluded)" : ""}`;
+
+const staticFacts = (fixed: StaticConfig | undefined): Facts =>
+  fixed === undefined
+    ? {}
+    : {
+        addresses: fixed.addresses.map(addressText).join(" "),
+        routing: itemsOf(fixed).map(formatItem).join(", "),
+      };
 
 function serviceFacts({ service }: ServiceConfig): Facts {
   const { persistence } = service;

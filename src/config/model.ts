@@ -2,7 +2,8 @@
 // of where a value stood in a file; any reader of any format makes this. Plain values only: the supervisor
 // sends parts of it to the other processes as JSON.
 
-import type { IpAddress } from "../core/address.js";
+import type { IpAddress, Prefix } from "../core/address.js";
+import type { Routing } from "../core/routing.js";
 import type { Milliseconds } from "../core/units.js";
 import type { RealServer, SyncConfig, VirtualService } from "../ipvs/model.js";
 import type { InstanceConfig } from "../vrrp/instance.js";
@@ -100,6 +101,11 @@ export type IpvsConfig = {
   readonly onStop: "remove" | "keep";
 };
 
+/** What is there whoever is master. */
+export type StaticConfig = Routing & {
+  readonly addresses: readonly { readonly prefix: Prefix; readonly interface: string }[];
+};
+
 export type Config = {
   /** The name under which this director found itself in `nodes`. */
   readonly node: string;
@@ -108,6 +114,7 @@ export type Config = {
   readonly vrrpProcess: VrrpProcessConfig;
   readonly vrrp: readonly InstanceConfig[];
   readonly scripts: ScriptPolicy;
+  readonly static?: StaticConfig;
   readonly ipvs: IpvsConfig;
   readonly sync?: SyncConfig;
   readonly services: readonly ServiceConfig[];

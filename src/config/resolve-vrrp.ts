@@ -16,6 +16,7 @@ import type { Path } from "./diagnostic.js";
 import { writeDuration } from "./duration.js";
 import type { Report } from "./report.js";
 import { authOf, unicastOf, type AdvertContext, type ReadSecret } from "./resolve-adverts.js";
+import { resolveRouting } from "./resolve-routing.js";
 import type { FileConfig, FileInstance } from "./schema.js";
 import { didYouMean } from "./suggest.js";
 
@@ -86,6 +87,7 @@ function instanceOf(
   const context: AdvertContext = { ...nodes, ...given, family: "ipv4", version, advertInterval, report };
   const pathOf = (key: "unicast" | "auth"): Path =>
     written[key] === undefined ? ["defaults", "vrrp", key] : ["vrrp", name, key];
+  const routing = resolveRouting(written, ["vrrp", name], written.interface, report);
   return {
     name,
     interface: written.interface,
@@ -95,10 +97,14 @@ function instanceOf(
     advertInterval,
     preempt,
     preemptDelay,
-    addresses: addressesOf(name, written, report),
+    addresses: [
+      ...addressesOf(name, written, "addresses", report),
+      ...addressesOf(name, written, "excluded-addresses", report),
+    ],
     ...given,
     ...unicastOf(written.unicast ?? defaults.unicast, pathOf("unicast"), context),
     ...authOf(written.auth ?? defaults.auth, pathOf("auth"), context),
+    ...(routing === undefined ? {} : { routing }),
     checksum: written.checksum ?? defaults.checksum ?? "rfc5798",
     announce: {
       repeat: announce.repeat ?? 5,
@@ -208,14 +214,20 @@ function checkPriorities(
   }
 }
 
-const prefixOf = (entry: FileInstance["addresses"][number]): Prefix =>
+export const prefixOf = (entry: FileInstance["addresses"][number]): Prefix =>
   "length" in entry ? entry : entry.address;
 
-function addressesOf(name: string, written: FileInstance, report: Report): VirtualAddress[] {
-  return written.addresses.map((entry, i) => {
+function addressesOf(
+  name: string,
+  written: FileInstance,
+  key: "addresses" | "excluded-addresses",
+  report: Report,
+): VirtualAddress[] {
+  const excluded = key === "excluded-addresses";
+  return (written[key] ?? []).map((entry, i) => {
     const prefix = prefixOf(entry);
-    const path: Path = ["vrrp", name, "addresses", i];
-    if (familyOf(prefix.address) === "ipv6")
+    const path: Path = ["vrrp", name, key, i];
+    if (!excluded && familyOf(prefix.address) === "ipv6")
       report.error(
         path,
         "family",
@@ -224,7 +236,11 @@ function addressesOf(name: string, written: FileInstance, report: Report): Virtu
       );
     else if (!isUnicast(prefix.address))
       report.error(path, "not-unicast", `${prefix.address} is not the address of one host`);
-    return { prefix, interface: ("length" in entry ? undefined : entry.interface) ?? written.interface };
+    return {
+      prefix,
+      interface: ("length" in entry ? undefined : entry.interface) ?? written.interface,
+      ...(excluded && { excluded }),
+    };
   });
 }
 
@@ -249,8 +265,8 @@ function checkTogether(instances: readonly InstanceConfig[], file: FileConfig, r
         "Each virtual router on a link has a router-id of its own, from 1 to 255.",
       );
     else routers.set(router, instance.name);
-    for (const [i, { prefix }] of instance.addresses.entries()) {
-      const path: Path = ["vrrp", instance.name, "addresses", i];
+    for (const [i, { prefix, excluded }] of instance.addresses.entries()) {
+      const path: Path = ["vrrp", instance.name, ...placeOf(instance, i, excluded === true)];
       const holder = addresses.get(prefix.address);
       if (holder !== undefined)
         report.error(
@@ -284,6 +300,12 @@ function checkTogether(instances: readonly InstanceConfig[], file: FileConfig, r
       );
   }
 }
+
+/** Where an address of the instance stands in the file: the excluded ones follow the others. */
+const placeOf = ({ addresses }: InstanceConfig, i: number, excluded: boolean): Path =>
+  excluded
+    ? ["excluded-addresses", i - addresses.filter((one) => one.excluded !== true).length]
+    : ["addresses", i];
 
 function checkSource(name: string, written: FileInstance | undefined, prefix: Prefix, report: Report): void {
   const source = written?.["source-address"];

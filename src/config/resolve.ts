@@ -1,15 +1,17 @@
 // From a file that has the right shape to the configuration of one director. Finds the director among the
 // nodes, fills in what is left out, and checks what values mean together; every problem is reported.
 
-import { isMulticast } from "../core/address.js";
+import { isMulticast, isUnicast } from "../core/address.js";
 import type { SyncConfig } from "../ipvs/model.js";
 import type { CheckerSpec } from "./checker-spec.js";
-import type { Config, LogTarget, NodeConfig } from "./model.js";
+import type { InstanceConfig } from "../vrrp/instance.js";
+import type { Config, LogTarget, NodeConfig, StaticConfig } from "./model.js";
 import type { Report } from "./report.js";
 import type { ReadSecret } from "./resolve-adverts.js";
 import { checkReader } from "./resolve-checks.js";
 import { resolveServices } from "./resolve-services.js";
-import { resolveInstances } from "./resolve-vrrp.js";
+import { resolveRouting, Singles } from "./resolve-routing.js";
+import { prefixOf, resolveInstances } from "./resolve-vrrp.js";
 import type { FileConfig } from "./schema.js";
 import { didYouMean } from "./suggest.js";
 
@@ -53,6 +55,8 @@ export function resolveConfig(
 ): Config {
   const vrrp = resolveInstances(file, node, readSecret, report);
   const services = resolveServices(file, checkReader(file, checkers, report), report);
+  const fixed = staticOf(file, report);
+  checkRouting(vrrp, fixed, report);
   const sync = syncOf(file, report);
   if (Object.keys(file.vrrp ?? {}).length === 0 && Object.keys(file.services ?? {}).length === 0)
     report.warning([], "nothing-to-do", "has neither instances under `vrrp` nor services under `services`");
@@ -70,6 +74,7 @@ export function resolveConfig(
       security: file.scripts.security,
       ...(file.scripts.user === undefined ? {} : { user: file.scripts.user }),
     },
+    ...(fixed === undefined ? {} : { static: fixed }),
     ipvs: { reconcileEvery: file.ipvs["reconcile-every"], onStop: file.ipvs["on-stop"] },
     ...(sync === undefined ? {} : { sync }),
     services,
@@ -82,6 +87,44 @@ function targetOf(target: FileConfig["log"]["targets"][number]): LogTarget {
   return target.file === undefined
     ? { kind: "syslog", facility: target.syslog ?? "daemon" }
     : { kind: "file", path: target.file };
+}
+
+function staticOf(file: FileConfig, report: Report): StaticConfig | undefined {
+  const written = file.static;
+  if (written === undefined) return undefined;
+  const { addresses = [] } = written;
+  const virtual = new Set(
+    Object.values(file.vrrp ?? {}).flatMap((one) => one.addresses.map((entry) => prefixOf(entry).address)),
+  );
+  addresses.forEach(({ address }, i) => {
+    if (virtual.has(address.address))
+      report.error(
+        ["static", "addresses", i],
+        "static-is-virtual",
+        `${address.address} is a virtual address, and only on the master`,
+      );
+    else if (!isUnicast(address.address))
+      report.error(
+        ["static", "addresses", i],
+        "not-unicast",
+        `${address.address} is not the address of one host`,
+      );
+  });
+  return {
+    addresses: addresses.map(({ address, interface: device }) => ({ prefix: address, interface: device })),
+    ...(resolveRouting(written, ["static"], undefined, report) ?? { routes: [], rules: [] }),
+  };
+}
+
+function checkRouting(
+  vrrp: readonly InstanceConfig[],
+  fixed: StaticConfig | undefined,
+  report: Report,
+): void {
+  const singles = new Singles(report);
+  for (const { name, routing } of vrrp)
+    if (routing !== undefined) singles.add(routing, ["vrrp", name], `"${name}"`);
+  if (fixed !== undefined) singles.add(fixed, ["static"], "static");
 }
 
 function syncOf(file: FileConfig, report: Report): SyncConfig | undefined {

@@ -5,6 +5,7 @@ import { z } from "zod";
 
 import { authValue, unicastValue } from "./schema-adverts.js";
 import { minutes, milliseconds, seconds } from "../core/units.js";
+import { routeSchema, ruleSchema } from "./schema-routing.js";
 import {
   choice,
   duration,
@@ -126,6 +127,21 @@ export const instanceSchema = section({
   addresses: list(z.union([prefix(), addressEntry]), { min: 1, max: 255 }).describe(
     "The virtual addresses: on the master's interface, and nowhere else. Each `ADDRESS/LENGTH`, or a mapping.",
   ),
+  "excluded-addresses": list(z.union([prefix(), addressEntry]), { max: 1000 })
+    .optional()
+    .describe(
+      "Addresses that move with the virtual ones, and that adverts do not mention: for more than an advert " +
+        "holds, or of the other family.",
+    ),
+  routes: list(routeSchema)
+    .optional()
+    .describe(
+      "Routes that are there while this director is master, and put back within a second when somebody " +
+        "deletes one. One that somebody else has added stays as it is.",
+    ),
+  rules: list(ruleSchema)
+    .optional()
+    .describe("Rules of policy routing that are there while this director is master."),
   priority: z
     .union([priority(), z.record(nodeName(), priority())])
     .optional()

@@ -7,6 +7,7 @@ import { z } from "zod";
 import { milliseconds, minutes } from "../core/units.js";
 import type { CheckerSpec } from "./checker-spec.js";
 import { LOG_LEVELS, SYSLOG_FACILITIES, type SyslogFacility } from "./model.js";
+import { staticSchema } from "./schema-routing.js";
 import { serviceDefaultsSchema, serviceSchema, timingSchema } from "./schema-services.js";
 import {
   entryName,
@@ -92,6 +93,12 @@ export function fileSchema(checkers: readonly CheckerSpec[]) {
       .record(entryName(), instanceSchema)
       .optional()
       .describe("VRRP instances (virtual routers) by name."),
+    static: staticSchema
+      .optional()
+      .describe(
+        "Addresses, routes and rules that are there from the start to the stop of vipd, whoever is master. What " +
+          "was there before stays after the stop.",
+      ),
     sync: syncSchema
       .optional()
       .describe("The kernel's connection synchronisation, so that connections survive a failover."),
@@ -114,6 +121,8 @@ export function fileSchema(checkers: readonly CheckerSpec[]) {
 /** The file as the schema gives it: every value read, nothing decided. */
 export type FileConfig = z.output<ReturnType<typeof fileSchema>>;
 export type FileInstance = NonNullable<FileConfig["vrrp"]>[string];
+export type FileRoute = NonNullable<FileInstance["routes"]>[number];
+export type FileRule = NonNullable<FileInstance["rules"]>[number];
 export type FileService = NonNullable<FileConfig["services"]>[string];
 export type FileServer = FileService["servers"][number];
 export type FileCheck = NonNullable<FileService["check"]>;

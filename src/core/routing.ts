@@ -69,9 +69,6 @@ export const formatItem = (item: RoutingItem): string =>
 
 /** RT_TABLE_MAIN. <linux/rtnetlink.h> */
 export const MAIN_TABLE = 254;
-/** RT_TABLE_LOCAL, the kernel's own. */
-export const LOCAL_TABLE = 255;
-
 /** As `ip route` writes it; two routes of the same text are the same route. */
 export function formatRoute(route: Route): string {
   const { to, type, hops, source, metric, table, scope, mtu } = route;

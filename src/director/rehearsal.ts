@@ -69,6 +69,7 @@ function idlePorts(real: Pick<VrrpPorts, "addresses">, now: () => number): VrrpP
     },
     neighbours: { announce: nothing, watch: nothing },
     addresses: real.addresses,
+    routing: { addRouting: () => [], removeRouting: () => [] },
     interfaces: { find: () => view, has: () => true },
     report: nothing,
   };

@@ -3,6 +3,7 @@
 // again, sending the same again) takes the short way of vrrp/repeat.ts.
 
 import { type IpAddress, type MacAddress, type Prefix } from "../core/address.js";
+import { itemsOf } from "../core/routing.js";
 import { instant, type Instant } from "../core/units.js";
 import type { TransitionReason } from "../control/event.js";
 import type { InstanceStatus, ResumeOrder } from "../control/ipc.js";
@@ -91,6 +92,7 @@ export class VrrpEngine {
     const now = this.ports.clock.now();
     this.steps.takeDue(now);
     this.orders.kept.retry(now);
+    this.orders.routing.check(now);
     this.attachment.joinAgain(now);
     this.limit.flush(now);
     this.arm();
@@ -173,6 +175,7 @@ export class VrrpEngine {
         this.steps.apply(runtime, { kind: "stop", keepAddresses, why: { kind: "shutdown" } }, now);
     });
     this.orders.kept.retryNow();
+    this.orders.routing.removeNow();
     this.stopped = true;
     this.arm();
   }
@@ -186,6 +189,7 @@ export class VrrpEngine {
   private add(config: InstanceConfig, order: ResumeOrder | undefined, now: Instant): void {
     const runtime = this.roster.add(config, now);
     if (order === undefined) this.attachment.removeStale(runtime);
+    if (config.routing !== undefined) this.orders.routing.removeStale(itemsOf(config.routing));
     this.attachment.look(runtime, now, order);
   }
 
@@ -237,7 +241,8 @@ export class VrrpEngine {
 
   private arm(): void {
     const { next: deadline } = this.steps;
-    const at = Math.min(deadline, this.limit.next, this.orders.kept.next, this.attachment.next);
+    const { kept, routing } = this.orders;
+    const at = Math.min(deadline, this.limit.next, kept.next, routing.next, this.attachment.next);
     this.ports.wakeup.arm(at === Infinity || this.stopped ? undefined : instant(at));
   }
 }

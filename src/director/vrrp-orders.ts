@@ -4,6 +4,7 @@
 
 import { formatPrefix } from "../core/address.js";
 import type { TransitionReason } from "../control/event.js";
+import { itemsOf, type RoutingItem } from "../core/routing.js";
 import type { AddressOrder } from "../ports/route.js";
 import type { VrrpPorts } from "../ports/vrrp.js";
 import type { InstanceStateName, VirtualAddress } from "../vrrp/instance.js";
@@ -11,6 +12,7 @@ import { OWNER_PRIORITY, RESIGN_PRIORITY, type Action } from "../vrrp/state.js";
 import { ADDRESS_SLICE, AddressRemovals, type Removal } from "./address-removals.js";
 import { Announcer, type Announcement } from "./announcer.js";
 import type { RepeatLimit } from "./repeat-limit.js";
+import { RoutingKeeper } from "./routing-keeper.js";
 import type { Runtime } from "./vrrp-runtime.js";
 
 /** A transition on its way to the log; `done` is filled while its actions are carried out. */
@@ -23,6 +25,11 @@ export type Transition = {
   readonly done: string[];
 };
 export type Failure = { readonly runtime: Runtime; readonly action: string; readonly error: string };
+type RoutingWork = {
+  readonly runtime: Runtime;
+  readonly items: readonly RoutingItem[];
+  readonly done: string[];
+};
 type AddressWork = {
   readonly runtime: Runtime;
   readonly address: VirtualAddress;
@@ -33,10 +40,12 @@ type AddressWork = {
 export class Orders {
   readonly announcer: Announcer;
   readonly kept: AddressRemovals;
+  readonly routing: RoutingKeeper;
   private readonly ports: VrrpPorts;
   private readonly limit: RepeatLimit;
   private removals: AddressWork[] = [];
   private additions: AddressWork[] = [];
+  private routes: RoutingWork[] = [];
   private announcements: (Announcement & { readonly done: string[] })[] = [];
   private restored = new Map<VirtualAddress, Runtime>();
   private transitions: Transition[] = [];
@@ -48,6 +57,7 @@ export class Orders {
     this.ports = ports;
     this.limit = limit;
     this.kept = new AddressRemovals(ports);
+    this.routing = new RoutingKeeper(ports);
     this.announcer = new Announcer(ports);
   }
 
@@ -85,6 +95,16 @@ export class Orders {
     }
   }
 
+  /** Routes and rules are there while the instance is master, however it became that and ceases to be it. */
+  follow(runtime: Runtime, isMaster: boolean, done: string[]): void {
+    const { routing } = runtime.config;
+    const items = isMaster && routing !== undefined ? itemsOf(routing) : [];
+    if (items.length === 0 && !runtime.routed) return;
+    runtime.routed = items.length > 0;
+    this.routes.push({ runtime, items, done });
+    this.waiting = true;
+  }
+
   sendAdvert(runtime: Runtime, priority: number): void {
     for (const { address, advert, resignation } of runtime.destinations) {
       const bytes = priority === RESIGN_PRIORITY ? resignation : advert;
@@ -101,13 +121,17 @@ export class Orders {
     this.waiting = false;
     this.failures = [];
     this.ports.link.flush();
-    const { removals, additions, announcements, transitions } = this;
+    const { removals, additions, routes, announcements, transitions } = this;
     this.removals = [];
     this.additions = [];
+    this.routes = [];
     this.announcements = [];
     this.transitions = [];
+    // A route that prefers a virtual address as source comes after it and goes before it.
+    for (const work of routes) if (work.items.length === 0) this.route(work);
     inSlices(removals, (slice) => this.removeAll(slice), breathe);
     inSlices(additions, (slice) => this.addAll(slice), breathe);
+    for (const work of routes) if (work.items.length > 0) this.route(work);
     this.announcer.send(announcements, breathe);
     for (const { addresses, repeat, done } of announcements)
       done.push(`announced ${listed(addresses)} ${times(repeat)}`);
@@ -127,6 +151,10 @@ export class Orders {
       });
     this.restored.clear();
     return this.failures;
+  }
+
+  private route({ runtime, items, done }: RoutingWork): void {
+    done.push(...this.routing.want(runtime.config.name, items));
   }
 
   /** 0 while there is no such interface. */

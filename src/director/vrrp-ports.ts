@@ -51,6 +51,7 @@ export function openVrrpPorts<E extends Engine>(
       watch: (addresses) => arp.value.setAddresses(addresses),
     },
     addresses: kernel,
+    routing: kernel,
     interfaces,
     report,
   });

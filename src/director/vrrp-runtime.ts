@@ -6,7 +6,7 @@ import { familyOf, ip, ipBytes, type IpAddress, type MacAddress } from "../core/
 import { instant, type Instant } from "../core/units.js";
 import type { RejectKind, TransitionReason } from "../control/event.js";
 import type { InterfaceView } from "../ports/vrrp.js";
-import type { InstanceConfig } from "../vrrp/instance.js";
+import { advertisedAddresses, type InstanceConfig } from "../vrrp/instance.js";
 import type { Priority } from "../vrrp/priority.js";
 import { encodeAdvert, VRRP_GROUPS } from "../vrrp/packet.js";
 import { passwordBytes } from "../vrrp/password.js";
@@ -50,6 +50,9 @@ export class Runtime {
   readonly added = new Set<string>();
   /** On which interface each of its addresses is while we hold it: its name may be another one by now. */
   readonly placed = new Map<string, number>();
+
+  /** Whether its routes and rules are in the kernel, or on their way there. */
+  routed = false;
 
   /** The packet whose repetition restarts the timer and does nothing else; empty: none does. */
   repeated: Uint8Array = NOTHING;
@@ -124,7 +127,7 @@ function destination(config: MachineConfig, to: IpAddress): Destination {
     checksum,
     auth,
   } = config;
-  const addresses = config.addresses.map(({ prefix }) => prefix.address);
+  const addresses = advertisedAddresses(config);
   const password = auth?.kind === "password" ? passwordBytes(auth.password) : undefined;
   const encode = (priority: number): Uint8Array =>
     encodeAdvert(

@@ -78,6 +78,9 @@ export class Steps {
     if (reason !== undefined) this.changed(runtime, before, reason, now, done, lateness);
     if (state.kind !== "backup" || state.preemptAt !== undefined) runtime.forgetRepeated();
     for (const action of actions) this.order(runtime, action, now, done);
+    if (event.kind !== "stop" || !event.keepAddresses)
+      if (reason !== undefined || event.kind === "reconfigure")
+        this.orders.follow(runtime, state.kind === "master", done);
     this.forget(runtime);
     this.heap.set(runtime.slot, nextDeadline(state) ?? Infinity);
   }

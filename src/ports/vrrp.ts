@@ -39,6 +39,9 @@ export type Neighbours = {
 /** Virtual addresses in the kernel. */
 export type Addresses = Pick<RouteKernel, "addAddresses" | "removeAddresses">;
 
+/** Routes and rules in the kernel. */
+export type RoutingTables = Pick<RouteKernel, "addRouting" | "removeRouting">;
+
 /** An interface as it is now. */
 export type InterfaceView = {
   readonly index: number;
@@ -62,6 +65,7 @@ export type VrrpPorts = {
   readonly link: AdvertLink;
   readonly neighbours: Neighbours;
   readonly addresses: Addresses;
+  readonly routing: RoutingTables;
   readonly interfaces: Interfaces;
   readonly report: (event: VipdEvent) => void;
 };

@@ -4,6 +4,7 @@
 import { isMulticast, type IpAddress } from "../core/address.js";
 import { err, ok, type Result } from "../core/result.js";
 import { formatDuration } from "../core/units.js";
+import { advertisedAddresses } from "./instance.js";
 import { passwordProblem } from "./password.js";
 import { sameAddresses, type Carrier, type DecodeError, type Decoded } from "./packet.js";
 import { OWNER_PRIORITY, type MachineConfig } from "./state.js";
@@ -58,15 +59,14 @@ export function acceptAdvert(
     oddities.push(
       `${sender} sends checksums after ${dialectName(dialect)}, we after ${dialectName(config.checksum)}`,
     );
-  if (advert.priority !== 0 && !sameAddresses(advert.addresses, ownAddresses(config)))
-    oddities.push(`${sender} advertises ${list(advert.addresses)}, we have ${list(ownAddresses(config))}`);
+  if (advert.priority !== 0 && !sameAddresses(advert.addresses, advertisedAddresses(config)))
+    oddities.push(
+      `${sender} advertises ${list(advert.addresses)}, we have ${list(advertisedAddresses(config))}`,
+    );
   if (config.priority === OWNER_PRIORITY)
     oddities.push(`${sender} sends adverts although we own the addresses (priority 255)`);
   return ok({ oddities });
 }
-
-const ownAddresses = (config: MachineConfig): readonly IpAddress[] =>
-  config.addresses.map((address) => address.prefix.address);
 
 const list = (addresses: readonly IpAddress[]): string =>
   addresses.length <= 4

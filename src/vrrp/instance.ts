@@ -2,6 +2,7 @@
 // process borders as JSON, and knows nothing of the file it was read from.
 
 import type { IpAddress, Prefix } from "../core/address.js";
+import type { Routing } from "../core/routing.js";
 import type { Milliseconds } from "../core/units.js";
 import type { TtlRange } from "./ttl.js";
 
@@ -10,6 +11,8 @@ export type VirtualAddress = {
   readonly prefix: Prefix;
   /** The interface that carries it; usually the instance's own. */
   readonly interface: string;
+  /** It moves with the others, and no advert speaks of it (keepalived: virtual_ipaddress_excluded). */
+  readonly excluded?: true;
 };
 
 /** When and how often the master tells its neighbours that the addresses are here (gratuitous ARP). */
@@ -92,6 +95,8 @@ export type InstanceConfig = {
   /** How long a lower-priority master is left alone before it is preempted; 0..1000 s. */
   readonly preemptDelay: Milliseconds;
   readonly addresses: readonly VirtualAddress[];
+  /** Routes and rules that are there while this director is master. */
+  readonly routing?: Routing;
   /** Source of the adverts; default: the primary address of the interface. */
   readonly sourceAddress?: IpAddress;
   /** v3 over IPv4: whether the checksum we send covers the pseudo-header (RFC 5798, keepalived) or not (RFC 9568). */
@@ -107,3 +112,7 @@ export type InstanceConfig = {
 };
 
 export type InstanceStateName = "initialize" | "fault" | "backup" | "master";
+
+/** What the adverts say. */
+export const advertisedAddresses = ({ addresses }: Pick<InstanceConfig, "addresses">): readonly IpAddress[] =>
+  addresses.flatMap(({ prefix, excluded }) => (excluded === true ? [] : [prefix.address]));

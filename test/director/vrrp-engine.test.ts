@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { formatPrefix, ip, type IpAddress, type MacAddress } from "../../src/core/address.js";
+import { formatItem } from "../../src/core/routing.js";
 import { instant, milliseconds, minutes, seconds } from "../../src/core/units.js";
 import type { VipdEvent } from "../../src/control/event.js";
 import { describeReason } from "../../src/control/reason.js";
@@ -42,6 +43,8 @@ class Rig {
   refuseJoin: string | undefined;
   /** What is on the interface; "10.0.0.1/24" as people write it. */
   readonly held = new Set<string>();
+  /** Routes and rules in the kernel. */
+  readonly routes = new Set<string>();
   waiting: Uint8Array[] = [];
   readonly ports: VrrpPorts;
   readonly engine: VrrpEngine;
@@ -88,6 +91,23 @@ class Rig {
               ? { ok: true, unchanged: !this.held.delete(formatPrefix(prefix)) }
               : { ok: false, code: refused, error: refused },
           );
+        },
+      },
+      routing: {
+        addRouting: (items) => {
+          this.calls.push(`add ${items.map(formatItem).join(", ")}`);
+          return items.map((item) => {
+            const text = formatItem(item);
+            if (this.refuse !== undefined) return { ok: false, code: this.refuse, error: this.refuse };
+            const unchanged = this.routes.has(text);
+            this.routes.add(text);
+            return { ok: true, unchanged };
+          });
+        },
+        removeRouting: (items) => {
+          if (items.some((item) => this.routes.has(formatItem(item))))
+            this.calls.push(`remove ${items.map(formatItem).join(", ")}`);
+          return items.map((item) => ({ ok: true, unchanged: !this.routes.delete(formatItem(item)) }));
         },
       },
       interfaces: {
@@ -609,4 +629,79 @@ test("the members of a group follow the tracks of all of them", () => {
     rig.engine.status(0).map(({ priority }) => priority),
     [90, 90],
   );
+});
+
+const routing = {
+  routes: [
+    {
+      to: { address: ip("10.1.0.0"), length: 16 },
+      type: "unicast" as const,
+      hops: [{ via: ip("192.168.1.9"), weight: 1 }],
+      table: 254,
+    },
+  ],
+  rules: [{ family: "ipv4" as const, priority: 9, action: "prohibit" as const }],
+};
+const ROUTE = "route 10.1.0.0/16 via 192.168.1.9";
+const RULE = "rule 9: from all prohibit";
+
+test("routes and rules come after the addresses of a new master, and go before them", () => {
+  const rig = new Rig();
+  rig.engine.configure([web(1, { routing })], []);
+  rig.runTo(rig.now + 4000);
+  assert.deepEqual(rig.calls.slice(-4), ["adverts 100", "add 1", `add ${ROUTE}, ${RULE}`, "frames 6"]);
+  const [done] = rig.events.flatMap((event) =>
+    event.kind === "vrrp-transition" && event.to === "master" ? [event.done] : [],
+  );
+  assert.ok(done?.includes(`added ${ROUTE}`));
+  rig.calls.length = 0;
+  rig.hear(150);
+  assert.deepEqual(rig.calls, ["adverts 100", `remove ${RULE}, ${ROUTE}`, "remove 1"]);
+  assert.deepEqual([...rig.routes], []);
+});
+
+test("a route that somebody deletes is put back within a second, and said once", () => {
+  const rig = new Rig();
+  rig.engine.configure([web(1, { routing })], []);
+  rig.runTo(rig.now + 4000);
+  rig.routes.delete(ROUTE);
+  rig.runTo(rig.now + 3000);
+  assert.deepEqual([...rig.routes], [RULE, ROUTE]);
+  assert.deepEqual(rig.notes, [`warning: put ${ROUTE} back, which was not there any more`]);
+});
+
+test("a route of somebody else is neither taken for ours nor removed", () => {
+  const rig = new Rig();
+  rig.engine.configure([web(1, { routing })], []);
+  const theirs = rig.ports.routing.removeRouting;
+  Object.assign(rig.ports.routing, { removeRouting: () => [] });
+  rig.routes.add(ROUTE);
+  rig.runTo(rig.now + 4000);
+  Object.assign(rig.ports.routing, { removeRouting: theirs });
+  assert.deepEqual(rig.notes, [
+    `error: could not add ${ROUTE}: there is one of somebody else; trying again every second`,
+  ]);
+});
+
+test("a reload exchanges routes of a master without another transition", () => {
+  const rig = new Rig();
+  rig.engine.configure([web(1, { routing })], []);
+  rig.runTo(rig.now + 4000);
+  const transitions = rig.reasons.length;
+  rig.engine.configure([web(1, { routing: { ...routing, rules: [] } })], []);
+  assert.deepEqual([...rig.routes], [ROUTE]);
+  rig.engine.configure([web(1)], []);
+  assert.deepEqual([...rig.routes], []);
+  assert.equal(rig.reasons.length, transitions);
+});
+
+test("an excluded address moves and is announced, but no advert has it", () => {
+  const rig = new Rig();
+  const addresses = [vip("192.168.1.101/24"), { ...vip("10.9.0.1/24"), excluded: true as const }];
+  rig.engine.configure([web(1, { addresses })], []);
+  rig.runTo(rig.now + 4000);
+  assert.deepEqual([...rig.held], ["192.168.1.101/24", "10.9.0.1/24"]);
+  assert.equal(rig.calls.at(-1), "frames 12");
+  rig.hear(150);
+  assert.deepEqual(rig.notes, [], "the peer's advert has the same addresses as ours");
 });

@@ -1,12 +1,12 @@
-// Routes, rules and virtual links as messages: byte for byte where iproute2 shows the way, and as properties.
+// Routes and rules as messages: byte for byte where iproute2 shows the way, and as properties.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { parsePrefix, ip, ipFromBytes, type MacAddress, type Prefix } from "../../src/core/address.js";
+import { parsePrefix, ip, ipFromBytes, type Prefix } from "../../src/core/address.js";
 import { Reader, toHex, Writer } from "../../src/core/bytes.js";
 import { formatRoute, formatRule, type Route, type Rule } from "../../src/core/routing.js";
-import { attributes, binary, cstring, nested, u32 } from "../../src/netlink/attribute.js";
+import { attributes, binary, nested, u32 } from "../../src/netlink/attribute.js";
 import { messagesIn, writeMessage, type Request } from "../../src/netlink/message.js";
 import {
   addRouteRequest,
@@ -14,7 +14,6 @@ import {
   removeRouteRequest,
   removeRuleRequest,
 } from "../../src/netlink/routing.js";
-import { addMacvlanRequest, readLinkDetails } from "../../src/netlink/virtual-link.js";
 
 const prefix = (text: string): Prefix => {
   const parsed = parsePrefix(text);
@@ -199,34 +198,5 @@ test("routes and rules are written as iproute2 writes them", () => {
   assert.equal(
     formatRule({ family: "ipv4", priority: 9, action: "prohibit", to: prefix("10.0.0.0/8"), oif: "eth0" }),
     "9: from all to 10.0.0.0/8 oif eth0 prohibit",
-  );
-});
-
-test("the virtual link is asked for with its kind, mode, base, MAC and name, and read back", () => {
-  const mac = "00:00:5e:00:01:33" as MacAddress;
-  const bytes = written(addMacvlanRequest("vrrp.51", 7, mac));
-  const [message] = [...messagesIn(bytes, bytes.length)];
-  assert.ok(message);
-  assert.deepEqual(readLinkDetails(message), {
-    index: 0,
-    up: false,
-    type: "macvlan",
-    mac,
-    base: 7,
-    alias: "",
-  });
-  const input = new Reader(bytes, message.from + 16, message.to);
-  const data = attributes({ mode: [1, u32] });
-  const told = attributes({
-    info: [18, nested(attributes({ kind: [1, cstring], data: [2, nested(data)] }))],
-  });
-  assert.deepEqual(told.read(input, input.remaining).info, { kind: "macvlan", data: { mode: 4 } });
-});
-
-test("no bytes make the reader of a link throw", () => {
-  fc.assert(
-    fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => {
-      readLinkDetails({ bytes, type: 16, flags: 0, sequence: 0, from: 0, to: bytes.length });
-    }),
   );
 });

@@ -196,6 +196,7 @@ export class World {
         removeAddresses: (orders) =>
           orders.map(({ prefix }) => ({ ok: true, unchanged: !director.held.delete(prefix.address) })),
       },
+      routing: { addRouting: () => [], removeRouting: () => [] },
       interfaces: { find: () => interfaceOf(director), has: () => true },
       report: (event) => this.onEvent(director, event),
     };

@@ -116,6 +116,14 @@ export class World {
           this.recorded.push([]);
           return [];
         },
+        goods: {
+          record: () => undefined,
+          release: () => [],
+          remove: () => [],
+          open: () => {
+            throw new Error("no netlink here");
+          },
+        },
         configureLog: () => undefined,
         monotonic: now,
         wall: Date.now,

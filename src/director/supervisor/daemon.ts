@@ -5,6 +5,7 @@ import type { LogConfig, LogLevel } from "../../config/model.js";
 import { errnoText } from "../../linux/errno.js";
 import { native } from "../../linux/native.js";
 import { instant } from "../../core/units.js";
+import { openRouteKernel } from "../../linux/route-kernel.js";
 import { systemdNotifier, type SystemdNotifier } from "../../linux/sd-notify.js";
 import { UnixDatagramSocket } from "../../linux/unix-datagram.js";
 import { Log } from "../../log/logger.js";
@@ -14,6 +15,7 @@ import { configLoader, type LoaderOptions } from "./config-process.js";
 import { interfaceIndex, removeAddresses } from "./address-removal.js";
 import { ControlServer } from "./control-server.js";
 import { heldAddresses } from "./held-addresses.js";
+import { heldGoods, removeGoods } from "./held-goods.js";
 import { collectGarbage, keepYoungGenerationSmall } from "./memory.js";
 import { readerBuild } from "./programs.js";
 import { answerRequests } from "./requests.js";
@@ -55,7 +57,8 @@ export async function runDaemon(options: DaemonOptions): Promise<boolean> {
   }
   // First of all, whatever may refuse below: a predecessor that was killed with its children did not take them away.
   const held = heldAddresses(directory.value.path, removeAddresses, interfaceIndex);
-  const left = held.release();
+  const goods = heldGoods(directory.value.path);
+  const left = [goods.release(), held.release()];
   process.title = "vipd: supervisor";
   keepYoungGenerationSmall();
   const datagrams = new UnixDatagramSocket();
@@ -87,6 +90,12 @@ export async function runDaemon(options: DaemonOptions): Promise<boolean> {
         const { removeTable } = await import("./table-removal.js");
         return removeTable(directory.value.path, (event) => supervisor.emit(event));
       },
+      goods: {
+        record: (list) => goods.record(list),
+        release: () => goods.release().errors,
+        remove: (list) => removeGoods(list).errors,
+        open: openRouteKernel,
+      },
       configureLog: (config) => {
         log.configure(withLevel(config));
         early.release();
@@ -102,8 +111,11 @@ export async function runDaemon(options: DaemonOptions): Promise<boolean> {
     if (record.event.kind === "config-loaded") setTimeout(collectGarbage, TRIM_AFTER_MS).unref();
     if (stateLine.observe(record.event)) notifier.status(stateLine.text());
   });
-  const found = left.removed.map((text) => `removed ${text}: a predecessor left it behind`);
-  for (const text of [...found, ...left.errors]) supervisor.emit({ kind: "warning", subject: "vrrp", text });
+  const found = left
+    .flatMap(({ removed }) => removed)
+    .map((text) => `removed ${text}: a predecessor left it behind`);
+  for (const text of [...found, ...left.flatMap(({ errors }) => errors)])
+    supervisor.emit({ kind: "warning", subject: "vrrp", text });
 
   const ended = new Promise<void>((done) => {
     const stop = (why: string, table?: "keep" | "remove"): Promise<void> => {

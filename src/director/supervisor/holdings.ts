@@ -6,6 +6,7 @@ import { formatPrefix } from "../../core/address.js";
 import { OWNER_PRIORITY } from "../../vrrp/state.js";
 import type { InstanceConfig } from "../../vrrp/instance.js";
 import { whyAnother } from "../instance-change.js";
+import { goodsOf, joined, without, type Goods } from "./held-goods.js";
 import type { AddressOnInterface } from "./stranded-addresses.js";
 
 /** An owner's addresses are its interface's own: they were there before us, and are not ours to take. */
@@ -51,6 +52,19 @@ export class Holdings {
   /** What a process that died may have left, and none of `instances` has. */
   orphansBeside(instances: readonly InstanceConfig[]): readonly AddressOnInterface[] {
     return beside(instances, this.lost);
+  }
+
+  /** Routes and rules that may be in the kernel. */
+  get goods(): Goods {
+    return joined(goodsOf(this.told), goodsOf([...this.before, ...this.lost]));
+  }
+
+  goodsOfLost(name: string): Goods {
+    return goodsOf(this.lost.filter((instance) => instance.name === name));
+  }
+
+  orphanGoodsBeside(instances: readonly InstanceConfig[]): Goods {
+    return without(goodsOf(this.lost), goodsOf(instances));
   }
 
   /** Whether the instance of this name is still the virtual router of which a dead process was master. */

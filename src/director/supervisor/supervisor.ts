@@ -10,9 +10,11 @@ import { span } from "../../control/reason.js";
 import { Child, type ChildName, type ChildPatience, type Spawn } from "./child.js";
 import { servicesOf, type LoadConfig, type LoadedConfig, type LoadOutcome } from "./config-source.js";
 import { EventLog } from "./event-log.js";
+import { joined, type Goods } from "./held-goods.js";
 import { Holdings, removableAddresses } from "./holdings.js";
 import { LoopWatch } from "./loop-watch.js";
 import { Masters } from "./masters.js";
+import { StaticGoods, type StaticPorts } from "./static-goods.js";
 import { StrandedAddresses, type AddressOnInterface, type RemoveAddresses } from "./stranded-addresses.js";
 
 export type SupervisorPorts = {
@@ -25,6 +27,13 @@ export type SupervisorPorts = {
   readonly removeTable: () => Promise<boolean>;
   /** Takes away those on record; gives one sentence for each that may still be there. */
   readonly releaseAddresses: () => readonly string[];
+  /** Routes and rules: the same for them (held-goods.ts). */
+  readonly goods: {
+    readonly record: (goods: Goods) => void;
+    readonly release: () => readonly string[];
+    readonly remove: (goods: Goods) => readonly string[];
+    readonly open: StaticPorts["open"];
+  };
   readonly configureLog: (log: LogConfig) => void;
   readonly monotonic: () => Instant;
   readonly wall: () => number;
@@ -92,6 +101,7 @@ export class Supervisor {
   private readonly stranded: StrandedAddresses;
   private readonly holdings = new Holdings();
   private readonly startedAt: number;
+  private readonly statics: StaticGoods;
   private config: LoadedConfig | undefined;
   /** What a reload has the checks try. */
   private trial: LoadedConfig | undefined;
@@ -128,7 +138,14 @@ export class Supervisor {
       options.patience?.checks ?? PATIENCE.checks,
       time,
     );
-    this.stranded = new StrandedAddresses(ports.removeAddresses, (instance, waited, removed, errors) => {
+    this.statics = new StaticGoods({
+      open: ports.goods.open,
+      clock: { now: ports.monotonic },
+      report: (event) => this.emit(event),
+      record: () => this.record(),
+    });
+    this.stranded = new StrandedAddresses(ports.removeAddresses, (instance, waited, removed, refused) => {
+      const errors = [...refused, ...ports.goods.remove(this.holdings.goodsOfLost(instance))];
       const text =
         errors.length === 0
           ? `the VRRP process is not back after ${span(waited)}: removed ${removed} address${removed === 1 ? "" : "es"}, because the peer may be master now`
@@ -315,7 +332,10 @@ export class Supervisor {
     if (this.sent.vrrp.length > 0) return;
     const instances = this.config?.head.vrrp ?? [];
     // The process that held them is gone, and this one does not know them.
-    const errors = this.ports.removeAddresses(this.holdings.orphansBeside(instances));
+    const errors = [
+      ...this.ports.goods.remove(this.holdings.orphanGoodsBeside(instances)),
+      ...this.ports.removeAddresses(this.holdings.orphansBeside(instances)),
+    ];
     for (const error of errors) this.emit({ kind: "warning", subject: "vrrp", text: error });
     this.holdings.settle(instances);
     this.record();
@@ -324,7 +344,8 @@ export class Supervisor {
   /** Puts the addresses that may be on the interfaces on record. */
   private record(): void {
     try {
-      this.ports.recordAddresses(this.holdings.held);
+      this.ports.recordAddresses([...this.holdings.held, ...this.statics.addresses]);
+      this.ports.goods.record(joined(this.holdings.goods, this.statics.goods));
     } catch (error) {
       const text = `the virtual addresses could not be put on record, for a start after a crash: ${(error as Error).message}`;
       this.emit({ kind: "warning", subject: "vipd", text });
@@ -356,6 +377,7 @@ export class Supervisor {
     if (this.options.patience === undefined) this.vrrp.setPatience(vrrpPatience(config.head.vrrp));
     this.loop.start(loopWatchEvery(config.head.vrrp));
     for (const text of warnings) this.emit({ kind: "warning", subject: "config", text });
+    this.configureStatic(config);
     this.emit({
       kind: "config-loaded",
       path: config.path,
@@ -365,6 +387,15 @@ export class Supervisor {
       servers: config.servers,
       changes,
     });
+  }
+
+  private configureStatic(config: LoadedConfig): void {
+    try {
+      this.statics.configure(config.head.static);
+    } catch (error) {
+      const text = `static addresses, routes and rules: ${(error as Error).message}`;
+      this.emit({ kind: "warning", subject: "vrrp", text });
+    }
   }
 
   /** A reader that breaks is a configuration that cannot be read: no reason to give up what runs. */
@@ -434,7 +465,9 @@ export class Supervisor {
         this.emit({ kind: "warning", subject: "vrrp", text: error });
     }
     // Also one that it could not remove.
-    for (const text of this.ports.releaseAddresses()) this.emit({ kind: "warning", subject: "vrrp", text });
+    this.statics.stop();
+    for (const text of [...this.ports.goods.release(), ...this.ports.releaseAddresses()])
+      this.emit({ kind: "warning", subject: "vrrp", text });
     const isDone = await this.stopChecks(table ?? this.config?.head.ipvs.onStop ?? "keep");
     this.loop.stop();
     for (const name of ["vrrp", "checks"] as const)
