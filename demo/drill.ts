@@ -29,6 +29,8 @@ try {
   await drill.tableComplete("lb1");
   await drill.tableComplete("lb2");
   step("both kernels have the complete table: the backup is a warm standby");
+  const roles = (["lb1", "lb2"] as const).map((name) => `${name} ${drill.syncRoles(name).join(" and ")}`);
+  step(`the kernels' sync daemons: ${roles.join(", ")}`);
   await drill.startClient();
   const before = await drill.clientReport(lb1Master);
   step(`client ${CLIENT}: ${before.alive} long-lived connections, and short requests, through ${VIP}`);

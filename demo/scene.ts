@@ -91,6 +91,12 @@ export class Drill {
     });
   }
 
+  /** The roles in which the kernel of a director sends or receives connections, as ipvsadm names them. */
+  syncRoles(name: DirectorName): string[] {
+    const listed = this.#network.directors[name].run("ipvsadm", "-l", "--daemon");
+    return [...listed.matchAll(/^(master|backup) sync daemon/gm)].map(([, role]) => role ?? "").sort();
+  }
+
   async startClient(): Promise<void> {
     this.#client = this.#network.client.spawn([
       process.execPath,
