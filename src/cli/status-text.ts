@@ -53,6 +53,7 @@ function instanceLines(instance: InstanceStatus, status: Status, now: number): s
         : `  master: ${master.address}${nodeName(status, master.address)}, priority ${master.priority}, last advert ${span(master.last_advert_ms_ago)} ago`,
     );
   }
+  lines.push(...instance.oddities.map((text) => `  warning: ${text}`));
   const rejected = Object.entries(instance.rejected).map(([kind, count]) => `${count} ${kind}`);
   lines.push(
     `  adverts: ${instance.adverts_sent} sent, ${instance.adverts_received} received` +

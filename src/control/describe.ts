@@ -5,7 +5,7 @@ import { unreachable } from "../core/never.js";
 import { count } from "../core/words.js";
 import type { LogLevel } from "../config/model.js";
 import type { ProcessName, VipdEvent } from "./event.js";
-import { describeReason, describeSum, span } from "./reason.js";
+import { again, describeReason, describeSum, span } from "./reason.js";
 
 export type Description = {
   readonly level: LogLevel;
@@ -86,8 +86,8 @@ function describeVrrp(event: VrrpEvent): Description {
     case "vrrp-rejected": {
       const subject = event.instance === undefined ? `vrrp ${event.interface}` : `vrrp ${event.instance}`;
       const first = `advert from ${event.sender} on ${event.interface} ignored: ${event.detail}`;
-      const more = `${event.count} more adverts from ${event.sender} on ${event.interface} ignored: ${event.detail}`;
-      return { level: "warning", subject, text: event.count > 1 ? more : first };
+      const repeated = again(event);
+      return { level: "warning", subject, text: repeated === undefined ? first : `${first} (${repeated})` };
     }
     case "vrrp-second-master":
       return {
@@ -95,19 +95,19 @@ function describeVrrp(event: VrrpEvent): Description {
         subject: `vrrp ${event.instance}`,
         text:
           `${event.sender} says it is master too, with priority ${event.sender_priority}; ours is ${event.own_priority}, ` +
-          `so the addresses were announced again${event.count > 1 ? ` (${event.count} such adverts)` : ""}`,
+          `so the addresses were announced again${inBrackets(again(event))}`,
       };
     case "vrrp-address-conflict":
       return {
         level: "error",
         subject: `vrrp ${event.instance}`,
-        text: `${event.address} is in use by another host on ${event.interface}: ${event.mac} answers for it`,
+        text: describeConflict(event),
       };
     case "vrrp-address-restored":
       return {
         level: "warning",
         subject: `vrrp ${event.instance}`,
-        text: `${event.address} was removed from ${event.interface} by somebody else; put back${event.count > 1 ? ` (${event.count} times)` : ""}`,
+        text: `${event.address} was removed from ${event.interface} by somebody else; put back${inBrackets(again(event))}`,
       };
     case "vrrp-stale-address-removed":
       return {
@@ -128,6 +128,17 @@ function describeVrrp(event: VrrpEvent): Description {
     default:
       return unreachable(event);
   }
+}
+
+const inBrackets = (text: string | undefined): string => (text === undefined ? "" : ` (${text})`);
+
+/** A summary speaks of what was: it may be over. */
+function describeConflict(event: Extract<VipdEvent, { kind: "vrrp-address-conflict" }>): string {
+  const { address, interface: on, mac } = event;
+  const repeated = again(event);
+  return repeated === undefined
+    ? `${address} is in use by another host on ${on}: ${mac} answers for it`
+    : `${address} was in use by another host on ${on}: ${mac} answered for it ${repeated}`;
 }
 
 function describeTransition(event: Extract<VipdEvent, { kind: "vrrp-transition" }>): Description {

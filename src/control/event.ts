@@ -93,6 +93,9 @@ export type RejectKind =
   | "trailing"
   | "own-priority-owner";
 
+/** The first of its kind: a count of 1. A summary: how many more there were in `span_ms` milliseconds. */
+export type Repeats = { readonly count: number; readonly span_ms?: number };
+
 export type VipdEvent =
   | {
       readonly kind: "vrrp-transition";
@@ -118,8 +121,7 @@ export type VipdEvent =
       readonly sum: PrioritySum;
       readonly state: InstanceStateName;
     }
-  /** The first of its kind from a sender at once, later ones as a count for the time since. */
-  | {
+  | ({
       readonly kind: "vrrp-rejected";
       readonly instance?: string;
       readonly interface: string;
@@ -127,31 +129,28 @@ export type VipdEvent =
       readonly reject: RejectKind;
       /** What was got and what was wanted: "TTL 64, not 255". */
       readonly detail: string;
-      readonly count: number;
-    }
+    } & Repeats)
   /** Another director says it is master too, with a lower claim than ours. */
-  | {
+  | ({
       readonly kind: "vrrp-second-master";
       readonly instance: string;
       readonly sender: string;
       readonly sender_priority: number;
       readonly own_priority: number;
-      readonly count: number;
-    }
-  | {
+    } & Repeats)
+  | ({
       readonly kind: "vrrp-address-conflict";
       readonly instance: string;
       readonly address: string;
       readonly mac: string;
       readonly interface: string;
-    }
-  | {
+    } & Repeats)
+  | ({
       readonly kind: "vrrp-address-restored";
       readonly instance: string;
       readonly address: string;
       readonly interface: string;
-      readonly count: number;
-    }
+    } & Repeats)
   | {
       readonly kind: "vrrp-stale-address-removed";
       readonly instance: string;

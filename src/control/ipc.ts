@@ -84,6 +84,8 @@ export type InstanceStatus = {
   } | null;
   readonly adverts_sent: number;
   readonly adverts_received: number;
+  /** What is odd about the adverts of others although they count, one sentence each. */
+  readonly oddities: readonly string[];
   readonly rejected: Partial<Record<RejectKind, number>>;
   readonly transitions: number;
 };

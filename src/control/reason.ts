@@ -3,7 +3,7 @@
 
 import { unreachable } from "../core/never.js";
 import { formatDuration, milliseconds } from "../core/units.js";
-import type { PrioritySum, TransitionReason } from "./event.js";
+import type { PrioritySum, Repeats, TransitionReason } from "./event.js";
 
 /** A number of milliseconds as text, to the millisecond (below 10 ms: to the hundredth). */
 export const span = (ms: number): string => formatDuration(milliseconds(ms < 1000 ? ms : Math.round(ms)));
@@ -14,6 +14,12 @@ export function describeSum({ base, terms }: PrioritySum, effective: number): st
   const sum = terms.reduce((total, { amount }) => total + amount, base);
   const limit = sum === effective ? "" : `, ${sum < effective ? "at least" : "at most"} ${effective}`;
   return terms.length === 0 ? String(base) : `${base} base ${parts.join(" ")} = ${sum}${limit}`;
+}
+
+/** "7 more times in 1 min"; undefined for what is said for the first time. */
+export function again({ count, span_ms }: Repeats): string | undefined {
+  if (span_ms === undefined) return undefined;
+  return `${count === 1 ? "once more" : `${count} more times`} in ${span(Math.round(span_ms / 1000) * 1000)}`;
 }
 
 export function describeReason(reason: TransitionReason): string {

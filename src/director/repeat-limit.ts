@@ -2,15 +2,15 @@
 // does wrong a hundred times a second must not fill the log, and must not vanish from it either. The number
 // of things it keeps apart is bounded, so that a hostile sender cannot fill the memory.
 
-import { after, instant, minutes, type Instant } from "../core/units.js";
-import type { VipdEvent } from "../control/event.js";
+import { after, between, instant, minutes, type Instant } from "../core/units.js";
+import type { Repeats, VipdEvent } from "../control/event.js";
 import { earlier } from "../vrrp/timing.js";
 
 const PERIOD = minutes(1);
 const MOST_KEYS = 32;
 
-/** Makes the event for `count` occurrences since the last one. */
-export type MakeEvent = (count: number) => VipdEvent;
+/** Makes the event for the first occurrence, or for those since the last event. */
+export type MakeEvent = (repeats: Repeats) => VipdEvent;
 type Entry = { reportedAt: Instant; pending: number; make: MakeEvent };
 
 export class RepeatLimit {
@@ -29,7 +29,7 @@ export class RepeatLimit {
     if (entry === undefined) {
       this.entries.set(used, { reportedAt: now, pending: 0, make });
       this.due = earlier(after(now, PERIOD), this.due);
-      this.report(make(1));
+      this.report(make({ count: 1 }));
       return;
     }
     entry.pending += 1;
@@ -49,7 +49,7 @@ export class RepeatLimit {
         this.entries.delete(key);
         continue;
       }
-      this.report(entry.make(entry.pending));
+      this.report(entry.make({ count: entry.pending, span_ms: between(entry.reportedAt, now) }));
       entry.reportedAt = now;
       entry.pending = 0;
     }

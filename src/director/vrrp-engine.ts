@@ -95,6 +95,7 @@ export class VrrpEngine {
     this.orders.routing.check(now);
     this.attachment.joinAgain(now);
     this.limit.flush(now);
+    this.notices.oddAgain(this.roster.all, now);
     this.arm();
   }
 
@@ -228,7 +229,7 @@ export class VrrpEngine {
     if (!decoded.ok) return this.notices.rejected(runtime, decoded.error, packet, ifindex, now);
     const accepted = acceptAdvert(runtime.config, decoded.value, carrier.source);
     if (!accepted.ok) return this.notices.rejected(runtime, accepted.error, packet, ifindex, now);
-    for (const text of accepted.value.oddities) this.notices.odd(runtime, text);
+    this.notices.odd(runtime, carrier.source, accepted.value.oddities, now);
     const { priority, interval } = decoded.value.advert;
     const advert = { kind: "advert", sender: carrier.source, priority, interval } as const;
     this.steps.apply(runtime, advert, now);
@@ -240,9 +241,9 @@ export class VrrpEngine {
   }
 
   private arm(): void {
-    const { next: deadline } = this.steps;
+    const { steps, limit, notices, attachment } = this;
     const { kept, routing } = this.orders;
-    const at = Math.min(deadline, this.limit.next, kept.next, routing.next, this.attachment.next);
+    const at = Math.min(steps.next, limit.next, notices.next, kept.next, routing.next, attachment.next);
     this.ports.wakeup.arm(at === Infinity || this.stopped ? undefined : instant(at));
   }
 }

@@ -2,23 +2,29 @@
 // an address on two hosts, adverts that could not be sent. The same again is counted, not said.
 
 import type { IpAddress, MacAddress } from "../core/address.js";
-import { between, seconds, type Instant } from "../core/units.js";
+import { after, between, instant, minutes, seconds, type Instant } from "../core/units.js";
+import type { Repeats } from "../control/event.js";
+import { again } from "../control/reason.js";
 import type { VrrpPorts } from "../ports/vrrp.js";
 import { senderOf } from "../vrrp/ip-header.js";
 import type { DecodeError } from "../vrrp/packet.js";
 import type { Master } from "../vrrp/state.js";
+import { earlier } from "../vrrp/timing.js";
 import type { RepeatLimit } from "./repeat-limit.js";
 import type { Runtime } from "./vrrp-runtime.js";
 
 /** How long a preempted master may take to let its addresses go. */
 const HAND_OVER = seconds(1);
-const MOST_ODDITIES = 16;
+/** What is still odd is said again after this time. */
+const ODDITY_AGAIN = minutes(60);
+const MOST_ODD_SENDERS = 16;
 
 export class Notices {
-  private readonly ports: Pick<VrrpPorts, "report" | "interfaces">;
+  private readonly ports: Pick<VrrpPorts, "interfaces">;
   private readonly limit: RepeatLimit;
+  private oddAgainAt = instant(Infinity);
 
-  constructor(ports: Pick<VrrpPorts, "report" | "interfaces">, limit: RepeatLimit) {
+  constructor(ports: Pick<VrrpPorts, "interfaces">, limit: RepeatLimit) {
     this.ports = ports;
     this.limit = limit;
   }
@@ -34,44 +40,72 @@ export class Notices {
     runtime.rejected[kind] = (runtime.rejected[kind] ?? 0) + 1;
     const sender = senderOf(packet);
     const { name, interface: on } = runtime.config;
-    this.limit.note(`${kind} ${sender} ${ifindex} ${name}`, `${kind} others`, now, (count) => ({
+    this.limit.note(`${kind} ${sender} ${ifindex} ${name}`, `${kind} others`, now, (repeats) => ({
       kind: "vrrp-rejected",
       instance: name,
       interface: on,
       sender,
       reject: kind,
       detail,
-      count,
+      ...repeats,
     }));
   }
 
-  /** What is wrong with an advert that was listened to. */
-  odd(runtime: Runtime, text: string): void {
-    if (runtime.said.has(text) || runtime.said.size >= MOST_ODDITIES) return;
-    runtime.said.add(text);
-    this.ports.report({ kind: "vrrp-note", instance: runtime.config.name, text });
+  /** What is wrong with an advert of `sender` that was listened to; nothing, when it is as it should be. */
+  odd(runtime: Runtime, sender: IpAddress, texts: readonly string[], now: Instant): void {
+    const { oddities } = runtime;
+    const before = oddities.get(sender);
+    if (texts.length === 0) return void oddities.delete(sender);
+    const known = before === undefined || now >= after(before.saidAt, ODDITY_AGAIN) ? undefined : before;
+    const news = texts.filter((text) => known?.texts.includes(text) !== true);
+    oddities.delete(sender);
+    const [oldest] = oddities.keys();
+    if (oldest !== undefined && oddities.size >= MOST_ODD_SENDERS) oddities.delete(oldest);
+    const saidAt = known === undefined || news.length > 0 ? now : known.saidAt;
+    oddities.set(sender, { texts, saidAt, heardAt: now });
+    this.oddAgainAt = earlier(after(saidAt, ODDITY_AGAIN), this.oddAgainAt);
+    const { name: instance } = runtime.config;
+    for (const text of news)
+      this.limit.note(`odd ${instance} ${text}`, `odd ${instance}`, now, (repeats) => ({
+        kind: "vrrp-note",
+        level: "warning",
+        instance,
+        text: noteText(text, repeats),
+      }));
+  }
+
+  /** When `oddAgain` has something to do; Infinity for never. */
+  get next(): Instant {
+    return this.oddAgainAt;
+  }
+
+  /** The same advert again takes the short way and says nothing: once an hour it takes the long one. */
+  oddAgain(runtimes: Iterable<Runtime>, now: Instant): void {
+    if (now < this.oddAgainAt) return;
+    this.oddAgainAt = instant(Infinity);
+    for (const runtime of runtimes) if (runtime.oddities.size > 0) runtime.forgetRepeated();
   }
 
   secondMaster({ config }: Runtime, master: Master, now: Instant): void {
     const { name, priority } = config;
-    this.limit.note(`second ${name} ${master.address}`, `second ${name}`, now, (count) => ({
+    this.limit.note(`second ${name} ${master.address}`, `second ${name}`, now, (repeats) => ({
       kind: "vrrp-second-master",
       instance: name,
       sender: master.address,
       sender_priority: master.priority,
       own_priority: priority,
-      count,
+      ...repeats,
     }));
   }
 
   sendFailed({ config }: Runtime, error: string, now: Instant): void {
     const { name, interface: on } = config;
     const text = `could not send an advert on ${on}: ${error}`;
-    this.limit.note(`send ${name}`, "send", now, (count) => ({
+    this.limit.note(`send ${name}`, "send", now, (repeats) => ({
       kind: "vrrp-note",
       level: "warning",
       instance: name,
-      text: count === 1 ? text : `${text} (${count} times)`,
+      text: noteText(text, repeats),
     }));
   }
 
@@ -92,12 +126,18 @@ export class Notices {
     if (conflict === undefined || runtime.state.kind !== "master") return;
     const { address, mac } = conflict;
     const { name, interface: on } = config;
-    this.limit.note(`conflict ${name} ${address} ${mac}`, "conflict others", now, () => ({
+    this.limit.note(`conflict ${name} ${address} ${mac}`, "conflict others", now, (repeats) => ({
       kind: "vrrp-address-conflict",
       instance: name,
       address,
       mac,
       interface: on,
+      ...repeats,
     }));
   }
+}
+
+function noteText(text: string, repeats: Repeats): string {
+  const repeated = again(repeats);
+  return repeated === undefined ? text : `${text} (${repeated})`;
 }

@@ -205,12 +205,12 @@ export class Orders {
   private reportRestored(runtime: Runtime, address: VirtualAddress): void {
     const { name } = runtime.config;
     const prefix = formatPrefix(address.prefix);
-    this.limit.note(`restored ${name} ${prefix}`, "restored", this.ports.clock.now(), (count) => ({
+    this.limit.note(`restored ${name} ${prefix}`, "restored", this.ports.clock.now(), (repeats) => ({
       kind: "vrrp-address-restored",
       instance: name,
       address: prefix,
       interface: address.interface,
-      count,
+      ...repeats,
     }));
   }
 }

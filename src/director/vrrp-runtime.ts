@@ -28,6 +28,8 @@ export type Destination = {
   readonly resignation: Uint8Array;
 };
 
+type Oddity = { readonly texts: readonly string[]; readonly saidAt: Instant; readonly heardAt: Instant };
+
 export class Runtime {
   readonly slot: number;
   /** As the machine sees it, with the effective priority. */
@@ -71,8 +73,8 @@ export class Runtime {
   received = 0;
   transitions = 0;
   readonly rejected: Partial<Record<RejectKind, number>> = {};
-  /** Oddities of adverts that were said already. */
-  readonly said = new Set<string>();
+  /** What is odd about the last advert of a sender, for people, and when that was said. */
+  readonly oddities = new Map<IpAddress, Oddity>();
 
   constructor(slot: number, config: InstanceConfig, now: Instant) {
     this.slot = slot;

@@ -1,7 +1,7 @@
 // What `vipd status` shows of a VRRP instance, from the engine's record of it.
 
 import { formatPrefix } from "../core/address.js";
-import type { Instant } from "../core/units.js";
+import { after, milliseconds, type Instant } from "../core/units.js";
 import type { InstanceStatus } from "../control/ipc.js";
 import type { State } from "../vrrp/state.js";
 import type { Runtime } from "./vrrp-runtime.js";
@@ -9,6 +9,8 @@ import type { Runtime } from "./vrrp-runtime.js";
 /** `wall` is the wall-clock time of `now`. */
 export function instanceStatus(runtime: Runtime, state: State, now: Instant, wall: number): InstanceStatus {
   const { config } = runtime;
+  // Of a sender that is not our master the last advert alone is known.
+  const silence = milliseconds(4 * config.advertInterval);
   const master = state.kind === "backup" ? state.master : undefined;
   return {
     instance: config.name,
@@ -32,6 +34,9 @@ export function instanceStatus(runtime: Runtime, state: State, now: Instant, wal
       : null,
     adverts_sent: runtime.sent,
     adverts_received: runtime.received,
+    oddities: [...runtime.oddities].flatMap(([sender, { texts, heardAt }]) =>
+      sender === master?.address || now < after(heardAt, silence) ? texts : [],
+    ),
     rejected: { ...runtime.rejected },
     transitions: runtime.transitions,
   };

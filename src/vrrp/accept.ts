@@ -9,7 +9,7 @@ import { passwordProblem } from "./password.js";
 import { sameAddresses, type Carrier, type DecodeError, type Decoded } from "./packet.js";
 import { OWNER_PRIORITY, type MachineConfig } from "./state.js";
 
-/** Accepted; each oddity is a sentence for the operator, to be said once. */
+/** Accepted; each oddity is a sentence for the operator. */
 export type Accepted = { readonly oddities: readonly string[] };
 
 /** Tests where an advert comes from and goes to. Undefined: nothing is wrong. */

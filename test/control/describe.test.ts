@@ -116,15 +116,16 @@ const reasons: { readonly [K in TransitionReason["kind"]]: VipdEvent | readonly 
 };
 
 const check = { service: "http", server: "192.168.1.4:80", check: "http" } as const;
+const repeats = [{ count: 1 }, { count: 60, span_ms: 60_004 }] as const;
 const others: { readonly [K in Exclude<VipdEvent["kind"], "vrrp-transition">]: readonly VipdEvent[] } = {
-  "vrrp-rejected": [1, 60].map((count) => ({
+  "vrrp-rejected": repeats.map((times) => ({
     kind: "vrrp-rejected",
     instance: "web",
     interface: "eth0",
     sender: "192.168.1.9",
     reject: "ttl",
     detail: "TTL 64, not 255",
-    count,
+    ...times,
   })),
   "vrrp-priority": [
     {
@@ -158,23 +159,23 @@ const others: { readonly [K in Exclude<VipdEvent["kind"], "vrrp-transition">]: r
       sender_priority: 100,
       own_priority: 150,
       count: 3,
+      span_ms: 60_000,
     },
   ],
-  "vrrp-address-conflict": [
-    {
-      kind: "vrrp-address-conflict",
-      instance: "web",
-      address: "192.168.1.1",
-      mac: "02:00:00:00:00:09",
-      interface: "eth0",
-    },
-  ],
-  "vrrp-address-restored": [1, 60].map((count) => ({
+  "vrrp-address-conflict": repeats.map((times) => ({
+    kind: "vrrp-address-conflict",
+    instance: "web",
+    address: "192.168.1.1",
+    mac: "02:00:00:00:00:09",
+    interface: "eth0",
+    ...times,
+  })),
+  "vrrp-address-restored": repeats.map((times) => ({
     kind: "vrrp-address-restored",
     instance: "web",
     address: "192.168.1.1/24",
     interface: "eth0",
-    count,
+    ...times,
   })),
   "vrrp-stale-address-removed": [
     { kind: "vrrp-stale-address-removed", instance: "web", address: "192.168.1.1/24", interface: "eth0" },

@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { formatPrefix, ip, type IpAddress, type MacAddress } from "../../src/core/address.js";
 import { formatItem } from "../../src/core/routing.js";
 import { instant, milliseconds, minutes, seconds } from "../../src/core/units.js";
-import type { VipdEvent } from "../../src/control/event.js";
+import type { Repeats, VipdEvent } from "../../src/control/event.js";
 import { describeReason } from "../../src/control/reason.js";
 import { RepeatLimit } from "../../src/director/repeat-limit.js";
 import { VrrpEngine } from "../../src/director/vrrp-engine.js";
@@ -141,7 +141,13 @@ class Rig {
 
   hear(
     priority: number,
-    changes: Partial<{ ttl: number; source: IpAddress; version: 2 | 3; id: number }> = {},
+    changes: Partial<{
+      ttl: number;
+      source: IpAddress;
+      version: 2 | 3;
+      id: number;
+      addresses: readonly IpAddress[];
+    }> = {},
   ): void {
     const source = changes.source ?? PEER;
     const id = changes.id ?? 1;
@@ -150,7 +156,7 @@ class Rig {
       virtualRouterId: id,
       priority,
       interval: seconds(1),
-      addresses: [ip(`192.168.1.${100 + id}`)],
+      addresses: changes.addresses ?? [ip(`192.168.1.${100 + id}`)],
     };
     const message = encodeAdvert(advert, { source, destination: GROUP }, "rfc5798");
     const packet = ipPacket(message, { source, ttl: changes.ttl ?? 255 });
@@ -237,6 +243,27 @@ test("refused adverts are said once with the sender, then summed up once a minut
   assert.deepEqual(rig.engine.status(0)[0]?.rejected, { ttl: 500 });
 });
 
+test("an odd advert is a warning, in the status while it lasts, and said again when it comes back or after an hour", () => {
+  const rig = new Rig();
+  const text = "192.168.1.3 advertises 10.0.0.1, we have 192.168.1.101";
+  const odd = { addresses: [ip("10.0.0.1")] };
+  const oddities = (): readonly string[] => rig.engine.status(0)[0]?.oddities ?? [];
+  const hearFor = (duration: number, changes: typeof odd | Record<string, never>): void => {
+    for (const end = rig.now + duration; rig.now < end;) {
+      rig.hear(200, changes);
+      rig.runTo(rig.now + 1000);
+    }
+  };
+  rig.engine.configure([web(1)], []);
+  hearFor(minutes(30), odd);
+  assert.deepEqual([rig.notes, oddities()], [[`warning: ${text}`], [text]]);
+  hearFor(minutes(2), {});
+  assert.deepEqual(oddities(), []);
+  hearFor(minutes(70), odd);
+  assert.deepEqual(rig.notes, new Array(3).fill(`warning: ${text}`));
+  assert.deepEqual(rig.reasons, ["startup"]);
+});
+
 test("senders without end do not fill the log or the memory", () => {
   const rig = new Rig();
   rig.engine.configure([web(1)], []);
@@ -247,12 +274,23 @@ test("senders without end do not fill the log or the memory", () => {
 test("the limit forgets what has stopped", () => {
   const said: VipdEvent[] = [];
   const limit = new RepeatLimit((event) => said.push(event));
-  const make = (count: number): VipdEvent => ({ kind: "vrrp-note", instance: "web", text: String(count) });
+  const make = ({ count, span_ms = 0 }: Repeats): VipdEvent => ({
+    kind: "vrrp-note",
+    instance: "web",
+    text: `${count} in ${span_ms}`,
+  });
   limit.note("a", "rest", instant(0), make);
   limit.flush(instant(60_000));
   assert.equal(limit.next, Infinity);
   limit.note("a", "rest", instant(61_000), make);
   assert.equal(said.length, 2);
+  // What happened once more is summed up, with its span.
+  limit.note("a", "rest", instant(62_000), make);
+  limit.flush(instant(121_500));
+  assert.deepEqual(
+    said.map((event) => event.kind === "vrrp-note" && event.text),
+    ["1 in 0", "1 in 0", "1 in 60500"],
+  );
 });
 
 test("an address that cannot be added is a fault: priority 0, and another try later", () => {
