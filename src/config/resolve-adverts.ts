@@ -7,6 +7,7 @@ import { milliseconds, minutes, seconds, type Milliseconds } from "../core/units
 import type { HmacAuth, HmacKey, InstanceConfig, UnicastConfig } from "../vrrp/instance.js";
 import type { Path } from "./diagnostic.js";
 import type { Report } from "./report.js";
+import { FAMILY_NAMES } from "./resolve-family.js";
 import type { FileConfig, FileInstance } from "./schema.js";
 
 /** Reads a file that holds a secret; the error says what is wrong with it: "may be read by others (mode 0644)". */
@@ -20,7 +21,8 @@ type WrittenHmac = NonNullable<WrittenAuth["hmac"]>;
 export type AdvertContext = {
   readonly node: string;
   readonly nodes: FileConfig["nodes"];
-  readonly family: Family;
+  /** Of the addresses of the instance. */
+  readonly families: readonly Family[];
   readonly version: 2 | 3;
   readonly advertInterval: Milliseconds;
   /** From the file, not the interface's. */
@@ -55,7 +57,7 @@ export function unicastOf(
   return { unicast, ...(source === undefined ? {} : { sourceAddress: source }) };
 }
 
-function otherNodes(path: Path, { nodes, node, family, report }: AdvertContext): IpAddress[] {
+function otherNodes(path: Path, { nodes, node, families, report }: AdvertContext): IpAddress[] {
   const names = Object.keys(nodes);
   if (names.length < 2)
     report.error(
@@ -66,11 +68,12 @@ function otherNodes(path: Path, { nodes, node, family, report }: AdvertContext):
     );
   for (const name of names) {
     const { address } = nodes[name]!;
-    if (address === undefined || familyOf(address) !== family)
+    const missing = families.find((family) => address === undefined || familyOf(address) !== family);
+    if (missing !== undefined)
       report.error(
         path,
         "no-peers",
-        `unicast without peers takes the addresses of the nodes, and "${name}" has no ${familyText(family)} address`,
+        `unicast without peers takes the addresses of the nodes, and "${name}" has no ${FAMILY_NAMES[missing]} address`,
         `Set nodes.${name}.address to where it sends from, or name the peers: { peers: [ADDRESS, …] }.`,
       );
   }
@@ -78,16 +81,16 @@ function otherNodes(path: Path, { nodes, node, family, report }: AdvertContext):
 }
 
 function listedPeers(listed: readonly IpAddress[], path: Path, context: AdvertContext): IpAddress[] {
-  const { nodes, node, family, sourceAddress, report } = context;
+  const { nodes, node, families, sourceAddress, report } = context;
   const own = [nodes[node]?.address, sourceAddress];
   const peers = new Set<IpAddress>();
   for (const [i, peer] of listed.entries()) {
     const at = [...path, "peers", i];
-    if (familyOf(peer) !== family)
+    if (!families.includes(familyOf(peer)))
       report.error(
         at,
         "family",
-        `${peer} is no ${familyText(family)} address, and the virtual addresses are`,
+        `${peer} is an ${FAMILY_NAMES[familyOf(peer)]} address, and the virtual addresses are not`,
       );
     else if (!isUnicast(peer)) report.error(at, "not-unicast", `${peer} is not the address of one host`);
     if (!own.includes(peer)) peers.add(peer);
@@ -99,10 +102,16 @@ function listedPeers(listed: readonly IpAddress[], path: Path, context: AdvertCo
       `the only peer is "${node}" itself: nobody would hear this director`,
       "Name the addresses of all directors.",
     );
+  const deaf = families.find((family) => ![...peers].some((peer) => familyOf(peer) === family));
+  if (families.length > 1 && peers.size > 0 && deaf !== undefined)
+    report.error(
+      [...path, "peers"],
+      "no-peers",
+      `no other director is named by an ${FAMILY_NAMES[deaf]} address: nobody would hear those adverts`,
+      "Name each director by an address of both families.",
+    );
   return [...peers];
 }
-
-const familyText = (family: Family): string => (family === "ipv4" ? "IPv4" : "IPv6");
 
 /** Absent: none. */
 export function authOf(

@@ -4,10 +4,10 @@
 
 import {
   compareIp,
-  familyOf,
   formatPrefix,
+  isLinkLocal,
   isUnicast,
-  type IpAddress,
+  type Family,
   type Prefix,
 } from "../core/address.js";
 import { milliseconds, seconds, type Milliseconds } from "../core/units.js";
@@ -16,6 +16,7 @@ import type { Path } from "./diagnostic.js";
 import { writeDuration } from "./duration.js";
 import type { Report } from "./report.js";
 import { authOf, unicastOf, type AdvertContext, type ReadSecret } from "./resolve-adverts.js";
+import { checkFamilies, checkTransport, familiesOf, splitByFamily } from "./resolve-family.js";
 import { resolveRouting } from "./resolve-routing.js";
 import type { FileConfig, FileInstance } from "./schema.js";
 import { didYouMean } from "./suggest.js";
@@ -35,16 +36,19 @@ export function resolveInstances(
 ): InstanceConfig[] {
   const defaults = file.defaults?.vrrp ?? {};
   const nodes = { node, nodes: file.nodes, readSecret };
-  const instances: InstanceConfig[] = [];
+  const wholes: InstanceConfig[] = [];
   for (const [name, written] of Object.entries(file.vrrp ?? {})) {
     const priority = priorityOf(name, written, file.nodes, node, report);
-    if (priority !== undefined) instances.push(instanceOf(name, written, defaults, priority, nodes, report));
+    if (priority !== undefined) wholes.push(wholeOf(name, written, defaults, priority, nodes, report));
   }
-  checkTogether(instances, file, report);
-  return instances;
+  for (const whole of wholes) checkFamilies(whole, report);
+  checkTogether(wholes, file, report);
+  checkTransport(wholes, file.process.transport, report);
+  return wholes.flatMap(splitByFamily);
 }
 
-function instanceOf(
+/** An entry as one instance, its addresses as they are written, of one family or both. */
+function wholeOf(
   name: string,
   written: FileInstance,
   defaults: Defaults,
@@ -77,30 +81,27 @@ function instanceOf(
     );
   const announce = { ...defaults.announce, ...written.announce };
   const sourceAddress = written["source-address"];
-  if (sourceAddress !== undefined && familyOf(sourceAddress) === "ipv6")
-    report.error(
-      ["vrrp", name, "source-address"],
-      "family",
-      "adverts are sent over IPv4, and this is an IPv6 address",
-    );
   const given = sourceAddress === undefined ? {} : { sourceAddress };
-  const context: AdvertContext = { ...nodes, ...given, family: "ipv4", version, advertInterval, report };
+  const addresses = [
+    ...addressesOf(name, written, "addresses", report),
+    ...addressesOf(name, written, "excluded-addresses", report),
+  ];
+  const families = familiesOf({ addresses });
+  const context: AdvertContext = { ...nodes, ...given, families, version, advertInterval, report };
   const pathOf = (key: "unicast" | "auth"): Path =>
     written[key] === undefined ? ["defaults", "vrrp", key] : ["vrrp", name, key];
   const routing = resolveRouting(written, ["vrrp", name], written.interface, report);
   return {
     name,
     interface: written.interface,
+    family: families[0] ?? "ipv4",
     virtualRouterId: written["router-id"],
     version,
     priority,
     advertInterval,
     preempt,
     preemptDelay,
-    addresses: [
-      ...addressesOf(name, written, "addresses", report),
-      ...addressesOf(name, written, "excluded-addresses", report),
-    ],
+    addresses,
     ...given,
     ...unicastOf(written.unicast ?? defaults.unicast, pathOf("unicast"), context),
     ...authOf(written.auth ?? defaults.auth, pathOf("auth"), context),
@@ -227,14 +228,7 @@ function addressesOf(
   return (written[key] ?? []).map((entry, i) => {
     const prefix = prefixOf(entry);
     const path: Path = ["vrrp", name, key, i];
-    if (!excluded && familyOf(prefix.address) === "ipv6")
-      report.error(
-        path,
-        "family",
-        `${prefix.address} is an IPv6 address, and adverts over IPv4 carry IPv4 addresses alone`,
-        "VRRP keeps a virtual router to one family (RFC 9568 section 5.2.9); vipd's adverts go over IPv4.",
-      );
-    else if (!isUnicast(prefix.address))
+    if (!isUnicast(prefix.address))
       report.error(path, "not-unicast", `${prefix.address} is not the address of one host`);
     return {
       prefix,
@@ -248,26 +242,28 @@ function addressesOf(
 function checkTogether(instances: readonly InstanceConfig[], file: FileConfig, report: Report): void {
   const { nodes, vrrp = {} } = file;
   const routers = new Map<string, string>();
-  const addresses = new Map<IpAddress, string>();
+  const addresses = new Map<string, string>();
   const ownAddresses = new Map(
     Object.entries(nodes).flatMap(([name, node]) =>
       node.address === undefined ? [] : [[node.address, name] as const],
     ),
   );
   for (const instance of instances) {
-    const router = `${instance.interface} ${instance.virtualRouterId}`;
-    const other = routers.get(router);
+    const taken = familiesOf(instance).map((family) => routerOn(instance, family));
+    const other = taken.map((router) => routers.get(router)).find((holder) => holder !== undefined);
     if (other !== undefined)
       report.error(
         ["vrrp", instance.name, "router-id"],
         "router-id-taken",
         `${instance.virtualRouterId} is also the router-id of "${other}" on ${instance.interface}`,
-        "Each virtual router on a link has a router-id of its own, from 1 to 255.",
+        "Each virtual router of a family on a link has a router-id of its own, from 1 to 255.",
       );
-    else routers.set(router, instance.name);
-    for (const [i, { prefix, excluded }] of instance.addresses.entries()) {
+    else for (const router of taken) routers.set(router, instance.name);
+    for (const [i, { prefix, interface: on, excluded }] of instance.addresses.entries()) {
       const path: Path = ["vrrp", instance.name, ...placeOf(instance, i, excluded === true)];
-      const holder = addresses.get(prefix.address);
+      // The same link-local address on another link is another address.
+      const key = isLinkLocal(prefix.address) ? `${prefix.address} ${on}` : prefix.address;
+      const holder = addresses.get(key);
       if (holder !== undefined)
         report.error(
           path,
@@ -277,7 +273,7 @@ function checkTogether(instances: readonly InstanceConfig[], file: FileConfig, r
             : `${prefix.address} is also an address of "${holder}"`,
           "An address belongs to one virtual router.",
         );
-      else addresses.set(prefix.address, instance.name);
+      else addresses.set(key, instance.name);
       const node = ownAddresses.get(prefix.address);
       const written = vrrp[instance.name];
       // The owner's address is virtual too: the others take it while the owner is away.
@@ -306,6 +302,9 @@ const placeOf = ({ addresses }: InstanceConfig, i: number, excluded: boolean): P
   excluded
     ? ["excluded-addresses", i - addresses.filter((one) => one.excluded !== true).length]
     : ["addresses", i];
+
+const routerOn = (instance: InstanceConfig, family: Family): string =>
+  `${instance.interface} ${family} ${instance.virtualRouterId}`;
 
 function checkSource(name: string, written: FileInstance | undefined, prefix: Prefix, report: Report): void {
   const source = written?.["source-address"];

@@ -59,7 +59,7 @@ const announceShape = () => ({
   repeat: integer({ min: 1, max: 100 })
     .optional()
     .meta({ default: 5 })
-    .describe("Gratuitous ARPs for each address in a burst."),
+    .describe("Gratuitous ARPs, or unsolicited neighbour advertisements, for each address in a burst."),
   delay: duration({ min: milliseconds(0), max: minutes(10) })
     .optional()
     .meta({ default: "5s" })
@@ -71,7 +71,7 @@ const announceShape = () => ({
   "refresh-repeat": integer({ min: 1, max: 100 })
     .optional()
     .meta({ default: 1 })
-    .describe("Gratuitous ARPs for each address in a refresh."),
+    .describe("Gratuitous ARPs, or unsolicited neighbour advertisements, for each address in a refresh."),
 });
 
 const sharedShape = () => ({
@@ -125,7 +125,9 @@ export const instanceSchema = section({
       "router on the link may.",
   ),
   addresses: list(z.union([prefix(), addressEntry]), { min: 1, max: 255 }).describe(
-    "The virtual addresses: on the master's interface, and nowhere else. Each `ADDRESS/LENGTH`, or a mapping.",
+    "The virtual addresses: on the master's interface, and nowhere else. Each `ADDRESS/LENGTH`, or a mapping. " +
+      'With IPv6 addresses among them, list a link-local one, too, the same on every director (`"fe80::1/64"`). ' +
+      "IPv4 and IPv6 addresses together make two instances, `NAME/ipv4` and `NAME/ipv6`, in one sync group.",
   ),
   "excluded-addresses": list(z.union([prefix(), addressEntry]), { max: 1000 })
     .optional()
@@ -152,10 +154,10 @@ export const instanceSchema = section({
     ),
   "source-address": ipAddress()
     .optional()
-    .meta({ otherwise: "the interface's first address" })
+    .meta({ otherwise: "the interface's first address, over IPv6 its first link-local one" })
     .describe(
-      "Source address of the adverts, one that this director has. It differs for each director, so most files " +
-        "leave it out. While no interface has it, the instance is in FAULT.",
+      "Source address of the adverts, one that this director has; over IPv6 a link-local one of the interface. " +
+        "It differs for each director, so most files leave it out. While no interface has it, the instance is in FAULT.",
     ),
   ...sharedShape(),
 });

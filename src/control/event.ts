@@ -2,6 +2,7 @@
 // happens, sent to the supervisor, and there turned into a log line, a status and a line of the event
 // stream. The words for people are made in describe.ts alone.
 
+import type { Family } from "../core/address.js";
 import type { LogLevel } from "../config/model.js";
 import type { SyncRole } from "../ipvs/model.js";
 import type { InstanceStateName } from "../vrrp/instance.js";
@@ -49,7 +50,12 @@ export type TransitionReason =
   | { readonly kind: "interface-missing"; readonly interface: string }
   | { readonly kind: "interface-up"; readonly interface: string }
   /** `wanted`: the configured source address, which is on no interface. */
-  | { readonly kind: "no-source-address"; readonly interface: string; readonly wanted?: string }
+  | {
+      readonly kind: "no-source-address";
+      readonly interface: string;
+      readonly family: Family;
+      readonly wanted?: string;
+    }
   | { readonly kind: "no-multicast"; readonly interface: string }
   /** Adverts cannot be heard there: the VRRP group could not be joined. */
   | { readonly kind: "cannot-join"; readonly interface: string; readonly error: string }

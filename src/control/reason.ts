@@ -51,9 +51,7 @@ export function describeReason(reason: TransitionReason): string {
     case "interface-up":
       return `interface ${reason.interface} is up`;
     case "no-source-address":
-      return reason.wanted === undefined
-        ? `interface ${reason.interface} has no address to send adverts from`
-        : `source-address ${reason.wanted} is not on ${reason.interface}, nor on another interface of this host`;
+      return describeNoSource(reason);
     case "no-multicast":
       return `interface ${reason.interface} has no multicast, by which adverts are sent`;
     case "cannot-join":
@@ -91,4 +89,18 @@ function describeUsable(reason: Extract<TransitionReason, { kind: "interface-usa
     default:
       return unreachable(after);
   }
+}
+
+function describeNoSource({
+  interface: on,
+  family,
+  wanted,
+}: Extract<TransitionReason, { kind: "no-source-address" }>): string {
+  if (family === "ipv6")
+    return wanted === undefined
+      ? `interface ${on} has no link-local IPv6 address to send adverts from`
+      : `source-address ${wanted} is no link-local address of ${on} that can be sent from`;
+  return wanted === undefined
+    ? `interface ${on} has no address to send adverts from`
+    : `source-address ${wanted} is not on ${on}, nor on another interface of this host`;
 }

@@ -2,23 +2,36 @@
 // needed is the takeover; and they leave in slices, because ten thousand of them take longer than an advert
 // interval.
 
-import { familyOf } from "../core/address.js";
-import type { Frame, VrrpPorts } from "../ports/vrrp.js";
+import { familyOf, isLinkLocal, type IpAddress, type MacAddress } from "../core/address.js";
+import type { Frame, InterfaceView, VrrpPorts } from "../ports/vrrp.js";
 import { arpProbe, gratuitousArp } from "../vrrp/arp.js";
 import type { VirtualAddress } from "../vrrp/instance.js";
+import { neighbourSolicitation, unsolicitedAdvertisement } from "../vrrp/nd.js";
 
 /** Frames in one system call: about half a millisecond. */
 const SLICE = 256;
 
 export type Announcement = { readonly addresses: readonly VirtualAddress[]; readonly repeat: number };
-type Frames = { readonly mac: string; readonly claim: Frame; readonly probe: Frame };
+/** The probe asks who else holds the address; over IPv6 it needs an address of our own to be answered at. */
+type Frames = {
+  readonly mac: MacAddress;
+  readonly asker: IpAddress | undefined;
+  readonly claim: Frame;
+  readonly probe: Frame | undefined;
+};
 
 export class Announcer {
   private readonly ports: Pick<VrrpPorts, "interfaces" | "neighbours">;
+  private readonly isVirtual: (address: IpAddress) => boolean;
+  private readonly askers = new WeakMap<InterfaceView, { readonly address: IpAddress | undefined }>();
   private readonly made = new WeakMap<VirtualAddress, Frames>();
 
-  constructor(ports: Pick<VrrpPorts, "interfaces" | "neighbours">) {
+  constructor(
+    ports: Pick<VrrpPorts, "interfaces" | "neighbours">,
+    isVirtual: (address: IpAddress) => boolean,
+  ) {
     this.ports = ports;
+    this.isVirtual = isVirtual;
   }
 
   /** Makes the frames of these addresses now, if they are not made yet. */
@@ -43,24 +56,55 @@ export class Announcer {
 
   private collect(addresses: readonly VirtualAddress[], which: "claim" | "probe", into: Frame[]): void {
     for (const address of addresses) {
-      const frames = this.framesOf(address);
-      if (frames !== undefined) into.push(frames[which]);
+      const frame = this.framesOf(address)?.[which];
+      if (frame !== undefined) into.push(frame);
     }
   }
 
   private framesOf(address: VirtualAddress): Frames | undefined {
     const view = this.ports.interfaces.find(address.interface);
+    if (view?.mac === undefined) return undefined;
     const virtual = address.prefix.address;
-    if (view?.mac === undefined || familyOf(virtual) !== "ipv4") return undefined;
+    const asker = familyOf(virtual) === "ipv6" ? this.askerOn(view) : undefined;
     const known = this.made.get(address);
-    if (known?.mac === view.mac && known.claim.ifindex === view.index) return known;
-    const ifindex = view.index;
-    const frames = {
-      mac: view.mac,
-      claim: { ifindex, bytes: gratuitousArp(view.mac, virtual) },
-      probe: { ifindex, bytes: arpProbe(view.mac, virtual) },
-    };
+    if (known?.mac === view.mac && known.asker === asker && known.claim.ifindex === view.index) return known;
+    const frames = makeFrames(view.index, view.mac, virtual, asker);
     this.made.set(address, frames);
     return frames;
   }
+
+  /** Looked for once in a view: there may be thousands of addresses, and as many that are announced. */
+  private askerOn(view: InterfaceView): IpAddress | undefined {
+    let asker = this.askers.get(view);
+    if (asker === undefined) {
+      const own = view.addresses.find(
+        ({ address, tentative }) => isLinkLocal(address) && tentative !== true && !this.isVirtual(address),
+      );
+      this.askers.set(view, (asker = { address: own?.address }));
+    }
+    return asker.address;
+  }
+}
+
+function makeFrames(
+  ifindex: number,
+  mac: MacAddress,
+  virtual: IpAddress,
+  asker: IpAddress | undefined,
+): Frames {
+  const frame = (bytes: Uint8Array): Frame => ({ ifindex, bytes });
+  if (familyOf(virtual) === "ipv4")
+    return {
+      mac,
+      asker,
+      claim: frame(gratuitousArp(mac, virtual)),
+      probe: frame(arpProbe(mac, virtual)),
+    };
+  const question = asker && neighbourSolicitation(mac, asker, virtual);
+  return {
+    mac,
+    asker,
+    claim: frame(unsolicitedAdvertisement(mac, virtual)),
+    probe: question && frame(question),
+  };
 }

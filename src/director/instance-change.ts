@@ -7,6 +7,7 @@ export function whyAnother(old: InstanceConfig, wanted: InstanceConfig): string 
   if (old.interface !== wanted.interface) return `interface ${old.interface} -> ${wanted.interface}`;
   if (old.virtualRouterId !== wanted.virtualRouterId)
     return `router-id ${old.virtualRouterId} -> ${wanted.virtualRouterId}`;
+  if (old.family !== wanted.family) return `family ${old.family} -> ${wanted.family}`;
   if (old.version !== wanted.version) return `version ${old.version} -> ${wanted.version}`;
   const [before, now] = [castOf(old), castOf(wanted)];
   return before === now ? undefined : `${before} -> ${now}`;

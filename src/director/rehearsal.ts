@@ -18,6 +18,7 @@ const NO_INTERFACE = 0x7fffffff;
 const config: InstanceConfig = {
   name: "rehearsal",
   interface: INTERFACE,
+  family: "ipv4",
   virtualRouterId: 1,
   version: 3,
   priority: 100,

@@ -110,7 +110,8 @@ export class Attachment {
   }
 
   leave(runtime: Runtime): void {
-    if (runtime.config.unicast === undefined) this.memberships.leave(runtime.ifindex);
+    const { unicast, family } = runtime.config;
+    if (unicast === undefined) this.memberships.leave(runtime.ifindex, family);
   }
 
   /** Addresses of ours that are there before we are master were left behind by a crash. */
@@ -171,8 +172,8 @@ export class Attachment {
     }
     if (given.unicast !== undefined) return;
     if (runtime.ifindex === left && runtime.refused === undefined) return;
-    this.memberships.leave(left);
-    runtime.refused = this.memberships.join(runtime.ifindex);
+    this.memberships.leave(left, given.family);
+    runtime.refused = this.memberships.join(runtime.ifindex, given.family);
   }
 
   /** One that cannot hear others would be master beside them. */

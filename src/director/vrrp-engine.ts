@@ -11,7 +11,7 @@ import type { VrrpPorts } from "../ports/vrrp.js";
 import { acceptAdvert, carrierProblem } from "../vrrp/accept.js";
 import type { InstanceConfig } from "../vrrp/instance.js";
 import type { TrackValue } from "../vrrp/priority.js";
-import { decodeIp, headerLength, repeats } from "../vrrp/ip-header.js";
+import { decodeIp, headerLength, packetFamily, repeats } from "../vrrp/ip-header.js";
 import { decodeAdvert } from "../vrrp/packet.js";
 import { advertMayRepeat } from "../vrrp/repeat.js";
 import { sameValue, whyAnother } from "./instance-change.js";
@@ -24,6 +24,8 @@ import { Roster } from "./vrrp-roster.js";
 import type { Runtime } from "./vrrp-runtime.js";
 import { instanceStatus } from "./vrrp-status.js";
 import { Steps } from "./vrrp-steps.js";
+
+const FAMILIES = ["ipv4", "ipv6"] as const;
 
 export class VrrpEngine {
   private readonly ports: VrrpPorts;
@@ -39,7 +41,7 @@ export class VrrpEngine {
   constructor(ports: VrrpPorts) {
     this.ports = ports;
     this.limit = new RepeatLimit(ports.report);
-    this.orders = new Orders(ports, this.limit);
+    this.orders = new Orders(ports, this.limit, (address) => this.roster.virtual.has(address));
     this.notices = new Notices(ports, this.limit);
     this.steps = new Steps(ports, this.roster, this.orders, this.notices, () => this.arm());
     this.attachment = new Attachment(ports, this.roster, this.steps);
@@ -103,7 +105,7 @@ export class VrrpEngine {
   receive(packet: Uint8Array, length: number, ifindex: number): void {
     const header = headerLength(packet, length);
     const id = header > 0 && header + 1 < length ? packet[header + 1]! : 0;
-    const runtime = this.roster.find(ifindex, id);
+    const runtime = this.roster.find(ifindex, packetFamily(packet), id);
     // Another virtual router of the same link.
     if (runtime === undefined || this.stopped) return;
     runtime.received += 1;
@@ -144,7 +146,7 @@ export class VrrpEngine {
 
   /** An address is no longer on an interface, whoever deleted it. */
   addressGone(ifindex: number, prefix: Prefix): void {
-    const runtime = this.roster.ownerOf(prefix.address);
+    const runtime = this.roster.ownerOf(ifindex, prefix.address);
     if (runtime?.state.kind !== "master" || this.stopped) return;
     const address = runtime.config.addresses.find(({ prefix: own }) => own.address === prefix.address);
     if (address?.prefix.length !== prefix.length) return;
@@ -153,11 +155,11 @@ export class VrrpEngine {
     this.steps.collect(() => this.steps.apply(runtime, { kind: "address-lost", address }, now));
   }
 
-  /** An ARP frame of somebody who says that `address` is his. */
-  heardArp(ifindex: number, mac: MacAddress, address: IpAddress): void {
-    const runtime = this.roster.ownerOf(address);
+  /** Somebody says, in ARP or neighbour discovery, that `address` is his. */
+  heardHolder(ifindex: number, mac: MacAddress, address: IpAddress): void {
+    const runtime = this.roster.ownerOf(ifindex, address);
     if (runtime?.state.kind !== "master") return;
-    this.notices.heardArp(runtime, ifindex, mac, address, this.ports.clock.now());
+    this.notices.heardHolder(runtime, ifindex, mac, address, this.ports.clock.now());
   }
 
   /** The link could not send on this interface. */
@@ -215,7 +217,8 @@ export class VrrpEngine {
   }
 
   private rebuildTables(): void {
-    this.ports.link.setVirtualRouters(this.roster.rebuild());
+    const ids = this.roster.rebuild();
+    for (const family of FAMILIES) this.ports.link.setVirtualRouters(family, ids[family]);
   }
 
   private hear(runtime: Runtime, packet: Uint8Array, length: number, ifindex: number, now: Instant): void {

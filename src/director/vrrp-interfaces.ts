@@ -2,7 +2,7 @@
 // VRRP group, and that an interface is still the one it was. Answers questions; what follows from the answers
 // is the engine's and the machine's business.
 
-import { familyOf, type IpAddress } from "../core/address.js";
+import { familyOf, isLinkLocal, type Family, type IpAddress } from "../core/address.js";
 import type { AdvertLink, Interfaces } from "../ports/vrrp.js";
 import type { InstanceConfig } from "../vrrp/instance.js";
 import { OWNER_PRIORITY, type Event } from "../vrrp/state.js";
@@ -13,22 +13,33 @@ export type Indices = ReadonlyMap<string, number>;
 
 /**
  * Where adverts come from: as configured, if that is an address of this host, or the interface's first address
- * that is nobody's virtual one. `virtual` holds all virtual addresses: none is a source of adverts, even when a
- * crash left it behind.
+ * that is nobody's virtual one; over IPv6 by multicast always a link-local one of the interface (RFC 9568 section 5.1.2.1).
+ * `virtual` holds all virtual addresses: none is a source of adverts, even when a crash left it behind.
  */
 export function sourceOf(
   config: InstanceConfig,
   interfaces: Interfaces,
   virtual: ReadonlySet<IpAddress>,
 ): IpAddress | undefined {
-  const { sourceAddress } = config;
-  // The kernel refuses to send from any other.
-  if (sourceAddress !== undefined) return interfaces.has(sourceAddress) ? sourceAddress : undefined;
-  const view = interfaces.find(config.interface);
-  const own = view?.addresses.map(({ address }) => address).filter((address) => familyOf(address) === "ipv4");
+  const { family, sourceAddress, unicast } = config;
+  const own = (interfaces.find(config.interface)?.addresses ?? [])
+    .filter(({ address, tentative }) => tentative !== true && mayBeSource(config, address))
+    .map(({ address }) => address);
+  // The kernel refuses to send from any other; a link-local address is one on its own interface alone.
+  if (sourceAddress !== undefined) {
+    const anywhere = family === "ipv4" || unicast !== undefined;
+    const there = own.includes(sourceAddress) || (anywhere && interfaces.has(sourceAddress));
+    return there ? sourceAddress : undefined;
+  }
   // The owner's own addresses are the virtual ones.
-  if (config.priority === OWNER_PRIORITY) return own?.[0];
-  return own?.find((address) => !virtual.has(address));
+  if (config.priority === OWNER_PRIORITY) return own[0];
+  return own.find((address) => !virtual.has(address));
+}
+
+/** IPv6 peers are reached from an address of their own scope. */
+function mayBeSource({ family, unicast }: InstanceConfig, address: IpAddress): boolean {
+  if (familyOf(address) !== family) return false;
+  return family === "ipv4" || isLinkLocal(address) === (unicast?.peers.every(isLinkLocal) ?? true);
 }
 
 /** What keeps an instance from taking part. One whose addresses lie on another interface than its adverts needs both. */
@@ -48,9 +59,10 @@ export function troubleOf(
   return undefined;
 }
 
-const noSource = ({ interface: on, sourceAddress: wanted }: InstanceConfig): LinkTrouble => ({
+const noSource = ({ interface: on, family, sourceAddress: wanted }: InstanceConfig): LinkTrouble => ({
   kind: "no-source-address",
   interface: on,
+  family,
   ...(wanted !== undefined && { wanted }),
 });
 
@@ -73,29 +85,31 @@ export function replaced(before: Indices, now: Indices): string | undefined {
 const namesOf = (config: InstanceConfig): ReadonlySet<string> =>
   new Set([config.interface, ...config.addresses.map((address) => address.interface)]);
 
-/** The interfaces on which the VRRP group is joined, and for how many instances. */
+/** The interfaces on which the group of a family is joined, and for how many instances. */
 export class Memberships {
   private readonly link: Pick<AdvertLink, "join" | "leave">;
-  private readonly users = new Map<number, number>();
+  private readonly users = new Map<string, number>();
 
   constructor(link: Pick<AdvertLink, "join" | "leave">) {
     this.link = link;
   }
 
   /** Gives why not, for a person; `leave` belongs to a refused one too. Index 0 is no interface. */
-  join(ifindex: number): string | undefined {
+  join(ifindex: number, family: Family): string | undefined {
     if (ifindex === 0) return undefined;
-    this.users.set(ifindex, (this.users.get(ifindex) ?? 0) + 1);
-    return this.link.join(ifindex);
+    const key = `${ifindex} ${family}`;
+    this.users.set(key, (this.users.get(key) ?? 0) + 1);
+    return this.link.join(ifindex, family);
   }
 
-  leave(ifindex: number): void {
-    const users = this.users.get(ifindex);
+  leave(ifindex: number, family: Family): void {
+    const key = `${ifindex} ${family}`;
+    const users = this.users.get(key);
     if (users === undefined) return;
-    if (users > 1) this.users.set(ifindex, users - 1);
+    if (users > 1) this.users.set(key, users - 1);
     else {
-      this.users.delete(ifindex);
-      this.link.leave(ifindex);
+      this.users.delete(key);
+      this.link.leave(ifindex, family);
     }
   }
 }

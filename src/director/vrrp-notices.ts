@@ -109,8 +109,8 @@ export class Notices {
     }));
   }
 
-  /** An ARP frame of somebody who says that `address`, which is one of this master's, is his. */
-  heardArp(runtime: Runtime, ifindex: number, mac: MacAddress, address: IpAddress, now: Instant): void {
+  /** Somebody says that `address`, which is one of this master's, is his. */
+  heardHolder(runtime: Runtime, ifindex: number, mac: MacAddress, address: IpAddress, now: Instant): void {
     const holder = runtime.config.addresses.find(({ prefix }) => prefix.address === address);
     const view = holder && this.ports.interfaces.find(holder.interface);
     if (view?.index !== ifindex || view.mac === mac) return;

@@ -2,7 +2,7 @@
 // adverts, one netlink batch each for addresses to remove and to add, one send for the announcements, in this
 // order. Says of each transition what was really done, and gives back what failed.
 
-import { formatPrefix } from "../core/address.js";
+import { formatPrefix, type IpAddress } from "../core/address.js";
 import type { TransitionReason } from "../control/event.js";
 import { itemsOf, type RoutingItem } from "../core/routing.js";
 import type { AddressOrder } from "../ports/route.js";
@@ -53,12 +53,12 @@ export class Orders {
   /** Whether `settle` has anything to do. */
   waiting = false;
 
-  constructor(ports: VrrpPorts, limit: RepeatLimit) {
+  constructor(ports: VrrpPorts, limit: RepeatLimit, isVirtual: (address: IpAddress) => boolean) {
     this.ports = ports;
     this.limit = limit;
     this.kept = new AddressRemovals(ports);
     this.routing = new RoutingKeeper(ports);
-    this.announcer = new Announcer(ports);
+    this.announcer = new Announcer(ports, isVirtual);
   }
 
   transition(transition: Transition): void {

@@ -1,6 +1,7 @@
-// The real ports of the VRRP engine, joined: advert socket, packet socket, ARP watch, rtnetlink and the one
+// The real ports of the VRRP engine, joined: advert sockets, packet socket, ARP and ND watch, rtnetlink and the one
 // timer. Opened once; the engine is attached afterwards, because each needs the other.
 
+import type { IpAddress, MacAddress } from "../core/address.js";
 import { err, ok, type Result } from "../core/result.js";
 import type { VipdEvent } from "../control/event.js";
 import type { VrrpEngine } from "./vrrp-engine.js";
@@ -9,15 +10,16 @@ import { ArpWatch } from "../linux/arp-watch.js";
 import { monotonicNow, TimerFd } from "../linux/clock.js";
 import { errnoText, systemErrorText } from "../linux/errno.js";
 import { InterfaceTable } from "../linux/interface-table.js";
+import { NativeAdverts } from "../linux/native-adverts.js";
+import { NdWatch } from "../linux/nd-watch.js";
 import { PacketSocket } from "../linux/packet-socket.js";
 import { RawSocketTransport } from "../linux/raw-socket-transport.js";
-import { RawVrrpSocket } from "../linux/raw-vrrp-socket.js";
 import { openRouteKernel } from "../linux/route-kernel.js";
 
 export type Transport = "native" | "raw-socket";
 type Engine = Pick<
   VrrpEngine,
-  "wake" | "receive" | "received" | "interfacesChanged" | "addressGone" | "heardArp" | "sendFailed"
+  "wake" | "receive" | "received" | "interfacesChanged" | "addressGone" | "heardHolder" | "sendFailed"
 >;
 
 /** The error says which socket could not be had, and why. Needs CAP_NET_RAW and CAP_NET_ADMIN. */
@@ -34,8 +36,11 @@ export function openVrrpPorts<E extends Engine>(
     engine?.sendFailed(ifindex, `announcement: ${errnoText(error)}`),
   );
   if (!frames.ok) return err(systemErrorText(frames.error));
-  const arp = ArpWatch.open((ifindex, mac, address) => engine?.heardArp(ifindex, mac, address));
+  const heard = (ifindex: number, mac: MacAddress, address: IpAddress): void =>
+    engine?.heardHolder(ifindex, mac, address);
+  const arp = ArpWatch.open(heard);
   if (!arp.ok) return err(systemErrorText(arp.error));
+  const nd = new NdWatch(heard);
   const kernel = openRouteKernel();
   const interfaces = new InterfaceTable(kernel, {
     changed: () => engine?.interfacesChanged(),
@@ -48,7 +53,10 @@ export function openVrrpPorts<E extends Engine>(
     link: link.value,
     neighbours: {
       announce: (list) => void frames.value.sendFrames(list),
-      watch: (addresses) => arp.value.setAddresses(addresses),
+      watch: (addresses) => {
+        arp.value.setAddresses(addresses);
+        nd.setAddresses(addresses);
+      },
     },
     addresses: kernel,
     routing: kernel,
@@ -68,10 +76,10 @@ function openLink(transport: Transport, engine: () => Engine | undefined): Resul
       onBatch,
       onError: (ifindex, error) => engine()?.sendFailed(ifindex, error),
     });
-  const socket = RawVrrpSocket.open({
+  const adverts = NativeAdverts.open({
     onPacket,
     onBatch,
     onSendFailed: (ifindex, error) => engine()?.sendFailed(ifindex, errnoText(error)),
   });
-  return socket.ok ? socket : err(systemErrorText(socket.error));
+  return adverts.ok ? adverts : err(systemErrorText(adverts.error));
 }

@@ -1,7 +1,7 @@
 // Which VRRP instances run, and how they are found: by name, by slot in the heap of deadlines, by what a packet
 // carries, by virtual address.
 
-import type { IpAddress } from "../core/address.js";
+import type { Family, IpAddress } from "../core/address.js";
 import type { Instant } from "../core/units.js";
 import type { InstanceConfig } from "../vrrp/instance.js";
 import { Runtime, tableKey } from "./vrrp-runtime.js";
@@ -12,8 +12,8 @@ export class Roster {
   private readonly slots: (Runtime | undefined)[] = [];
   /** The configuration as it was given, by instance. */
   private wanted = new Map<string, InstanceConfig>();
-  /** Whose a virtual address is. */
-  private readonly owners = new Map<IpAddress, Runtime>();
+  /** Whose a virtual address is; a link-local one may be another's on another interface. */
+  private readonly owners = new Map<string, Runtime>();
   /** All virtual addresses: none of them is a source of adverts, even when a crash left it behind. */
   virtual: ReadonlySet<IpAddress> = new Set();
 
@@ -38,12 +38,12 @@ export class Roster {
   }
 
   /** The one that a packet of this virtual router id is for. */
-  find(ifindex: number, virtualRouterId: number): Runtime | undefined {
-    return this.table.get(tableKey(ifindex, virtualRouterId));
+  find(ifindex: number, family: Family, virtualRouterId: number): Runtime | undefined {
+    return this.table.get(tableKey(ifindex, family, virtualRouterId));
   }
 
-  ownerOf(address: IpAddress): Runtime | undefined {
-    return this.owners.get(address);
+  ownerOf(ifindex: number, address: IpAddress): Runtime | undefined {
+    return this.owners.get(`${address} ${ifindex}`);
   }
 
   /** As configured, without what is known of its interface. */
@@ -66,16 +66,17 @@ export class Roster {
   }
 
   /** After instances or their interfaces changed. Gives the virtual router ids in use. */
-  rebuild(): readonly number[] {
+  rebuild(): Readonly<Record<Family, readonly number[]>> {
     this.table.clear();
     this.owners.clear();
-    const ids = new Set<number>();
+    const ids = { ipv4: new Set<number>(), ipv6: new Set<number>() };
     for (const runtime of this.all) {
-      const { virtualRouterId, addresses } = runtime.config;
-      ids.add(virtualRouterId);
+      const { family, virtualRouterId, addresses } = runtime.config;
+      ids[family].add(virtualRouterId);
       if (runtime.ifindex !== 0) this.table.set(runtime.key, runtime);
-      for (const { prefix } of addresses) this.owners.set(prefix.address, runtime);
+      for (const { prefix, interface: name } of addresses)
+        this.owners.set(`${prefix.address} ${runtime.indices.get(name) ?? 0}`, runtime);
     }
-    return [...ids];
+    return { ipv4: [...ids.ipv4], ipv6: [...ids.ipv6] };
   }
 }

@@ -2,28 +2,25 @@
 // counters. The times that change with every advert (heardAt, advertAt) stand beside the state and are put
 // into it when a full step needs it.
 
-import { familyOf, ip, ipBytes, type IpAddress, type MacAddress } from "../core/address.js";
+import { ip, ipBytes, type Family, type IpAddress, type MacAddress } from "../core/address.js";
 import { instant, type Instant } from "../core/units.js";
 import type { RejectKind, TransitionReason } from "../control/event.js";
 import type { InterfaceView } from "../ports/vrrp.js";
 import { advertisedAddresses, type InstanceConfig } from "../vrrp/instance.js";
 import type { Priority } from "../vrrp/priority.js";
-import { encodeAdvert, VRRP_GROUPS } from "../vrrp/packet.js";
+import { encodeAdvert, linkLocalFirst, VRRP_GROUPS } from "../vrrp/packet.js";
 import { passwordBytes } from "../vrrp/password.js";
 import { heardAgain, sentAgain } from "../vrrp/repeat.js";
 import { RESIGN_PRIORITY, type MachineConfig, type State } from "../vrrp/state.js";
 import type { Indices } from "./vrrp-interfaces.js";
 
-const NO_SOURCE = ip("0.0.0.0");
+const NO_SOURCE: Readonly<Record<Family, IpAddress>> = { ipv4: ip("0.0.0.0"), ipv6: ip("::") };
 const NOTHING = new Uint8Array(0);
-
-export const addressNumber = (address: IpAddress): number =>
-  ipBytes(address).reduce((sum, byte) => sum * 256 + byte, 0);
 
 /** Where adverts go, with the bytes that go there: made ahead, because a checksum may cover the destination. */
 export type Destination = {
-  /** First octet highest. */
-  readonly address: number;
+  /** 4 or 16 bytes. */
+  readonly address: Uint8Array;
   readonly advert: Uint8Array;
   readonly resignation: Uint8Array;
 };
@@ -42,7 +39,7 @@ export class Runtime {
   /** 0 while there is no such interface. */
   ifindex = 0;
   mac: MacAddress | undefined;
-  source = 0;
+  source: Uint8Array = NOTHING;
   destinations: readonly Destination[] = [];
   /** The interfaces it lies on, as they were when it last looked at them. */
   indices: Indices = new Map();
@@ -81,11 +78,11 @@ export class Runtime {
     this.since = now;
     this.given = config;
     this.priority = { effective: config.priority, base: config.priority, terms: [] };
-    this.config = { ...config, sourceAddress: config.sourceAddress ?? NO_SOURCE };
+    this.config = { ...config, sourceAddress: config.sourceAddress ?? NO_SOURCE[config.family] };
   }
 
   get key(): number {
-    return tableKey(this.ifindex, this.config.virtualRouterId);
+    return tableKey(this.ifindex, this.config.family, this.config.virtualRouterId);
   }
 
   /** Takes a new configuration or a changed interface over; the bytes to send are made here, once. */
@@ -97,10 +94,14 @@ export class Runtime {
   ): void {
     this.given = given;
     this.priority = priority;
-    this.config = { ...given, priority: priority.effective, sourceAddress: source ?? NO_SOURCE };
+    this.config = {
+      ...given,
+      priority: priority.effective,
+      sourceAddress: source ?? NO_SOURCE[given.family],
+    };
     this.ifindex = view?.index ?? 0;
     this.mac = view?.mac;
-    this.source = addressNumber(this.config.sourceAddress);
+    this.source = ipBytes(this.config.sourceAddress);
     this.destinations = destinationsOf(this.config);
     this.repeated = NOTHING;
   }
@@ -129,7 +130,7 @@ function destination(config: MachineConfig, to: IpAddress): Destination {
     checksum,
     auth,
   } = config;
-  const addresses = advertisedAddresses(config);
+  const addresses = linkLocalFirst(advertisedAddresses(config));
   const password = auth?.kind === "password" ? passwordBytes(auth.password) : undefined;
   const encode = (priority: number): Uint8Array =>
     encodeAdvert(
@@ -139,7 +140,7 @@ function destination(config: MachineConfig, to: IpAddress): Destination {
       password,
     );
   return {
-    address: addressNumber(to),
+    address: ipBytes(to),
     advert: encode(config.priority),
     resignation: encode(RESIGN_PRIORITY),
   };
@@ -147,9 +148,10 @@ function destination(config: MachineConfig, to: IpAddress): Destination {
 
 /** The VRRP group, or the peers; a director that stands in its own list of peers leaves itself out. */
 const destinationsOf = (config: MachineConfig): readonly Destination[] =>
-  (config.unicast?.peers ?? [VRRP_GROUPS[familyOf(config.sourceAddress)]])
+  (config.unicast?.peers ?? [VRRP_GROUPS[config.family]])
     .filter((to) => to !== config.sourceAddress)
     .map((to) => destination(config, to));
 
-/** Interface and virtual router id name an instance on the wire (erratum 8298 to RFC 9568 section 7.1). */
-export const tableKey = (ifindex: number, virtualRouterId: number): number => ifindex * 256 + virtualRouterId;
+/** Interface, family and virtual router id name an instance on the wire (erratum 8298 to RFC 9568 section 7.1). */
+export const tableKey = (ifindex: number, family: Family, virtualRouterId: number): number =>
+  (ifindex * 2 + (family === "ipv6" ? 1 : 0)) * 256 + virtualRouterId;

@@ -8,10 +8,18 @@ export const AF = { UNIX: 1, INET: 2, INET6: 10, NETLINK: 16, PACKET: 17 } as co
 export const SOCK = { STREAM: 1, DGRAM: 2, RAW: 3 } as const;
 
 /** IP protocols. <linux/in.h>; VRRP: RFC 9568 section 5.1.1.4. */
-export const IPPROTO = { ICMP: 1, TCP: 6, UDP: 17, VRRP: 112, RAW: 255 } as const;
+export const IPPROTO = { ICMP: 1, TCP: 6, UDP: 17, ICMPV6: 58, VRRP: 112, RAW: 255 } as const;
 
 /** Levels of socket options. <linux/socket.h>, <linux/in.h>, <linux/in6.h> */
-export const SOL = { IP: 0, SOCKET: 1, TCP: 6, IPV6: 41, PACKET: 263, NETLINK: 270 } as const;
+export const SOL = {
+  IP: 0,
+  SOCKET: 1,
+  TCP: 6,
+  IPV6: 41,
+  ICMPV6: 58,
+  PACKET: 263,
+  NETLINK: 270,
+} as const;
 
 /** Options of level SOL.SOCKET. <asm-generic/socket.h> */
 export const SO = {
@@ -38,6 +46,24 @@ export const IP = {
   DROP_MEMBERSHIP: 36,
   MULTICAST_ALL: 49,
 } as const;
+
+/** Options of level SOL.IPV6, and the types of their ancillary data. <linux/in6.h> */
+export const IPV6 = {
+  UNICAST_HOPS: 16,
+  MULTICAST_HOPS: 18,
+  MULTICAST_LOOP: 19,
+  JOIN_GROUP: 20,
+  LEAVE_GROUP: 21,
+  MULTICAST_ALL: 29,
+  RECVPKTINFO: 49,
+  PKTINFO: 50,
+  RECVHOPLIMIT: 51,
+  HOPLIMIT: 52,
+  TCLASS: 67,
+} as const;
+
+/** Option of level SOL.ICMPV6: a bit for each type that is not to be received. <linux/icmpv6.h> */
+export const ICMPV6_FILTER = 1;
 
 /** Internetwork control (RFC 791); what routers send to each other must not wait behind users' traffic. */
 export const TOS_INTERNETWORK_CONTROL = 0xc0;

@@ -4,13 +4,12 @@
 import { formatPrefix, type IpAddress, type Prefix } from "../core/address.js";
 import type { InterfaceAddress, Link } from "../netlink/route.js";
 import type { RouteEvent, RouteKernel } from "../ports/route.js";
-import type { Interfaces, InterfaceView } from "../ports/vrrp.js";
+import type { AddressView, Interfaces, InterfaceView } from "../ports/vrrp.js";
 import { NetlinkError } from "./netlink-socket.js";
 
 /** Until a list that changed all the time while it was read is read again. */
 const READ_AGAIN_MS = 100;
 
-type Address = { readonly address: IpAddress; readonly length: number };
 export type InterfaceListener = {
   /** Interfaces or their addresses changed. */
   changed(): void;
@@ -23,7 +22,7 @@ export class InterfaceTable implements Interfaces {
   private readonly listener: InterfaceListener;
   private readonly links = new Map<number, Link>();
   /** By interface, then by their text; a Map keeps the kernel's order. */
-  private readonly addresses = new Map<number, Map<string, Address>>();
+  private readonly addresses = new Map<number, Map<string, AddressView>>();
   /** Made when asked for, dropped at a change. */
   private readonly views = new Map<string, InterfaceView>();
   private readonly indices = new Map<string, number>();
@@ -140,10 +139,10 @@ export class InterfaceTable implements Interfaces {
     if (this.indices.get(link.name) === link.index) this.indices.delete(link.name);
   }
 
-  private putAddress({ ifindex, prefix }: InterfaceAddress): void {
+  private putAddress({ ifindex, prefix, tentative }: InterfaceAddress): void {
     let list = this.addresses.get(ifindex);
-    if (list === undefined) this.addresses.set(ifindex, (list = new Map<string, Address>()));
-    list.set(formatPrefix(prefix), { address: prefix.address, length: prefix.length });
+    if (list === undefined) this.addresses.set(ifindex, (list = new Map<string, AddressView>()));
+    list.set(formatPrefix(prefix), { ...prefix, tentative });
     this.forgetView(ifindex);
   }
 

@@ -1,4 +1,4 @@
-// Adverts over IPv4 by the raw-socket package, for those who want it instead of our own addon. It has no
+// Adverts over IPv4 alone by the raw-socket package, for those who want it instead of our own addon. It has no
 // ancillary data, so that every interface needs a socket of its own; it sends and receives one packet a turn
 // of the event loop, and works in a main thread only (docs/adr/0003). The package is optional: it is loaded
 // when it is chosen, and a failure to load it is told, not thrown.
@@ -6,7 +6,7 @@
 import { createRequire } from "node:module";
 import { Writer } from "../core/bytes.js";
 import { err, ok, type Result } from "../core/result.js";
-import { ipBytes, ipFromBytes } from "../core/address.js";
+import { ipBytes, ipFromBytes, type Family, type IpAddress } from "../core/address.js";
 import type { AdvertLink } from "../ports/vrrp.js";
 import { VRRP_GROUPS, VRRP_PROTOCOL } from "../vrrp/packet.js";
 import { IP, SO, SOL, TOS_INTERNETWORK_CONTROL } from "./constants.js";
@@ -22,7 +22,7 @@ export type RawSocketHandlers = {
   readonly onBatch: () => void;
   readonly onError: (ifindex: number, error: string) => void;
 };
-type Port = { readonly socket: RawSocket; source: number };
+type Port = { readonly socket: RawSocket; source: IpAddress | undefined };
 
 export class RawSocketTransport implements AdvertLink {
   private readonly rawSocket: RawSocketPackage;
@@ -48,10 +48,12 @@ export class RawSocketTransport implements AdvertLink {
     }
   }
 
-  join(ifindex: number): string | undefined {
+  join(ifindex: number, family: Family): string | undefined {
+    // The configuration refuses it: the package hides the hop limit, which must be checked.
+    if (family === "ipv6") return "the raw-socket transport has no IPv6";
     if (this.ports.has(ifindex)) return undefined;
     try {
-      this.ports.set(ifindex, { socket: this.socketFor(ifindex), source: 0 });
+      this.ports.set(ifindex, { socket: this.socketFor(ifindex), source: undefined });
       return undefined;
     } catch (error) {
       return error instanceof Error ? error.message : String(error);
@@ -66,15 +68,16 @@ export class RawSocketTransport implements AdvertLink {
   /** The package cannot attach a filter; the engine drops what is not ours. */
   setVirtualRouters(): void {}
 
-  queue(ifindex: number, source: number, destination: number, bytes: Uint8Array): void {
+  queue(ifindex: number, source: Uint8Array, destination: Uint8Array, bytes: Uint8Array): void {
     const port = this.ports.get(ifindex);
     if (port === undefined) return this.handlers.onError(ifindex, "no socket on this interface");
-    if (port.source !== source) {
+    const from = ipFromBytes(source);
+    if (port.source !== from) {
       port.socket.setOption(SOL.IP, MULTICAST_IF, groupOn(source, ifindex), 12);
-      port.source = source;
+      port.source = from;
     }
     // The package keeps the buffer until the socket is writable.
-    port.socket.send(Buffer.from(bytes), 0, bytes.length, addressText(destination), (error) => {
+    port.socket.send(Buffer.from(bytes), 0, bytes.length, ipFromBytes(destination), (error) => {
       if (error !== null) this.handlers.onError(ifindex, error.message);
     });
   }
@@ -114,8 +117,5 @@ export class RawSocketTransport implements AdvertLink {
 }
 
 /** struct ip_mreqn: no group, the source address, the interface. */
-const groupOn = (source: number, ifindex: number): Buffer =>
-  Buffer.from(new Writer(12).u32be(0).u32be(source).u32ne(ifindex).finish());
-
-const addressText = (number: number): string =>
-  ipFromBytes(Uint8Array.of(number >>> 24, (number >>> 16) & 255, (number >>> 8) & 255, number & 255));
+const groupOn = (source: Uint8Array, ifindex: number): Buffer =>
+  Buffer.from(new Writer(12).u32be(0).raw(source).u32ne(ifindex).finish());

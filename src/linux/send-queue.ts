@@ -15,7 +15,9 @@ export type SendQueueShape = {
 
 export class SendQueue {
   readonly addresses: DataView;
+  readonly addressBytes: Uint8Array;
   readonly controls: DataView;
+  readonly controlBytes: Uint8Array;
   readonly addressSlot: number;
   readonly controlSlot: number;
   private readonly fd: number;
@@ -24,8 +26,6 @@ export class SendQueue {
   private readonly data: Uint8Array;
   private readonly lengths: Int32Array;
   private readonly tags: Int32Array;
-  private readonly addressBytes: Uint8Array;
-  private readonly controlBytes: Uint8Array | null;
   private queued = 0;
 
   /** `onFailed` hears of each message that could not leave: the tag it was added with, and -errno. */
@@ -39,9 +39,9 @@ export class SendQueue {
     this.addressSlot = shape.address.length;
     this.controlSlot = shape.control?.length ?? 0;
     this.addressBytes = repeated(shape.address, shape.messages);
-    this.controlBytes = shape.control === undefined ? null : repeated(shape.control, shape.messages);
+    this.controlBytes = repeated(shape.control ?? new Uint8Array(0), shape.messages);
     this.addresses = new DataView(this.addressBytes.buffer);
-    this.controls = new DataView(this.controlBytes?.buffer ?? new ArrayBuffer(0));
+    this.controls = new DataView(this.controlBytes.buffer);
   }
 
   /** Copies a message in, and gives its slot number for `addresses` and `controls`. A full queue is sent first. */
@@ -81,14 +81,13 @@ export class SendQueue {
   }
 
   private sendFrom(from: number, to: number): SyscallResult {
-    const { addressSlot, controlSlot, controlBytes } = this;
+    const { addressSlot, controlSlot } = this;
     const { slot } = this.shape;
     // Whole arrays in the usual case; views of them are made only to go on behind a failure.
     const data = from === 0 ? this.data : this.data.subarray(from * slot);
     const lengths = from === 0 ? this.lengths : this.lengths.subarray(from);
     const addresses = from === 0 ? this.addressBytes : this.addressBytes.subarray(from * addressSlot);
-    const controls =
-      from === 0 || controlBytes === null ? controlBytes : controlBytes.subarray(from * controlSlot);
+    const controls = from === 0 ? this.controlBytes : this.controlBytes.subarray(from * controlSlot);
     return native.sendMany(
       this.fd,
       to - from,
@@ -97,7 +96,7 @@ export class SendQueue {
       lengths,
       addresses,
       addressSlot,
-      controls,
+      controlSlot === 0 ? null : controls,
       controlSlot,
       0,
     );

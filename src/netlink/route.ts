@@ -10,6 +10,7 @@ import {
   type MacAddress,
   type Prefix,
 } from "../core/address.js";
+import { Writer } from "../core/bytes.js";
 import { attributes, binary, cstring } from "./attribute.js";
 import { CREATE, EXCLUSIVE, payloadOf, type Message, type Request } from "./message.js";
 
@@ -33,10 +34,13 @@ const IFF_RUNNING = 0x40;
 const IFF_MULTICAST = 0x1000;
 const IFA_F_SECONDARY = 0x01;
 const IFA_F_NODAD = 0x02;
+const IFA_F_OPTIMISTIC = 0x04;
+const IFA_F_DADFAILED = 0x08;
+const IFA_F_TENTATIVE = 0x40;
 
 /** IFLA_*, IFA_*, NDA_*. */
 const linkAttributes = attributes({ mac: [1, binary], name: [3, cstring] });
-const addressAttributes = attributes({ address: [1, binary], local: [2, binary] });
+const addressAttributes = attributes({ address: [1, binary], local: [2, binary], lifetimes: [6, binary] });
 const neighbourAttributes = attributes({ address: [1, binary], mac: [2, binary] });
 
 export type Link = {
@@ -57,6 +61,8 @@ export type InterfaceAddress = {
   readonly prefix: Prefix;
   /** A later IPv4 address in the network of an earlier one; the kernel picks no source address from it by itself. */
   readonly secondary: boolean;
+  /** An IPv6 address that is not shown to be unique yet, or shown not to be: nothing can be sent from it. */
+  readonly tentative: boolean;
 };
 
 export type Neighbour = {
@@ -76,6 +82,13 @@ export const neighboursRequest: Request = {
   flags: 0,
   body: (out) => void out.zeros(12),
 };
+
+/**
+ * struct ifa_cacheinfo: preferred for 0 s, valid for ever. The kernel then takes no such IPv6 address for connections
+ * of this host (RFC 6724 rule 3), as it takes no secondary IPv4 address: they would break when the address moves, and
+ * a real server that carries it, too, would answer itself.
+ */
+const DEPRECATED = new Writer(16).u32ne(0).u32ne(0xffffffff).u32ne(0).u32ne(0).finish();
 
 export const addAddressRequest = (ifindex: number, prefix: Prefix): Request => ({
   ...addressRequest(NEW_ADDRESS, ifindex, prefix),
@@ -99,7 +112,8 @@ function addressRequest(type: number, ifindex: number, prefix: Prefix): Request 
         .u8(flags)
         .u8(0)
         .u32ne(ifindex);
-      addressAttributes.write(out, { address: bytes, local: bytes });
+      const lifetimes = v6 && type === NEW_ADDRESS ? { lifetimes: DEPRECATED } : {};
+      addressAttributes.write(out, { address: bytes, local: bytes, ...lifetimes });
     },
   };
 }
@@ -138,8 +152,14 @@ export function readAddress(message: Message): InterfaceAddress | undefined {
   if (input.error !== undefined || own === undefined) return undefined;
   // For IPv6 the bit means "temporary".
   const secondary = (flags & IFA_F_SECONDARY) !== 0 && familyOf(own) === "ipv4";
-  return { ifindex, prefix: { address: own, length }, secondary };
+  return { ifindex, prefix: { address: own, length }, secondary, tentative: isTentative(own, flags) };
 }
+
+/** An optimistic address (RFC 4429) is used while it is being checked. */
+const isTentative = (address: IpAddress, flags: number): boolean =>
+  familyOf(address) === "ipv6" &&
+  (flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED)) !== 0 &&
+  (flags & IFA_F_OPTIMISTIC) === 0;
 
 export function readNeighbour(message: Message): Neighbour | undefined {
   const input = payloadOf(message);

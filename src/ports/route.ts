@@ -26,7 +26,7 @@ export type RouteKernel = {
   addresses(): readonly InterfaceAddress[];
   /** Neighbours (ARP and ND entries) of all links. */
   neighbours(): readonly Neighbour[];
-  /** In as few system calls as possible; outcome i belongs to order i. IPv6 addresses skip duplicate address detection. */
+  /** In as few system calls as possible; outcome i belongs to order i. IPv6 addresses skip duplicate address detection and are no source. */
   addAddresses(orders: readonly AddressOrder[]): readonly AddressOutcome[];
   removeAddresses(orders: readonly AddressOrder[]): readonly AddressOutcome[];
   /** Routes and rules, marked as ours; outcome i belongs to item i. One that is there already is left as it is. */

@@ -1,7 +1,7 @@
 // What the VRRP engine needs of the outside: time, adverts, frames, addresses and a place to report to. All
 // calls are synchronous. A simulation implements every port and runs the real engine and the real codecs.
 
-import type { IpAddress, MacAddress } from "../core/address.js";
+import type { Family, IpAddress, MacAddress } from "../core/address.js";
 import type { Instant } from "../core/units.js";
 import type { VipdEvent } from "../control/event.js";
 import type { RouteKernel } from "./route.js";
@@ -11,15 +11,15 @@ export type Clock = { now(): Instant };
 /** The one wake-up of the engine: it calls `wake` at or after the last deadline given. */
 export type Wakeup = { arm(at: Instant | undefined): void };
 
-/** IPv4 adverts, by multicast or unicast, over any number of interfaces. */
+/** Adverts of both families, by multicast or unicast, over any number of interfaces. */
 export type AdvertLink = {
-  /** Starts to receive the VRRP group on an interface; a text says why it cannot. Joining twice is harmless. */
-  join(ifindex: number): string | undefined;
-  leave(ifindex: number): void;
+  /** Starts to receive a family's group on an interface; a text says why it cannot. Joining twice is harmless. */
+  join(ifindex: number, family: Family): string | undefined;
+  leave(ifindex: number, family: Family): void;
   /** The virtual router ids wanted, so that others can be dropped before they cost anything. */
-  setVirtualRouters(ids: readonly number[]): void;
-  /** Copies the VRRP message `bytes` into the queue; `source` and `destination` as 32-bit numbers. */
-  queue(ifindex: number, source: number, destination: number, bytes: Uint8Array): void;
+  setVirtualRouters(family: Family, ids: readonly number[]): void;
+  /** Copies the VRRP message `bytes` into the queue; addresses are 4 or 16 bytes in network order. */
+  queue(ifindex: number, source: Uint8Array, destination: Uint8Array, bytes: Uint8Array): void;
   /** Sends what is queued in as few system calls as possible. */
   flush(): void;
   /** Hands received packets to the engine now, within a budget. */
@@ -32,7 +32,7 @@ export type Frame = { readonly ifindex: number; readonly bytes: Uint8Array };
 export type Neighbours = {
   /** Sends all frames, in order. */
   announce(frames: readonly Frame[]): void;
-  /** Which addresses' ARP frames of others are to be handed to the engine. */
+  /** The addresses of which the engine wants to hear when others say that they hold them. */
   watch(addresses: readonly IpAddress[]): void;
 };
 
@@ -50,8 +50,15 @@ export type InterfaceView = {
   /** Carries multicast (IFF_MULTICAST), as loopback does not. */
   readonly multicast: boolean;
   readonly mac: MacAddress | undefined;
-  /** Its addresses with their prefix lengths, in the kernel's order, the primary one first. */
-  readonly addresses: readonly { readonly address: IpAddress; readonly length: number }[];
+  /** Its addresses, in the kernel's order, the primary one first. */
+  readonly addresses: readonly AddressView[];
+};
+export type AddressView = {
+  readonly address: IpAddress;
+  /** Of its prefix. */
+  readonly length: number;
+  /** IPv6: not shown to be unique yet, or shown not to be. Nothing can be sent from it. */
+  readonly tentative?: boolean;
 };
 export type Interfaces = {
   find(name: string): InterfaceView | undefined;

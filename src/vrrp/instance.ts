@@ -1,7 +1,7 @@
 // What one VRRP instance (one virtual router on one interface) is told to do. A plain value: it crosses
 // process borders as JSON, and knows nothing of the file it was read from.
 
-import type { IpAddress, Prefix } from "../core/address.js";
+import type { Family, IpAddress, Prefix } from "../core/address.js";
 import type { Routing } from "../core/routing.js";
 import type { Milliseconds } from "../core/units.js";
 import type { TtlRange } from "./ttl.js";
@@ -83,6 +83,8 @@ export type HmacAuth = {
 export type InstanceConfig = {
   readonly name: string;
   readonly interface: string;
+  /** Of its adverts and of all its addresses. A virtual router id means another router in each (RFC 9568 section 5.2.9). */
+  readonly family: Family;
   /** VRID, 1..255 (RFC 9568 section 5.2.3). */
   readonly virtualRouterId: number;
   readonly version: 2 | 3;
@@ -97,7 +99,7 @@ export type InstanceConfig = {
   readonly addresses: readonly VirtualAddress[];
   /** Routes and rules that are there while this director is master. */
   readonly routing?: Routing;
-  /** Source of the adverts; default: the primary address of the interface. */
+  /** Source of the adverts; default: the primary address of the interface, over IPv6 its link-local one. */
   readonly sourceAddress?: IpAddress;
   /** v3 over IPv4: whether the checksum we send covers the pseudo-header (RFC 5798, keepalived) or not (RFC 9568). */
   readonly checksum: "rfc5798" | "rfc9568";

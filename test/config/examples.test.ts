@@ -11,7 +11,16 @@ import { check, readExample, root } from "./load.js";
 const examples = readdirSync(join(root, "conf")).filter((name) => name.endsWith(".yaml"));
 
 test("there is an example for each kind of pair", () => {
-  for (const name of ["direct-routing", "nat", "tunnel", "active-active", "vrrp-only", "minimal", "vipd"])
+  for (const name of [
+    "direct-routing",
+    "nat",
+    "tunnel",
+    "active-active",
+    "dual-stack",
+    "vrrp-only",
+    "minimal",
+    "vipd",
+  ])
     assert.ok(existsSync(join(root, `conf/${name}.yaml`)), name);
 });
 
@@ -31,6 +40,17 @@ test("the active/active example makes each node master of one instance", () => {
     [
       [150, 100],
       [100, 150],
+    ],
+  );
+});
+
+test("the dual-stack example is two virtual routers in one sync group", () => {
+  const [lb1] = check(readExample("dual-stack.yaml")).configs;
+  assert.deepEqual(
+    lb1?.vrrp.map(({ name, family, group }) => ({ name, family, group })),
+    [
+      { name: "web/ipv4", family: "ipv4", group: "web" },
+      { name: "web/ipv6", family: "ipv6", group: "web" },
     ],
   );
 });

@@ -16,6 +16,7 @@ test("what is left out has its default", () => {
     {
       name: "web",
       interface: "eth0",
+      family: "ipv4",
       virtualRouterId: 51,
       version: 3,
       priority: 150,

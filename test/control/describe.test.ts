@@ -69,8 +69,12 @@ const reasons: { readonly [K in TransitionReason["kind"]]: VipdEvent | readonly 
   "interface-missing": transition({ kind: "interface-missing", interface: "eth0" }, "initialize", "fault"),
   "interface-up": transition({ kind: "interface-up", interface: "eth0" }, "fault", "backup"),
   "no-source-address": [
-    transition({ kind: "no-source-address", interface: "eth0" }, "initialize", "fault"),
-    transition({ kind: "no-source-address", interface: "eth0", wanted: "10.9.9.9" }, "initialize", "fault"),
+    transition({ kind: "no-source-address", interface: "eth0", family: "ipv4" }, "initialize", "fault"),
+    transition(
+      { kind: "no-source-address", interface: "eth0", family: "ipv4", wanted: "10.9.9.9" },
+      "initialize",
+      "fault",
+    ),
   ],
   "no-multicast": transition({ kind: "no-multicast", interface: "lo" }, "initialize", "fault"),
   "interface-usable": [

@@ -416,7 +416,7 @@ test("a clean stop of many masters is one send and one removal", () => {
 test("a master just preempted may answer for a moment; one that goes on answering is a conflict", () => {
   const rig = new Rig();
   const is = (kind: VipdEvent["kind"]): number => rig.events.filter((event) => event.kind === kind).length;
-  const arp = (): void => rig.engine.heardArp(2, "02:00:00:00:00:09" as MacAddress, ip("192.168.1.101"));
+  const arp = (): void => rig.engine.heardHolder(2, "02:00:00:00:00:09" as MacAddress, ip("192.168.1.101"));
   rig.engine.configure([web(1, { priority: 150 })], []);
   for (let i = 0; i < 100 && is("vrrp-transition") < 2; i++) {
     rig.hear(100);
@@ -436,7 +436,7 @@ test("a better master's announcement just before we yield is no conflict", () =>
   const rig = new Rig();
   rig.engine.configure([web(1)], []);
   rig.runTo(rig.now + 4000);
-  rig.engine.heardArp(2, "02:00:00:00:00:09" as MacAddress, ip("192.168.1.101"));
+  rig.engine.heardHolder(2, "02:00:00:00:00:09" as MacAddress, ip("192.168.1.101"));
   rig.hear(200);
   rig.runTo(rig.now + milliseconds(1000));
   assert.ok(!rig.events.some(({ kind }) => kind === "vrrp-address-conflict"));

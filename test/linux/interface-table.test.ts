@@ -21,7 +21,13 @@ test("a list that changes all the time while it is read leaves the old view, and
   };
   const kernel: RouteKernel = {
     links: () => list({ index: 2, name: NAME, up, running: up, multicast: true }),
-    addresses: () => list({ ifindex: 2, prefix: { address: ip("192.0.2.1"), length: 24 }, secondary: false }),
+    addresses: () =>
+      list({
+        ifindex: 2,
+        prefix: { address: ip("192.0.2.1"), length: 24 },
+        secondary: false,
+        tentative: false,
+      }),
     neighbours: () => [],
     addAddresses: () => [],
     removeAddresses: () => [],

@@ -2,17 +2,19 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { ipBytes } from "../../src/core/address.js";
 import { milliseconds, after as later } from "../../src/core/units.js";
 import { monotonicNow } from "../../src/linux/clock.js";
 import { errno } from "../../src/linux/errno.js";
 import { native } from "../../src/linux/native.js";
 import { RawVrrpSocket } from "../../src/linux/raw-vrrp-socket.js";
+import { VRRP_GROUPS } from "../../src/vrrp/packet.js";
 import { cannotMakeNamespaces, makeNamespacePair, type NamespacePair } from "./own-namespaces.js";
 
 const skip = cannotMakeNamespaces;
 /** More than one socket may join (igmp_max_memberships is 20). */
 const LINKS = 24;
-const GROUP = 0xe0000012;
+const GROUP = ipBytes(VRRP_GROUPS.ipv4);
 
 type Heard = { readonly bytes: Uint8Array; readonly ifindex: number };
 let pair: NamespacePair;
@@ -23,9 +25,9 @@ let failures: (readonly [ifindex: number, error: number])[] = [];
 let senderLinks: number[] = [];
 let receiverLinks: number[] = [];
 
-const source = (link: number): number => 0x0a4d0001 + link * 256;
+const source = (link: number): Uint8Array => Uint8Array.of(10, 77, link, 1);
 const open = (): RawVrrpSocket => {
-  const opened = RawVrrpSocket.open({
+  const opened = RawVrrpSocket.open("ipv4", {
     onPacket: (packet, length, ifindex) => heard.push({ bytes: packet.slice(0, length), ifindex }),
     onSendFailed: (ifindex, error) => failures.push([ifindex, error]),
   });
@@ -129,7 +131,7 @@ test("an interface that is down or gone silences only itself", { skip }, async (
   sender.queue(99_999, source(7), GROUP, advert(7));
   sender.queue(senderLinks[7] as number, source(7), GROUP, advert(7));
   // Not an address of this host.
-  sender.queue(senderLinks[8] as number, 0x08080808, GROUP, advert(7));
+  sender.queue(senderLinks[8] as number, Uint8Array.of(8, 8, 8, 8), GROUP, advert(7));
   assert.equal(sender.flush(), 3);
   assert.deepEqual(
     failures.map(([ifindex]) => ifindex),
@@ -177,7 +179,7 @@ test(
 );
 
 test("a unicast advert is handed on once, although several sockets receive it", { skip }, async () => {
-  sender.queue(senderLinks[0] as number, source(0), 0x0a4d0002, advert(51));
+  sender.queue(senderLinks[0] as number, source(0), Uint8Array.of(10, 77, 0, 2), advert(51));
   sender.flush();
   const packets = await hear(1);
   assert.equal(packets.length, 1);
@@ -227,7 +229,7 @@ test(
 
 test("an advert that cannot be one is refused, and a closed socket sends nothing", { skip }, () => {
   assert.throws(() => {
-    sender.queue(1, 0, GROUP, new Uint8Array(1037));
+    sender.queue(1, source(0), GROUP, new Uint8Array(1037));
   }, RangeError);
   const closed = pair.inA(open);
   closed.queue(senderLinks[0] as number, source(0), GROUP, advert(51));

@@ -156,6 +156,7 @@ test("an address order is read back as the address it names", () => {
           ifindex,
           prefix: { address: one, length },
           secondary: false,
+          tentative: false,
         });
       }
     }),

@@ -171,8 +171,8 @@ export class World {
         queue: (_ifindex, source, destination, bytes) => {
           queue.push(
             ipPacket(bytes, {
-              source: addressOf(source),
-              destination: addressOf(destination),
+              source: ipFromBytes(source),
+              destination: ipFromBytes(destination),
               identification: director.sent++ & 0xffff,
             }),
           );
@@ -236,10 +236,6 @@ export class World {
 }
 
 const before = (a: Happening, b: Happening): boolean => a.at < b.at || (a.at === b.at && a.order < b.order);
-
-function addressOf(number: number): IpAddress {
-  return ipFromBytes(Uint8Array.of(number >>> 24, (number >>> 16) & 255, (number >>> 8) & 255, number & 255));
-}
 
 function interfaceOf(director: Director): InterfaceView {
   const held = [...director.held].map((address) => ({ address: address as IpAddress, length: 24 }));

@@ -36,6 +36,7 @@ export type Behaviour = {
 export const instanceNamed = (name: string, advertInterval = 100): InstanceConfig => ({
   name,
   interface: "eth0",
+  family: "ipv4" as const,
   virtualRouterId: 51,
   version: 3,
   priority: 150,

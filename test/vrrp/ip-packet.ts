@@ -66,6 +66,7 @@ export function instance(changes: Partial<InstanceConfig> = {}): InstanceConfig 
   return {
     name: "web",
     interface: "eth0",
+    family: "ipv4",
     virtualRouterId: 51,
     version: 3,
     priority: 100,

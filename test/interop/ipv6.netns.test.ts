@@ -1,0 +1,320 @@
+// IPv6 on real sockets: vipd against itself and against Debian's keepalived in both roles, a third host whose
+// neighbour table is led to the new master, and what tshark says of the packets.
+
+import assert from "node:assert/strict";
+import { closeSync, openSync } from "node:fs";
+import { test } from "node:test";
+import { ip } from "../../src/core/address.js";
+import { milliseconds, seconds } from "../../src/core/units.js";
+import type { InstanceConfig } from "../../src/vrrp/instance.js";
+import { AF, IPPROTO, IPV6, SOCK, SOL } from "../../src/linux/constants.js";
+import { native } from "../../src/linux/native.js";
+import { sockaddrIp } from "../../src/linux/sockaddr.js";
+import { encodeAdvert, VRRP_GROUPS } from "../../src/vrrp/packet.js";
+import { startKeepalived } from "../lab/directors.js";
+import type { Host } from "../lab/host.js";
+import { Lab } from "../lab/lab.js";
+import type { LabProcess } from "../lab/process.js";
+import { until } from "../lab/wait.js";
+import { instance, vip } from "../vrrp/ip-packet.js";
+import { VrrpChild } from "./vrrp-child.js";
+
+const VIP = "fd00:98::100";
+const LINK_LOCAL_VIP = "fe80::98:100";
+const INTERVAL = milliseconds(100);
+/** Longer than anything here takes on a busy machine: no test depends on it. */
+const PATIENCE = seconds(30);
+/** PI_WARN of Wireshark's epan/proto.h. */
+const EXPERT_WARNING = 0x00400000;
+
+const ours = (priority: number, addresses = [`${LINK_LOCAL_VIP}/64`, `${VIP}/64`]): InstanceConfig =>
+  instance({
+    name: "web",
+    family: "ipv6",
+    priority,
+    advertInterval: INTERVAL,
+    addresses: addresses.map((address) => vip(address)),
+    announce: { repeat: 3, delay: milliseconds(0), refresh: milliseconds(0), refreshRepeat: 1 },
+  });
+
+const theirs = (priority: number, addresses = [`${LINK_LOCAL_VIP}/64`, `${VIP}/64`]): string => `
+global_defs {
+  vrrp_version 3
+  vrrp_garp_master_delay 1
+}
+vrrp_instance web {
+  state BACKUP
+  interface eth0
+  virtual_router_id 51
+  priority ${priority}
+  advert_int ${INTERVAL / 1000}
+  virtual_ipaddress { ${addresses.join("\n")} }
+}
+`;
+
+type Hosts = { readonly lab: Lab; readonly a: Host; readonly b: Host; readonly observer: Host };
+
+async function withHosts(
+  run: (hosts: Hosts) => Promise<void>,
+  { checkAddresses = false }: { readonly checkAddresses?: boolean } = {},
+): Promise<void> {
+  const lab = new Lab();
+  try {
+    const [a, b, observer] = lab.hosts("a", "b", "o");
+    const bridge = lab.bridge("br");
+    // Duplicate address detection of the hosts' own addresses takes a second or two; one test waits for it.
+    if (!checkAddresses)
+      for (const host of [a, b, observer]) host.sysctl({ "net.ipv6.conf.default.dad_transmits": 0 });
+    lab.plug(bridge, [
+      { host: a, interface: "eth0", addresses: ["fd00:98::2/64"] },
+      { host: b, interface: "eth0", addresses: ["fd00:98::3/64"] },
+      { host: observer, interface: "eth0", addresses: ["fd00:98::9/64"] },
+    ]);
+    await run({ lab, a, b, observer });
+  } finally {
+    lab.close();
+  }
+}
+
+const holds = (host: Host, address = VIP): boolean =>
+  host.run("ip", "-6", "-o", "address", "show", "dev", "eth0").includes(` ${address}/64 `);
+const macOf = (host: Host): string => host.run("cat", "/sys/class/net/eth0/address").trim();
+const neighbour = (host: Host, address = VIP): string => host.run("ip", "-6", "neigh", "show", address);
+const linkLocalOf = (host: Host): string =>
+  /inet6 (fe80:\S+)\/64/.exec(host.run("ip", "-6", "-o", "address", "show", "dev", "eth0"))?.[1] ?? "";
+/** The host has its link-local address, and can send from it. */
+const ready = (...hosts: readonly Host[]): Promise<unknown> =>
+  until("link-local addresses", PATIENCE, () => hosts.every((host) => linkLocalOf(host) !== ""));
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+class Trace {
+  readonly path: string;
+  private readonly tcpdump: LabProcess;
+
+  private constructor(path: string, tcpdump: LabProcess) {
+    this.path = path;
+    this.tcpdump = tcpdump;
+  }
+
+  /** Everything of VRRP and neighbour discovery that the host sees. */
+  static async start(lab: Lab, host: Host): Promise<Trace> {
+    const path = `${lab.directory}/trace.pcap`;
+    const command = [
+      "tcpdump",
+      "-i",
+      "eth0",
+      "-n",
+      "-U",
+      "-Z",
+      "root",
+      "--immediate-mode",
+      "-w",
+      path,
+    ] as const;
+    const tcpdump = host.spawn([...command, "ip6 proto 112 or icmp6"]);
+    await tcpdump.waitFor(/listening on/, PATIENCE);
+    return new Trace(path, tcpdump);
+  }
+
+  async stop(): Promise<void> {
+    // What the kernel still holds for tcpdump is written out first.
+    await pause(200);
+    await this.tcpdump.stop();
+  }
+
+  /** One row for each packet that fits the filter. */
+  rows(host: Host, filter: string, ...fields: readonly string[]): string[][] {
+    const words = fields.flatMap((field) => ["-e", field]);
+    const text = host.run("tshark", "-r", this.path, "-Y", filter, "-T", "fields", ...words);
+    return text
+      .split("\n")
+      .filter(Boolean)
+      .map((line) => line.split("\t"));
+  }
+}
+
+test("a master that is killed is replaced, a third host is led to the new one, and every packet is as it should be", () =>
+  withHosts(async ({ lab, a, b, observer }) => {
+    await ready(a, b);
+    const source = linkLocalOf(a);
+    const trace = await Trace.start(lab, observer);
+    const [first, second] = [new VrrpChild(a), new VrrpChild(b)];
+    await first.configure([ours(150)]);
+    await first.waitForState("master");
+    await second.configure([ours(100)]);
+    await second.waitForState("backup");
+    await until("the backup hears", PATIENCE, async () => (await second.instance()).master !== null);
+    assert.equal((await second.instance()).master?.address, source);
+    assert.ok(holds(a) && holds(a, LINK_LOCAL_VIP) && !holds(b));
+    assert.doesNotMatch(a.run("ip", "-6", "address", "show", "dev", "eth0"), /tentative|dadfailed/);
+    assert.match(a.run("ip", "-6", "route", "get", "fd00:98::9"), / src fd00:98::2 /, "its own address");
+    observer.run("ping", "-6", "-c", "1", "-W", "5", VIP);
+    assert.match(neighbour(observer), new RegExp(macOf(a)));
+    first.signal("SIGKILL");
+    const { reason } = await second.waitForState("master", PATIENCE);
+    assert.ok(reason.kind === "master-silent" && reason.master_priority === 150);
+    await until("the neighbour entry moves", PATIENCE, () => neighbour(observer).includes(macOf(b)));
+    assert.match(neighbour(observer), / router /, "with the router flag");
+    assert.ok(holds(b) && holds(b, LINK_LOCAL_VIP));
+    // The dead process left its addresses behind; the new one finds and removes them.
+    const restarted = new VrrpChild(a);
+    await restarted.configure([ours(90)]);
+    await restarted.waitForEvent("vrrp-stale-address-removed");
+    assert.ok(!holds(a) && !holds(a, LINK_LOCAL_VIP));
+    await second.stop();
+    await restarted.waitForState("master", PATIENCE);
+    await restarted.stop();
+    await trace.stop();
+    assert.deepEqual(
+      trace.rows(observer, `_ws.expert.severity >= ${EXPERT_WARNING}`, "frame.number", "_ws.expert.message"),
+      [],
+    );
+    const adverts = trace.rows(observer, "vrrp", "ipv6.dst", "ipv6.hlim", "ipv6.tclass", "vrrp.ipv6_addr");
+    assert.ok(adverts.length > 0);
+    for (const row of adverts)
+      assert.deepEqual(
+        [...row.slice(0, 2), Number(row[2]), row[3]],
+        ["ff02::12", "255", 0xc0, `${LINK_LOCAL_VIP},${VIP}`],
+      );
+    assert.ok(trace.rows(observer, "vrrp.prio == 0", "ipv6.src").length > 0, "a clean stop resigns");
+    const claims = trace.rows(
+      observer,
+      `icmpv6.type == 136 && icmpv6.nd.na.target_address == ${VIP} && ipv6.dst == ff02::1 && eth.src == ${macOf(b)}`,
+      "ipv6.hlim",
+      "icmpv6.nd.na.flag.r",
+      "icmpv6.nd.na.flag.s",
+      "icmpv6.nd.na.flag.o",
+      "icmpv6.opt.linkaddr",
+    );
+    assert.ok(claims.length >= 3);
+    for (const [hops, r, s, o, mac] of claims)
+      assert.deepEqual([hops, isSet(r), isSet(s), isSet(o), mac], ["255", true, false, true, macOf(b)]);
+  }));
+
+/** Versions of tshark say "1" or "True". */
+const isSet = (text: string | undefined): boolean => text === "1" || text === "True";
+
+// keepalived's files often hold global addresses alone; it sends them as they are, and so do we.
+for (const addresses of [[`${LINK_LOCAL_VIP}/64`, `${VIP}/64`], [`${VIP}/64`]]) {
+  const what = addresses.length > 1 ? "with a link-local address" : "with global addresses alone";
+
+  test(`${what}: keepalived obeys us, takes over from us, and gives back to us`, () =>
+    withHosts(async ({ lab, a: us, b: them, observer }) => {
+      await ready(us, them);
+      const child = new VrrpChild(us);
+      await child.configure([ours(150, addresses)]);
+      await child.waitForState("master", PATIENCE);
+      const keepalived = startKeepalived(lab, them, theirs(100, addresses), { vrrpOnly: true });
+      await keepalived.waitFor(/Entering BACKUP STATE/, PATIENCE);
+      await pause(10 * INTERVAL);
+      assert.doesNotMatch(keepalived.text, /Entering MASTER/);
+      observer.run("ping", "-6", "-c", "1", "-W", "5", VIP);
+      await child.stop();
+      await keepalived.waitFor(/Entering MASTER STATE/, PATIENCE);
+      await until("its address", PATIENCE, () => holds(them) && !holds(us));
+      await until("its advertisement", PATIENCE, () => neighbour(observer).includes(macOf(them)));
+      const again = new VrrpChild(us);
+      await again.configure([ours(150, addresses)]);
+      const back = await again.waitForState("master", PATIENCE);
+      assert.equal(back.reason.kind, "preempted-lower");
+      await keepalived.waitFor(/Entering BACKUP STATE/, PATIENCE, 5);
+      await until("one holder", PATIENCE, () => holds(us) && !holds(them));
+      await until("our advertisement", PATIENCE, () => neighbour(observer).includes(macOf(us)));
+      assert.deepEqual((await again.instance()).rejected, {});
+      await again.stop();
+    }));
+
+  test(`${what}: we obey keepalived, take over when it dies or resigns, and give back to it`, () =>
+    withHosts(async ({ lab, a: us, b: them, observer }) => {
+      await ready(us, them);
+      const keepalived = startKeepalived(lab, them, theirs(150, addresses), { vrrpOnly: true });
+      await keepalived.waitFor(/Entering MASTER STATE/, PATIENCE);
+      const child = new VrrpChild(us);
+      await child.configure([ours(100, addresses)]);
+      await child.waitForState("backup");
+      await pause(10 * INTERVAL);
+      assert.equal(child.transitions().length, 1, "we stay backup");
+      const heard = await child.instance();
+      assert.equal(heard.master?.priority, 150);
+      assert.deepEqual(heard.rejected, {});
+      assert.ok(!child.events.some((event) => event.kind === "vrrp-note"), "nothing odd about its adverts");
+      observer.run("ping", "-6", "-c", "1", "-W", "5", VIP);
+      them.killAll();
+      const takeover = await child.waitForState("master", PATIENCE);
+      assert.equal(takeover.reason.kind, "master-silent");
+      await until("our advertisement", PATIENCE, () => neighbour(observer).includes(macOf(us)));
+      for (const address of addresses) them.try("ip", "address", "delete", address, "dev", "eth0");
+      const back = startKeepalived(lab, them, theirs(150, addresses), { vrrpOnly: true });
+      await back.waitFor(/Entering MASTER STATE/, PATIENCE);
+      const yielded = await child.waitForState("backup", PATIENCE);
+      assert.equal(yielded.reason.kind, "higher-priority");
+      await until("one holder", PATIENCE, () => holds(them) && !holds(us));
+      await back.stop();
+      assert.equal((await child.waitForState("master", PATIENCE)).reason.kind, "master-resigned");
+      await child.stop();
+      assert.ok(!holds(us));
+    }));
+}
+
+test("an instance waits until its interface has a link-local address that is shown to be unique", () =>
+  withHosts(
+    async ({ a }) => {
+      const child = new VrrpChild(a);
+      await child.configure([ours(150)]);
+      const fault = await child.waitForState("fault");
+      assert.deepEqual(fault.reason, { kind: "no-source-address", interface: "eth0", family: "ipv6" });
+      await child.waitForState("master", PATIENCE);
+      assert.ok(child.transitions().every(({ reason }) => reason.kind !== "action-failed"));
+      await child.stop();
+    },
+    { checkAddresses: true },
+  ));
+
+test("a message with hop limit 64 changes nothing, and is counted with its sender", () =>
+  withHosts(async ({ a, observer }) => {
+    await ready(a, observer);
+    const child = new VrrpChild(a);
+    await child.configure([ours(100)]);
+    await child.waitForState("backup");
+    sendAdvert(observer, 64);
+    const rejected = await child.waitForEvent("vrrp-rejected");
+    assert.equal(rejected.reject, "ttl");
+    assert.equal(rejected.sender, linkLocalOf(observer));
+    assert.match(rejected.detail, /hop limit 64, not 255/);
+    assert.equal((await child.instance()).master, null);
+    await child.stop();
+  }));
+
+/** An advert of priority 200 from this host, whose link-local address is the source. */
+function sendAdvert(host: Host, hops: number): void {
+  const source = ip(linkLocalOf(host));
+  const carrier = { source, destination: VRRP_GROUPS.ipv6 };
+  const advert = { version: 3, virtualRouterId: 51, priority: 200, interval: INTERVAL } as const;
+  const bytes = encodeAdvert({ ...advert, addresses: [ip(LINK_LOCAL_VIP)] }, carrier, "rfc5798");
+  const home = openSync("/proc/self/ns/net", "r");
+  assert.equal(native.setNetns(`/run/netns/${host.namespace}`), 0);
+  try {
+    const fd = native.socket(AF.INET6, SOCK.RAW, IPPROTO.VRRP);
+    native.setsockopt(fd, SOL.IPV6, IPV6.MULTICAST_HOPS, hops);
+    assert.equal(native.bind(fd, sockaddrIp(source, 0, native.ifIndex("eth0"))), 0);
+    const address = sockaddrIp(VRRP_GROUPS.ipv6, 0, native.ifIndex("eth0"));
+    assert.equal(native.send(fd, bytes, 0, address, null), bytes.length);
+    native.close(fd);
+  } finally {
+    assert.equal(native.setNetns(`/proc/self/fd/${home}`), 0);
+    closeSync(home);
+  }
+}
+
+test("another host that has the address answers the question for it, and is named with its MAC", () =>
+  withHosts(async ({ a, observer }) => {
+    await ready(a);
+    observer.ip(`address add ${VIP}/128 dev eth0 nodad`);
+    const child = new VrrpChild(a);
+    await child.configure([ours(150)]);
+    await child.waitForState("master", PATIENCE);
+    const conflict = await child.waitForEvent("vrrp-address-conflict");
+    assert.equal(conflict.mac, macOf(observer));
+    assert.equal(conflict.address, VIP);
+    await child.stop();
+  }));
