@@ -50,8 +50,11 @@ export const table: Measurement = {
       target: `<= ${factor.toFixed(1)} x`,
       reached: atMost(factor),
     });
-    /** vipd's figure beside keepalived's only one. */
-    const beside = (base: Figures, other: Figures): Figures => ({ ...base, ...other });
+    /** vipd's other figure, or none, beside keepalived's only one. */
+    const beside = ({ keepalived }: Figures, { vipd }: Figures): Figures => ({
+      ...(keepalived === undefined ? {} : { keepalived }),
+      ...(vipd === undefined ? {} : { vipd }),
+    });
     const megabytes = (name: string, figures: Figures): Row => ({
       what: `${name}, ${what}`,
       unit: "MB",
