@@ -24,6 +24,7 @@ import type { Timers } from "../ports/timers.js";
 import type { ChecksOrder, TableKeeper } from "./checks.js";
 import { takeovers, type Takeover } from "../ipvs/takeover.js";
 import type { Owned, Ownership, Recorded } from "./ipvs-ownership.js";
+import { TableLook } from "./ipvs-look.js";
 import { TableReporter, type Failure, type Why } from "./ipvs-report.js";
 import { SyncKeeper } from "./ipvs-sync.js";
 import { WantedTable } from "./ipvs-wanted.js";
@@ -63,6 +64,7 @@ export class IpvsDirector implements TableKeeper {
   private checkedAt: Instant = instant(0);
   private cancelFlush: (() => void) | undefined;
   private cancelReconcile: (() => void) | undefined;
+  private look: TableLook | undefined;
 
   constructor(ports: IpvsDirectorPorts) {
     this.ports = ports;
@@ -79,7 +81,11 @@ export class IpvsDirector implements TableKeeper {
     const recorded = isStart ? this.ownership?.load() : undefined;
     let found: Found = { takeovers: [], others: [] };
     try {
-      if (recorded !== undefined) this.owned = recorded.owned;
+      if (recorded !== undefined) {
+        this.owned = recorded.owned;
+        this.applied.clear();
+        this.checkedAt = this.ports.timers.now();
+      }
       // Of what is in force already our own memory tells enough; anything new may be there by somebody else's hand.
       if (isStart || [...wantedIds].some((id) => !this.applied.has(id))) found = this.learn(plane, wantedIds);
       const sync = new Set([...this.owned.sync, ...(order.sync?.roles ?? [])]);
@@ -147,6 +153,7 @@ export class IpvsDirector implements TableKeeper {
   stop(table: "remove" | "keep"): boolean {
     this.cancelFlush?.();
     this.cancelReconcile?.();
+    this.look?.cancel();
     const { plane } = this;
     if (plane === undefined) return true;
     const isDone = table === "keep" || this.removeAll(plane);
@@ -202,15 +209,16 @@ export class IpvsDirector implements TableKeeper {
     return null;
   }
 
-  /** Believes what the kernel lists, as far as it concerns us. */
+  /** Believes what the kernel lists, as far as it concerns us and is not known. */
   private learn(plane: DataPlane, wantedIds: ReadonlySet<ServiceId>): Found {
     const learnt = new Map<ServiceId, ListedEntry>();
     const others: ServiceId[] = [];
-    for (const [id, entry] of plane.entries())
-      if (wantedIds.has(id) || this.owned.services.has(id)) learnt.set(id, entry);
-      else others.push(id);
-    this.applied = learnt;
-    this.checkedAt = this.ports.timers.now();
+    for (const service of plane.services()) {
+      const id = serviceId(service.key);
+      if (!wantedIds.has(id) && !this.owned.services.has(id)) others.push(id);
+      else if (!this.applied.has(id)) learnt.set(id, { service, servers: plane.servers(service) });
+    }
+    for (const [id, entry] of learnt) this.applied.set(id, entry);
     return { takeovers: takeovers(learnt, wantedIds, this.owned.services), others };
   }
 
@@ -239,6 +247,7 @@ export class IpvsDirector implements TableKeeper {
     }
     for (const id of gone) diffService(this.applied.get(id), undefined, commands);
     const ids = [...this.dirty];
+    for (const id of ids) this.look?.change(id);
     // Somebody changed the table under us: a look at it tells what is to be done.
     if (this.carryOut(plane, why, commands, ids)) this.reconcile();
   }
@@ -308,54 +317,65 @@ export class IpvsDirector implements TableKeeper {
     }
   }
 
-  /** Reads the table back and puts right what is not as wanted in our part of it. */
+  /** Reads the table back and puts right what is not as wanted in our part of it. One that goes on begins anew. */
   private reconcile(): void {
+    this.cancelReconcile?.();
+    this.look?.cancel();
     const { plane } = this;
     if (plane === undefined) return;
+    const differing = new Set<ServiceId>();
+    const look = new TableLook(plane, this.ports.timers, {
+      concerns: (id) => this.wanted.table.has(id) || this.owned.services.has(id),
+      take: (id, entry) => {
+        if (!this.compare(id, entry)) differing.add(id);
+      },
+      done: (error) => {
+        this.look = undefined;
+        this.isReadable = error === null;
+        if (error === null) this.repair(plane, look, differing);
+        else this.tell.failure("repair", `read the table of ${plane.name}`, error, this.nextWait());
+        this.keepSync(plane);
+        this.plan();
+      },
+    });
+    this.look = look;
+    look.begin();
+  }
+
+  /** Takes in what the kernel lists of a service. Gives whether it is as wanted. */
+  private compare(id: ServiceId, entry: ListedEntry): boolean {
     const commands: Command[] = [];
-    try {
-      this.compare(plane, commands);
-      this.isReadable = true;
-    } catch (error) {
-      this.isReadable = false;
-      this.tell.failure("repair", `read the table of ${plane.name}`, messageOf(error), this.nextWait());
-      return;
-    }
+    diffService(entry, this.wanted.table.get(id), commands);
+    // What is as it should be needs no second copy of every server.
+    if (commands.length === 0) this.believe(id);
+    else this.applied.set(id, entry);
+    return commands.length === 0;
+  }
+
+  /** What follows from a look: of what `differs`, and what is not there, by what is wanted now. */
+  private repair(plane: DataPlane, look: TableLook, differs: Set<ServiceId>): void {
+    const wanted = this.wanted.table;
+    this.checkedAt = this.ports.timers.now();
+    for (const id of this.applied.keys()) if (look.isMissing(id)) this.applied.delete(id);
+    for (const id of wanted.keys()) if (look.isMissing(id)) differs.add(id);
+    const commands: Command[] = [];
+    for (const id of differs) diffService(this.applied.get(id), wanted.get(id), commands);
     const ids = new Set(commands.map((command) => serviceId(commandKey(command))));
-    for (const id of this.refused) if (!ids.has(id)) this.refused.delete(id);
+    for (const id of this.refused) if (!ids.has(id) && !look.hasChanged(id)) this.refused.delete(id);
     // What waits for its tick, or was refused, is no damage done by others.
     if ([...ids].some((id) => !this.dirty.has(id) && !this.refused.has(id))) this.repairs++;
     this.carryOut(plane, "repair", commands, [...ids]);
   }
 
-  /** Takes in what the kernel lists, and makes the commands for what of it is not as wanted. */
-  private compare(plane: DataPlane, commands: Command[]): void {
-    const wanted = this.wanted.table;
-    const seen = new Set<ServiceId>();
-    for (const [id, entry] of plane.entries()) {
-      if (!wanted.has(id) && !this.owned.services.has(id)) continue;
-      seen.add(id);
-      const before = commands.length;
-      diffService(entry, wanted.get(id), commands);
-      // What is as it should be needs no second copy of every server.
-      if (commands.length === before) this.believe(id);
-      else this.applied.set(id, entry);
-    }
-    for (const id of this.applied.keys()) if (!seen.has(id)) this.applied.delete(id);
-    for (const [id, entry] of wanted) if (!seen.has(id)) diffService(undefined, entry, commands);
-    this.checkedAt = this.ports.timers.now();
-  }
-
-  /** Sets the time of the next look at the kernel. */
+  /** Sets the time of the next look at the kernel; one that goes on does so itself when it is done. */
   private plan(): void {
+    if (this.look !== undefined) return;
     const { timers } = this.ports;
     this.cancelReconcile?.();
     this.cancelReconcile = timers.wakeAt(after(timers.now(), this.nextWait()), () => {
+      this.retry = this.isInOrder() ? FIRST_RETRY : milliseconds(Math.min(this.retry * 2, LAST_RETRY));
       this.reconcile();
-      if (this.plane !== undefined) this.keepSync(this.plane);
-      this.plan();
     });
-    this.retry = this.isInOrder() ? FIRST_RETRY : milliseconds(Math.min(this.retry * 2, LAST_RETRY));
   }
 
   private nextWait(): Milliseconds {

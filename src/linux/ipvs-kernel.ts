@@ -14,15 +14,7 @@ import {
   startDaemonRequest,
   stopDaemonRequest,
 } from "../ipvs/messages.js";
-import {
-  serverId,
-  serviceId,
-  type ListedEntry,
-  type ListedServer,
-  type ListedService,
-  type ServerId,
-  type ServiceId,
-} from "../ipvs/model.js";
+import { serverId, serviceId, type ListedServer, type ListedService, type ServerId } from "../ipvs/model.js";
 import { FAMILY_NAME } from "../ipvs/schema.js";
 import { familyRequest, readFamily } from "../netlink/generic.js";
 import type { Acknowledgement, Request } from "../netlink/message.js";
@@ -57,10 +49,16 @@ export function openIpvs(): Result<DataPlane, string> {
 }
 
 function dataPlane(socket: NetlinkSocket, family: number): DataPlane {
+  const services = (): readonly ListedService[] =>
+    socket.dump("list IPVS services", servicesRequest(family), readService);
+  const servers = (service: ListedService): ReadonlyMap<ServerId, ListedServer> =>
+    readServers(socket, family, service);
   return {
     name: "ipvs",
-    read: () => new Map(entries(socket, family)),
-    entries: () => entries(socket, family),
+    read: () =>
+      new Map(services().map((service) => [serviceId(service.key), { service, servers: servers(service) }])),
+    services,
+    servers,
     apply(commands) {
       const answers = socket.transact(commands.map(commandEncoder(family)));
       return commands.map((command, i) => resultOf(command, answers[i] as Acknowledgement));
@@ -71,14 +69,6 @@ function dataPlane(socket: NetlinkSocket, family: number): DataPlane {
     stopSync: (role) => single(socket, `stop sync ${role}`, stopDaemonRequest(family, role), ESRCH),
     close: () => socket.close(),
   };
-}
-
-function* entries(
-  socket: NetlinkSocket,
-  family: number,
-): Generator<readonly [ServiceId, ListedEntry], void, undefined> {
-  for (const service of socket.dump("list IPVS services", servicesRequest(family), readService))
-    yield [serviceId(service.key), { service, servers: readServers(socket, family, service) }];
 }
 
 function readServers(

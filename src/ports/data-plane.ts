@@ -1,9 +1,17 @@
 // What balances connections: the kernel's IPVS, or another one with the same table. Synchronous: what was applied
-// is in force when the call returns. `read`, `entries` and `syncDaemons` throw when the data plane cannot be asked at all;
-// refusals of single commands are values.
+// is in force when the call returns. What lists throws when the data plane cannot be asked at all; refusals of single
+// commands are values.
 
 import type { Command } from "../ipvs/command.js";
-import type { ListedEntry, ListedTable, ServiceId, SyncConfig, SyncDaemon, SyncRole } from "../ipvs/model.js";
+import type {
+  ListedServer,
+  ListedService,
+  ListedTable,
+  ServerId,
+  SyncConfig,
+  SyncDaemon,
+  SyncRole,
+} from "../ipvs/model.js";
 
 export type ApplyResult =
   /** `unchanged`: it was so already. */
@@ -19,8 +27,10 @@ export type DataPlane = {
   readonly name: string;
   /** The whole table, foreign services included. */
   read(): ListedTable;
-  /** The same, service by service, so that a large table need not be held. Order nothing before the end. */
-  entries(): Iterable<readonly [ServiceId, ListedEntry]>;
+  /** All services without their servers: quick however large the table is. */
+  services(): readonly ListedService[];
+  /** The servers of one of them; none when it is gone. */
+  servers(service: ListedService): ReadonlyMap<ServerId, ListedServer>;
   /** Carries the commands out in order, each for itself; result i belongs to command i. */
   apply(commands: readonly Command[]): readonly ApplyResult[];
   syncDaemons(): readonly SyncDaemon[];

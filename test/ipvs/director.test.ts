@@ -9,7 +9,7 @@ import type { ServerConfig, ServiceConfig } from "../../src/config/model.js";
 import type { VipdEvent } from "../../src/control/event.js";
 import { ip } from "../../src/core/address.js";
 import { err, ok } from "../../src/core/result.js";
-import { seconds } from "../../src/core/units.js";
+import { instant, seconds } from "../../src/core/units.js";
 import { IpvsDirector } from "../../src/director/ipvs-director.js";
 import { ownershipFile } from "../../src/director/ipvs-ownership.js";
 import { syncChanges } from "../../src/director/ipvs-sync.js";
@@ -344,6 +344,90 @@ test("a health change that meets a changed table repairs it at once", () => {
     told().map((event) => (event.kind === "table-applied" ? event.why : event.kind)),
     ["repair"],
   );
+});
+
+/** Ten services, each of which takes 3 ms to read; what is `looked` at since the start. */
+function slowWorld() {
+  const one = world();
+  const all = Array.from({ length: 10 }, (_, i) => service(`s${i}`, 10 + i, server(4), server(5)));
+  one.configure({ services: all });
+  one.sent();
+  one.told();
+  const looked: string[] = [];
+  const { plane, timers } = one;
+  const read = plane.servers.bind(plane);
+  plane.servers = (of) => {
+    timers.work(3);
+    looked.push(serviceId(of.key));
+    return read(of);
+  };
+  return { ...one, all, looked };
+}
+
+test("a look at a large table lets everything else have its turn, and repairs at its end", () => {
+  const { plane, timers, looked, sent, told } = slowWorld();
+  const turns: number[] = [];
+  for (let at = 10_001; at < 10_040; at++) timers.wakeAt(instant(at), () => turns.push(looked.length));
+  for (const entry of plane.table.values()) entry.servers.delete(id(4));
+  timers.pass(10_000);
+  assert.equal(looked.length, 2);
+  assert.deepEqual(sent(), []);
+  timers.pass(100);
+  // Each turn of the others at most two services later.
+  assert.deepEqual([...new Set(turns)], [2, 4, 6, 8, 10]);
+  assert.equal(looked.length, 10);
+  assert.equal(sent().length, 10);
+  assert.equal(told().length, 1);
+});
+
+test("what changes while a look goes on is not undone by what it has read, and no damage done by others", () => {
+  const { director, timers, looked, servers, sent, told } = slowWorld();
+  timers.pass(10_000);
+  assert.equal(looked.length, 2);
+  // One that was looked at, and one that was not.
+  director.setServer("s0", id(4), false);
+  director.setServer("s9", id(5), false);
+  timers.pass(100);
+  assert.deepEqual(servers("s0", 10), ["192.168.1.5:80"]);
+  assert.deepEqual(servers("s9", 19), ["192.168.1.4:80"]);
+  assert.equal(sent().length, 2);
+  assert.deepEqual(
+    told().map((event) => event.kind === "table-applied" && event.why),
+    ["health"],
+  );
+  assert.equal(director.status().table?.repairs, 0);
+});
+
+test("a reload while a look goes on is not undone by it, and the next look comes at its time", () => {
+  const { configure, plane, timers, looked, all, sent } = slowWorld();
+  timers.pass(10_000);
+  configure({ services: [...all.slice(1), service("new", 30, server(4))] });
+  assert.equal(plane.table.size, 10);
+  sent();
+  timers.pass(100);
+  assert.deepEqual(sent(), []);
+  looked.length = 0;
+  timers.pass(9800);
+  assert.equal(looked.length, 0);
+  timers.pass(300);
+  assert.equal(looked.length, 10);
+});
+
+test("a new service is looked for, and no other one is read again for that", () => {
+  const { configure, plane, looked, all, told } = slowWorld();
+  const theirs = service("theirs", 40, server(6));
+  plane.table.set(serviceId(theirs.service.key), { service: theirs.service, servers: new Map() });
+  configure({ services: [...all, theirs] });
+  assert.deepEqual(looked, ["tcp 192.168.1.40:80"]);
+  assert.match(JSON.stringify(told()), /was there before/);
+});
+
+test("a stop ends a look that goes on", () => {
+  const { director, timers, looked } = slowWorld();
+  timers.pass(10_000);
+  director.stop("remove");
+  timers.pass(100);
+  assert.equal(looked.length, 2);
 });
 
 test("foreign services are left alone by every look", () => {

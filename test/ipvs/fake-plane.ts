@@ -47,8 +47,13 @@ export class FakePlane implements DataPlane {
     return new Map([...this.table].map(([id, entry]) => [id, { ...entry, servers: new Map(entry.servers) }]));
   }
 
-  entries(): ListedTable {
-    return this.read();
+  services(): readonly ListedService[] {
+    if (this.isBroken) throw new Error("list IPVS services: EPERM");
+    return Array.from(this.table.values(), ({ service }) => service);
+  }
+
+  servers({ key }: ListedService): ReadonlyMap<ServerId, ListedServer> {
+    return new Map(this.table.get(serviceId(key))?.servers);
   }
 
   apply(commands: readonly Command[]): readonly ApplyResult[] {

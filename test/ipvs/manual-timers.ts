@@ -24,6 +24,10 @@ export class ManualTimers implements Timers {
       this.time = Math.max(this.time, next.at);
       next.fire();
     }
-    this.time = end;
+    this.time = Math.max(this.time, end);
+  }
+  /** Time in which nothing fires, because the caller is at work. */
+  work(ms: number): void {
+    this.time += ms;
   }
 }

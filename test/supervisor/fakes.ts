@@ -23,6 +23,8 @@ export type FakeChild = {
   readonly sayLate: (message: FromChild<unknown>) => void;
   alive: boolean;
   onPing: () => void;
+  /** Milliseconds of processor time. */
+  worked: () => number;
   behaviour: Behaviour;
 };
 
@@ -160,6 +162,7 @@ export class World {
       signals: [],
       alive: true,
       onPing: () => undefined,
+      worked: () => 0,
       behaviour,
       say: (message) => {
         if (child.alive) listener.message(message);
@@ -187,6 +190,7 @@ export class World {
         if (order.kind === "stop" || order.kind === "rest") this.order.push(`${name} told to ${order.kind}`);
         if (child.behaviour.obedient === true) setImmediate(() => obey(child, order, child.behaviour));
       },
+      worked: () => milliseconds(child.worked()),
       kill: (signal) => {
         child.signals.push(signal);
         setImmediate(() => child.die(`killed by ${signal}`));

@@ -244,6 +244,28 @@ test("a child is given time until it has taken its first configuration, and no m
   await world.supervisor.stop("end");
 });
 
+test("a check process that is silent is killed late while it works, and as usual when it does not", async () => {
+  const pingEvery = milliseconds(10);
+  const silentAfter = async (worked: (pings: number) => number): Promise<number> => {
+    const world = new World({ pingEvery, misses: 4, busy: milliseconds(300), start: milliseconds(10_000) });
+    await started(world);
+    const checks = world.child("checks");
+    let pings = 0;
+    checks.onPing = () => pings++;
+    checks.behaviour = {};
+    checks.worked = () => worked(pings);
+    await until(() => checks.signals.length > 0, "the end of its patience");
+    await world.supervisor.stop("end");
+    return pings;
+  };
+  const idle = await silentAfter(() => 7);
+  assert.ok(idle >= 4 && idle <= 7, `idle: ${idle}`);
+  const stuck = await silentAfter((pings) => Math.min(pings, 10));
+  assert.ok(stuck >= 13 && stuck <= 16, `stuck: ${stuck}`);
+  const busy = await silentAfter((pings) => pings);
+  assert.ok(busy >= 29 && busy <= 31, `busy: ${busy}`);
+});
+
 test("an end that is noticed late is dated to when it may have come", async () => {
   const world = await started();
   const first = world.child("vrrp");

@@ -4,7 +4,7 @@
 import type { FromChild, Ping } from "../../control/ipc.js";
 import type { EventRecord } from "../../control/event.js";
 import { span } from "../../control/reason.js";
-import { after, between, instant, type Instant, type Milliseconds } from "../../core/units.js";
+import { after, between, instant, milliseconds, type Instant, type Milliseconds } from "../../core/units.js";
 import { restartDelay, STEADY_AFTER } from "./back-off.js";
 
 export type ChildName = "vrrp" | "checks";
@@ -17,6 +17,8 @@ export type ChildHandle = {
   readonly pid: number;
   /** Messages to a process that is gone are dropped. */
   send(message: object): void;
+  /** Processor time that it has used so far. */
+  worked(): Milliseconds;
   kill(signal: "SIGKILL" | "SIGTERM"): void;
 };
 export type ChildListener = {
@@ -31,6 +33,11 @@ export type ChildPatience = {
   readonly pingEvery: Milliseconds;
   /** Unanswered pings after which a running child is taken for frozen and killed. */
   readonly misses: number;
+  /**
+   * How long one may be silent that works all the while: on a slow machine, or a starved one, it is busy and not
+   * frozen, and a successor would have the same work before it. Absent: no longer than any other.
+   */
+  readonly busy?: Milliseconds;
   /** How long it may take to say hello, and once more to take its first configuration: a slow machine is no fault. */
   readonly start: Milliseconds;
 };
@@ -64,6 +71,10 @@ type Run = {
   readonly startedAt: Instant;
   answeredAt: Instant;
   unanswered: number;
+  /** Pings in a row, all unanswered, at which it had used no processor time since the one before. */
+  idle: number;
+  /** Its processor time at the last ping that followed an unanswered one. */
+  worked: Milliseconds;
   phase:
     /** Until it says hello, and until it has taken a configuration. */
     | { readonly kind: "starting" | "new" | "steady" }
@@ -126,6 +137,8 @@ export class Child<To extends object, Status> {
       startedAt: now,
       answeredAt: now,
       unanswered: 0,
+      idle: 0,
+      worked: milliseconds(0),
       phase: { kind: "starting" },
     };
     this.life = { kind: "running", run };
@@ -216,6 +229,7 @@ export class Child<To extends object, Status> {
 
   private answered(run: Run): void {
     run.unanswered = 0;
+    run.idle = 0;
     run.answeredAt = this.time.now();
   }
 
@@ -229,9 +243,7 @@ export class Child<To extends object, Status> {
    * passes here too, and a child that runs again is not blamed.
    */
   private ping(run: Run): void {
-    const { misses, start, pingEvery } = this.patience;
-    const most = run.phase.kind === "steady" ? misses : start / pingEvery;
-    if (run.unanswered >= most) {
+    if (this.isFrozen(run)) {
       const silence = span(between(run.answeredAt, this.time.now()));
       // It sent its last advert long before it is killed.
       this.kill(run, `did not answer for ${silence}`, run.answeredAt);
@@ -240,6 +252,17 @@ export class Child<To extends object, Status> {
     run.unanswered++;
     const ping: Ping = { kind: "ping", id: 0 };
     run.handle.send(ping);
+  }
+
+  private isFrozen(run: Run): boolean {
+    const { misses, busy, start, pingEvery } = this.patience;
+    if (run.phase.kind !== "steady") return run.unanswered >= start / pingEvery;
+    if (busy === undefined) return run.unanswered >= misses;
+    if (run.unanswered === 0) return false;
+    const worked = run.handle.worked();
+    run.idle = worked > run.worked ? 0 : run.idle + 1;
+    run.worked = worked;
+    return run.idle >= misses || run.unanswered >= busy / pingEvery;
   }
 
   private kill(run: Run, why: string, alive: Instant): void {

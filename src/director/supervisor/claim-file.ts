@@ -2,6 +2,7 @@
 
 import { linkSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { err, ok, type Result } from "../../core/result.js";
+import { processStat } from "./process-stat.js";
 
 const TRIES = 3;
 
@@ -63,9 +64,7 @@ function read(path: string): string | undefined {
 
 /** Pid, the time it was started at and the boot: a pid is used again. Undefined: there is no such process. */
 function identity(pid: number): string | undefined {
-  const stat = read(`/proc/${pid}/stat`);
-  // After the name in brackets, which may hold anything, the start time is the 20th field (proc(5), field 22).
-  const startedAt = stat?.slice(stat.lastIndexOf(")") + 2).split(" ")[19];
+  const startedAt = processStat(pid)?.[22 - 3];
   return startedAt && `${pid} ${startedAt} ${read("/proc/sys/kernel/random/boot_id")?.trim() ?? ""}`;
 }
 

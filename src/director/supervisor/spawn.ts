@@ -4,6 +4,7 @@ import { fork, type ChildProcess } from "node:child_process";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import type { ChildName, Spawn } from "./child.js";
+import { processorTime } from "./process-stat.js";
 import { flagsOf, programWords } from "./programs.js";
 
 /** A line of output longer than this is cut. */
@@ -41,6 +42,7 @@ export function spawner(said: (process: ChildName, line: string) => void): Spawn
     return {
       pid: child.pid ?? 0,
       send: (message) => sendTo(child, message),
+      worked: () => processorTime(child.pid ?? 0),
       kill: (signal) => void child.kill(signal),
     };
   };

@@ -55,7 +55,7 @@ const PATIENCE: Record<ChildName, ChildPatience> = {
   // Addresses of a master are taken away in time, however long its successor takes to start.
   vrrp: { pingEvery: seconds(1), misses: 3, start: seconds(60) },
   // It may be busy for a while with a large table.
-  checks: { pingEvery: seconds(1), misses: 15, start: seconds(60) },
+  checks: { pingEvery: seconds(1), misses: 15, busy: seconds(60), start: seconds(60) },
 };
 const CONFIGURE_WITHIN = seconds(15);
 const STATUS_WITHIN = seconds(2);
