@@ -31,6 +31,9 @@ export const FAIL_REASONS = [
   "script-failed",
   "script-timeout",
   "script-not-runnable",
+  "process-missing",
+  "file-not-zero",
+  "file-unreadable",
   "internal",
 ] as const;
 export type FailReason = (typeof FAIL_REASONS)[number];

@@ -5,14 +5,19 @@ import type { ValueTypes } from "../config/values.js";
 import { err, ok as okResult, type Result } from "../core/result.js";
 import { between, formatDuration, milliseconds, type Milliseconds } from "../core/units.js";
 import type { RunEnd } from "../ports/runner.js";
-import { defineChecker, fail, ok, type CheckResult, type CheckTarget } from "./checker.js";
+import { defineChecker, fail, ok, type CheckContext, type CheckResult, type CheckTarget } from "./checker.js";
 
 /** From TERM to KILL for a program that is over its time. */
-const GRACE = milliseconds(1000);
-const PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+export const RUN_GRACE = milliseconds(1000);
+/** What every program of the operator's finds in its environment. */
+export const PROGRAM_ENVIRONMENT = {
+  PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+  LANG: "C.UTF-8",
+} as const;
 const SHELL = "/bin/sh";
 
-type ScriptOptions = {
+/** For what a configuration calls `script`, in checks and tracks. */
+export type ScriptOptions = {
   readonly command: readonly [string, ...string[]];
   readonly shell: boolean;
   readonly user?: string | undefined;
@@ -52,18 +57,32 @@ export const script = defineChecker({
     const probe = runner.probe({ argv: argvOf(options), ...userOf(options) });
     return probe.ok ? undefined : probe.error;
   },
-  async check({ target, options, deadline, cancel, now, runner, linger }) {
-    const began = now();
-    const limit = between(began, deadline);
-    const run = runner.run(
-      { argv: argvOf(options), environment: environmentOf(target, limit), grace: GRACE, ...userOf(options) },
-      cancel,
-    );
-    linger(run.gone);
-    const end = await run.end;
-    return { ...verdict(end, limit), phases: { run: between(began, now()) }, ...outputOf(end) };
-  },
+  check: (context) => runScript(context.options, environmentOf(context.target), context),
 });
+
+/** `told`: what it finds in its environment beside what all find there. */
+export async function runScript(
+  options: ScriptOptions,
+  told: Readonly<Record<string, string>>,
+  {
+    deadline,
+    cancel,
+    now,
+    runner,
+    linger,
+  }: Pick<CheckContext<unknown>, "deadline" | "cancel" | "now" | "runner" | "linger">,
+): Promise<CheckResult> {
+  const began = now();
+  const limit = between(began, deadline);
+  const environment = { ...PROGRAM_ENVIRONMENT, ...told, VIPD_TIMEOUT_MS: limit.toFixed(0) };
+  const run = runner.run(
+    { argv: argvOf(options), environment, grace: RUN_GRACE, ...userOf(options) },
+    cancel,
+  );
+  linger(run.gone);
+  const end = await run.end;
+  return { ...verdict(end, limit), phases: { run: between(began, now()) }, ...outputOf(end) };
+}
 
 const argvOf = (options: ScriptOptions): readonly [string, ...string[]] =>
   options.shell ? [SHELL, "-c", options.command[0]] : options.command;
@@ -71,18 +90,15 @@ const argvOf = (options: ScriptOptions): readonly [string, ...string[]] =>
 const userOf = (options: ScriptOptions): { readonly user?: string } =>
   options.user === undefined ? {} : { user: options.user };
 
-function environmentOf(target: CheckTarget, limit: Milliseconds): Record<string, string> {
+function environmentOf(target: CheckTarget): Record<string, string> {
   const { virtual } = target;
   return {
-    PATH,
-    LANG: "C.UTF-8",
     VIPD_SERVICE: target.service,
     ...(virtual.kind === "fwmark"
       ? { VIPD_FWMARK: String(virtual.mark) }
       : { VIPD_VIP: virtual.address, VIPD_VPORT: String(virtual.port), VIPD_PROTOCOL: virtual.protocol }),
     VIPD_SERVER: target.address,
     VIPD_PORT: String(target.port),
-    VIPD_TIMEOUT_MS: limit.toFixed(0),
   };
 }
 

@@ -3,7 +3,14 @@
 
 import { times } from "../core/words.js";
 import { describeReason, describeSum, span } from "../control/reason.js";
-import type { ChecksStatus, InstanceStatus, ServiceStatus, Status, VrrpStatus } from "../control/ipc.js";
+import type {
+  ChecksStatus,
+  CheckStatus,
+  InstanceStatus,
+  ServiceStatus,
+  Status,
+  VrrpStatus,
+} from "../control/ipc.js";
 import { formatTime } from "../log/record.js";
 
 export function statusText(status: Status, now: number): string {
@@ -72,6 +79,7 @@ function serviceLines(status: Status, now: number): string[] {
   if (checks === null)
     return [status.config.services === 0 ? "no services" : "services: the check process does not answer"];
   return [
+    ...trackLines(checks, now),
     ...(checks.services.length === 0 ? ["no services"] : []),
     ...checks.services.flatMap((service) => oneService(service, now)),
     ...tableLines(checks.table),
@@ -95,23 +103,23 @@ function oneService(service: ServiceStatus, now: number): string[] {
     ...servers.map((server) => {
       const state = server.up ? "up  " : "DOWN";
       const missing = server.up && server.weight > 0 && !server.in_kernel ? ", NOT IN THE KERNEL" : "";
-      const checks = server.checks
-        .map((check) => {
-          const result =
-            check.up === null
-              ? "not run yet"
-              : check.up
-                ? "ok"
-                : check.detail === ""
-                  ? check.reason
-                  : check.detail;
-          return `${check.check} ${result}${check.up === null ? "" : ` for ${ago(now - check.since)}`}`;
-        })
-        .join("; ");
+      const checks = server.checks.map((check) => checkText(check, now)).join("; ");
       return `  ${server.server.padEnd(width)}  ${state}  weight ${server.weight}${missing}${checks === "" ? "" : `  ${checks}`}`;
     }),
   ];
 }
+
+function checkText(check: CheckStatus, now: number): string {
+  if (check.up === null) return `${check.check} not run yet`;
+  const result = check.up ? "ok" : check.detail === "" ? check.reason : check.detail;
+  return `${check.check} ${result} for ${ago(now - check.since)}`;
+}
+
+const trackLines = ({ tracks }: ChecksStatus, now: number): string[] =>
+  tracks.map((track) => {
+    const state = track.up === null ? "unknown" : track.up ? "up" : "DOWN";
+    return `track ${track.track}: ${state}, ${checkText(track, now)}`;
+  });
 
 const syncLines = (checks: ChecksStatus): string[] =>
   checks.sync.map(

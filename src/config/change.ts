@@ -7,7 +7,7 @@ import { formatDuration, type Milliseconds } from "../core/units.js";
 import { serverId, serviceId } from "../ipvs/model.js";
 import { authText } from "../vrrp/auth-text.js";
 import type { InstanceConfig, TrackConfig, UnicastConfig } from "../vrrp/instance.js";
-import type { CheckConfig, Config, ServerConfig, ServiceConfig, StaticConfig } from "./model.js";
+import type { CheckConfig, Config, ServerConfig, ServiceConfig, StaticConfig, TrackSource } from "./model.js";
 
 /** One phrase for each change; empty when a reload would change nothing. */
 export function diffConfig(old: Config, wanted: Config): string[] {
@@ -19,6 +19,7 @@ export function diffConfig(old: Config, wanted: Config): string[] {
     ...entries("vrrp", byName(old.vrrp), byName(wanted.vrrp), instanceFacts),
     ...fields("scripts", facts(old.scripts), facts(wanted.scripts)),
     ...secretChanges(byName(old.vrrp), wanted.vrrp),
+    ...entries("track", byName(old.tracks), byName(wanted.tracks), trackFacts),
     ...fields("ipvs", facts(old.ipvs), facts(wanted.ipvs)),
     ...syncChange(old, wanted),
     ...serviceChanges(byName(old.services), byName(wanted.services)),
@@ -158,6 +159,11 @@ function serverFacts({ server, checks }: ServerConfig): Facts {
     checks: checks.length === 0 ? "none" : checks.map(checkText).join(" and "),
   };
 }
+
+const trackFacts = ({ look, initial }: TrackSource): Facts => ({
+  look: checkText(look),
+  initial: initial === undefined ? "waited for" : initial ? "up" : "down",
+});
 
 function checkText({ type, options, timing }: CheckConfig): string {
   return (

@@ -13,15 +13,17 @@ export type CheckOfServer = {
 };
 export type CheckPlace = { readonly path: Path; readonly span: Span };
 
-/** Finds the value of a check's options, or what is nearest to it. */
-export function checkLocator(text: string): (of: CheckOfServer) => CheckPlace {
+/** Finds a value, that of a check's options for example, or what is nearest to it. */
+export function placeFinder(text: string): (of: CheckOfServer | Path) => CheckPlace {
   const read = readYaml(text);
   const [value, locate]: [unknown, Locator] =
     "tree" in read ? [read.tree.value, read.tree.locate] : [undefined, () => ({ offset: 0, length: 1 })];
-  return ({ service, server, check, type }) => {
+  const found = (path: Path): CheckPlace => ({ path, span: locate(path, "value") });
+  return (of) => {
+    if (!("service" in of)) return found(of);
+    const { service, server, check, type } = of;
     const own: Path = ["services", service, "servers", server, "check"];
     const at: Path = valueAt(value, own) === undefined ? ["services", service, "check"] : own;
-    const path = [...at, ...(Array.isArray(valueAt(value, at)) ? [check] : []), type];
-    return { path, span: locate(path, "value") };
+    return found([...at, ...(Array.isArray(valueAt(value, at)) ? [check] : []), type]);
   };
 }

@@ -11,7 +11,7 @@ import { quickReader, WRONG } from "./quick.js";
 import { collect } from "./report.js";
 import type { ReadSecret } from "./resolve-adverts.js";
 import { findNode, resolveConfig, type Identity } from "./resolve.js";
-import { fileSchema, type FileConfig } from "./schema.js";
+import { fileSchema, type WrittenFile } from "./schema.js";
 import { readYaml, type YamlTree } from "./yaml.js";
 
 export type LoadRequest = {
@@ -77,7 +77,7 @@ export function checkConfig(request: Omit<LoadRequest, "identity">): Checked {
 
 function shapeOf(
   request: Pick<LoadRequest, "path" | "text" | "checkers">,
-): { readonly tree: YamlTree; readonly file: FileConfig } | { readonly diagnostics: readonly Diagnostic[] } {
+): { readonly tree: YamlTree; readonly file: WrittenFile } | { readonly diagnostics: readonly Diagnostic[] } {
   const { path, text, checkers } = request;
   if (!/^[ \t]*[^\s#]/m.test(text))
     return {
@@ -123,9 +123,9 @@ function shapeOf(
 
 type FileSchema = ReturnType<typeof fileSchema>;
 
-function parse(schema: FileSchema, value: unknown): z.ZodSafeParseResult<FileConfig> {
+function parse(schema: FileSchema, value: unknown): z.ZodSafeParseResult<WrittenFile> {
   const quick = quickReader(schema)(value);
-  return quick === WRONG ? schema.safeParse(value) : { success: true, data: quick as FileConfig };
+  return quick === WRONG ? schema.safeParse(value) : { success: true, data: quick as WrittenFile };
 }
 
 function place(

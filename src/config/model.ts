@@ -86,6 +86,30 @@ export type VrrpProcessConfig = {
   readonly transport: "native" | "raw-socket";
 };
 
+export type ProcessMatch = {
+  /** What the kernel calls it (comm), at most 15 characters. */
+  readonly name: string;
+  /** A piece of its command line, words separated by one space. */
+  readonly arguments?: string;
+};
+/** What a track of type "process" looks for. */
+export type ProcessTrack = ProcessMatch & {
+  /** So many of them must live; 1..10000. */
+  readonly quorum: number;
+};
+export type FileTrack = { readonly path: string };
+
+/** Something that instances follow, and how it is looked at. */
+export type TrackSource = {
+  /** Under which instances follow it: TrackConfig.id. */
+  readonly id: string;
+  readonly name: string;
+  /** `type`: "script" (options as the script checker's), "process" (ProcessTrack) or "file" (FileTrack). */
+  readonly look: CheckConfig;
+  /** What it counts as until it was looked at; absent: whoever follows it waits. */
+  readonly initial?: boolean;
+};
+
 /** For every program of the operator's: checks, tracks, notifications. */
 export type ScriptPolicy = {
   /** Refuses to run as root what others than root may change. */
@@ -113,6 +137,7 @@ export type Config = {
   readonly log: LogConfig;
   readonly vrrpProcess: VrrpProcessConfig;
   readonly vrrp: readonly InstanceConfig[];
+  readonly tracks: readonly TrackSource[];
   readonly scripts: ScriptPolicy;
   readonly static?: StaticConfig;
   readonly ipvs: IpvsConfig;

@@ -18,8 +18,9 @@ import type { Report } from "./report.js";
 import { authOf, unicastOf, type AdvertContext, type ReadSecret } from "./resolve-adverts.js";
 import { checkFamilies, checkTransport, familiesOf, splitByFamily } from "./resolve-family.js";
 import { resolveRouting } from "./resolve-routing.js";
+import { checkWeights, followedTracks } from "./resolve-tracks.js";
 import type { FileConfig, FileInstance } from "./schema.js";
-import { didYouMean } from "./suggest.js";
+import { checkNodes } from "./per-node.js";
 
 type Nodes = FileConfig["nodes"];
 type Defaults = NonNullable<NonNullable<FileConfig["defaults"]>["vrrp"]>;
@@ -39,9 +40,14 @@ export function resolveInstances(
   const wholes: InstanceConfig[] = [];
   for (const [name, written] of Object.entries(file.vrrp ?? {})) {
     const priority = priorityOf(name, written, file.nodes, node, report);
-    if (priority !== undefined) wholes.push(wholeOf(name, written, defaults, priority, nodes, report));
+    if (priority === undefined) continue;
+    const tracks = followedTracks(name, written.track ?? [], file, report);
+    wholes.push({ ...wholeOf(name, written, defaults, priority, nodes, report), tracks });
   }
-  for (const whole of wholes) checkFamilies(whole, report);
+  for (const whole of wholes) {
+    checkFamilies(whole, report);
+    checkTracks(whole, wholes, file, report);
+  }
   checkTogether(wholes, file, report);
   checkTransport(wholes, file.process.transport, report);
   return wholes.flatMap(splitByFamily);
@@ -55,7 +61,7 @@ function wholeOf(
   priority: number,
   nodes: Pick<AdvertContext, "node" | "nodes" | "readSecret">,
   report: Report,
-): InstanceConfig {
+): Omit<InstanceConfig, "tracks"> {
   const version = (written.version ?? defaults.version ?? 3) === 2 ? 2 : 3;
   const advertInterval = written["advert-interval"] ?? defaults["advert-interval"] ?? seconds(1);
   const intervalPath: Path =
@@ -113,7 +119,6 @@ function wholeOf(
       refresh: announce.refresh ?? milliseconds(0),
       refreshRepeat: announce["refresh-repeat"] ?? 1,
     },
-    tracks: [],
   };
 }
 
@@ -160,17 +165,7 @@ function priorityOf(
         `Give the node a priority, or the instance one for each node: priority: { ${names.map((n, i) => `${n}: ${150 - 50 * Math.min(i, 2)}`).join(", ")} }.`,
       );
   }
-  if (typeof own === "object")
-    for (const key of Object.keys(own))
-      if (!Object.hasOwn(nodes, key)) {
-        const near = didYouMean(key, names);
-        report.error(
-          [...path, key],
-          "unknown-node",
-          `there is no node "${key}"${near === undefined ? "" : `, did you mean "${near}"?`}`,
-          `The nodes are: ${names.join(", ")}.`,
-        );
-      }
+  if (typeof own === "object") checkNodes(own, nodes, path, report);
   checkPriorities(own === undefined ? ["vrrp", name] : path, byNode, written, nodes, report);
   return byNode.get(node);
 }
@@ -213,6 +208,25 @@ function checkPriorities(
       );
     seen.set(priority, node);
   }
+}
+
+/** A sync group follows what any of its members follows. */
+function checkTracks(
+  instance: InstanceConfig,
+  instances: readonly InstanceConfig[],
+  file: FileConfig,
+  report: Report,
+): void {
+  if (instance.tracks.length === 0) return;
+  const { group } = instance;
+  const together = group === undefined ? [instance] : instances.filter((other) => other.group === group);
+  const written = file.vrrp?.[instance.name];
+  const priorities = Object.keys(file.nodes).flatMap((node) => {
+    const priority = written && priorityOn(written, file.nodes, node);
+    return priority === undefined ? [] : [[node, priority] as const];
+  });
+  const tracks = new Map(together.flatMap((member) => member.tracks).map((track) => [track.id, track]));
+  checkWeights(instance, [...tracks.values()], new Map(priorities), report);
 }
 
 export const prefixOf = (entry: FileInstance["addresses"][number]): Prefix =>

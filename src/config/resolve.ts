@@ -6,13 +6,15 @@ import type { SyncConfig } from "../ipvs/model.js";
 import type { CheckerSpec } from "./checker-spec.js";
 import type { InstanceConfig } from "../vrrp/instance.js";
 import type { Config, LogTarget, NodeConfig, StaticConfig } from "./model.js";
+import { interfacesOn } from "./per-node.js";
 import type { Report } from "./report.js";
 import type { ReadSecret } from "./resolve-adverts.js";
 import { checkReader } from "./resolve-checks.js";
 import { resolveServices } from "./resolve-services.js";
 import { resolveRouting, Singles } from "./resolve-routing.js";
+import { resolveTracks } from "./resolve-tracks.js";
 import { prefixOf, resolveInstances } from "./resolve-vrrp.js";
-import type { FileConfig } from "./schema.js";
+import type { FileConfig, WrittenFile } from "./schema.js";
 import { didYouMean } from "./suggest.js";
 
 /** Which director this is: named by the operator, or found by the machine's host name. */
@@ -47,12 +49,13 @@ export function findNode(names: readonly string[], identity: Identity, report: R
 }
 
 export function resolveConfig(
-  file: FileConfig,
+  written: WrittenFile,
   node: string,
   checkers: readonly CheckerSpec[],
   readSecret: ReadSecret,
   report: Report,
 ): Config {
+  const file = interfacesOn(node, written, report);
   const vrrp = resolveInstances(file, node, readSecret, report);
   const services = resolveServices(file, checkReader(file, checkers, report), report);
   const fixed = staticOf(file, report);
@@ -70,6 +73,7 @@ export function resolveConfig(
     log: { level: file.log.level, format: file.log.format, targets: file.log.targets.map(targetOf) },
     vrrpProcess: { realtimePriority: file.process["realtime-priority"], transport: file.process.transport },
     vrrp,
+    tracks: resolveTracks(file, report),
     scripts: {
       security: file.scripts.security,
       ...(file.scripts.user === undefined ? {} : { user: file.scripts.user }),

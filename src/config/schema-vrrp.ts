@@ -5,37 +5,10 @@ import { z } from "zod";
 
 import { authValue, unicastValue } from "./schema-adverts.js";
 import { minutes, milliseconds, seconds } from "../core/units.js";
+import { interfacePerNode, nodeName } from "./schema-names.js";
 import { routeSchema, ruleSchema } from "./schema-routing.js";
-import {
-  choice,
-  duration,
-  flag,
-  integer,
-  interfaceName,
-  ipAddress,
-  list,
-  port,
-  prefix,
-  section,
-  text,
-} from "./values.js";
-
-export const nodeName = () =>
-  text({
-    max: 64,
-    pattern: /^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$/,
-    what: "A host name",
-    rule: "has letters, digits, dots, hyphens and underscores, and begins and ends with a letter or digit",
-  });
-
-/** Names of instances and services: they appear in log lines and commands, so no spaces. */
-export const entryName = () =>
-  text({
-    max: 64,
-    pattern: /^[A-Za-z0-9]([A-Za-z0-9._:-]*[A-Za-z0-9])?$/,
-    what: "A name",
-    rule: "has letters, digits, dots, colons, hyphens and underscores, and begins and ends with a letter or digit",
-  });
+import { followedListSchema } from "./schema-tracks.js";
+import { choice, duration, flag, integer, ipAddress, list, port, prefix, section } from "./values.js";
 
 const priority = () => integer({ min: 1, max: 255, what: "A priority" });
 
@@ -112,14 +85,17 @@ export const vrrpDefaultsSchema = section(sharedShape());
 
 const addressEntry = section({
   address: prefix().describe("ADDRESS/LENGTH; without a length it is /32 or /128."),
-  interface: interfaceName()
+  interface: interfacePerNode()
     .optional()
     .meta({ otherwise: "the instance's" })
-    .describe("The interface that carries this address."),
+    .describe("The interface that carries this address; one name, or one for each node."),
 });
 
 export const instanceSchema = section({
-  interface: interfaceName().describe("The interface on which adverts are sent and received."),
+  interface: interfacePerNode().describe(
+    "The interface on which adverts are sent and received: one name for all nodes, or one for each: " +
+      "`{ lb1: eth0, lb2: ens3 }`.",
+  ),
   "router-id": integer({ min: 1, max: 255, what: "A virtual router id" }).describe(
     "The virtual router's number (VRID). All directors of one virtual router use the same; no other virtual " +
       "router on the link may.",
@@ -159,13 +135,19 @@ export const instanceSchema = section({
       "Source address of the adverts, one that this director has; over IPv6 a link-local one of the interface. " +
         "It differs for each director, so most files leave it out. While no interface has it, the instance is in FAULT.",
     ),
+  track: followedListSchema()
+    .optional()
+    .describe(
+      "What this instance follows: names of `tracks`, `{ interface: eth1 }`, or mappings with a weight of their own. " +
+        "What is down lowers the priority by its weight, or is a fault.",
+    ),
   ...sharedShape(),
 });
 
 const role = () => choice(["master", "backup"]);
 
 export const syncSchema = section({
-  interface: interfaceName().describe(
+  interface: interfacePerNode().describe(
     "Where the kernel sends and receives connection states. Anybody on this link can inject connections: use " +
       "one of its own between the directors.",
   ),

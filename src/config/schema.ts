@@ -9,14 +9,9 @@ import type { CheckerSpec } from "./checker-spec.js";
 import { LOG_LEVELS, SYSLOG_FACILITIES, type SyslogFacility } from "./model.js";
 import { staticSchema } from "./schema-routing.js";
 import { serviceDefaultsSchema, serviceSchema, timingSchema } from "./schema-services.js";
-import {
-  entryName,
-  instanceSchema,
-  nodeName,
-  nodeSchema,
-  syncSchema,
-  vrrpDefaultsSchema,
-} from "./schema-vrrp.js";
+import { tracksSchema } from "./schema-tracks.js";
+import { entryName, nodeName } from "./schema-names.js";
+import { instanceSchema, nodeSchema, syncSchema, vrrpDefaultsSchema } from "./schema-vrrp.js";
 import { absolutePath, choice, duration, flag, integer, list, section, userName } from "./values.js";
 
 const FACILITIES = Object.keys(SYSLOG_FACILITIES) as [SyslogFacility, ...SyslogFacility[]];
@@ -99,6 +94,13 @@ export function fileSchema(checkers: readonly CheckerSpec[]) {
         "Addresses, routes and rules that are there from the start to the stop of vipd, whoever is master. What " +
           "was there before stays after the stop.",
       ),
+    tracks: z
+      .record(entryName(), tracksSchema(checkers))
+      .optional()
+      .describe(
+        "What instances can follow (`vrrp.NAME.track`), by name: a script, processes or a file, whose state " +
+          "changes their priority or is a fault.",
+      ),
     sync: syncSchema
       .optional()
       .describe("The kernel's connection synchronisation, so that connections survive a failover."),
@@ -119,8 +121,28 @@ export function fileSchema(checkers: readonly CheckerSpec[]) {
 }
 
 /** The file as the schema gives it: every value read, nothing decided. */
-export type FileConfig = z.output<ReturnType<typeof fileSchema>>;
-export type FileInstance = NonNullable<FileConfig["vrrp"]>[string];
+export type WrittenFile = z.output<ReturnType<typeof fileSchema>>;
+export type WrittenInstance = NonNullable<WrittenFile["vrrp"]>[string];
+
+/** Of what may be written for each node, the value of one (per-node.ts). */
+type Here<T> = {
+  [K in keyof T]: K extends "interface" ? Exclude<T[K], Readonly<Record<string, string>>> : T[K];
+};
+/** An instance as one node reads it. */
+export type FileInstance = Omit<
+  WrittenInstance,
+  "interface" | "addresses" | "excluded-addresses" | "track"
+> & {
+  readonly interface: string;
+  readonly addresses: readonly Here<WrittenInstance["addresses"][number]>[];
+  readonly "excluded-addresses"?: readonly Here<WrittenInstance["addresses"][number]>[];
+  readonly track?: readonly Here<NonNullable<WrittenInstance["track"]>[number]>[];
+};
+/** The file as one node reads it. */
+export type FileConfig = Omit<WrittenFile, "vrrp" | "sync"> & {
+  readonly vrrp?: Readonly<Record<string, FileInstance>>;
+  readonly sync?: Here<NonNullable<WrittenFile["sync"]>>;
+};
 export type FileRoute = NonNullable<FileInstance["routes"]>[number];
 export type FileRule = NonNullable<FileInstance["rules"]>[number];
 export type FileService = NonNullable<FileConfig["services"]>[string];

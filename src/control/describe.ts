@@ -4,7 +4,7 @@
 import { unreachable } from "../core/never.js";
 import { count } from "../core/words.js";
 import type { LogLevel } from "../config/model.js";
-import type { ProcessName, VipdEvent } from "./event.js";
+import type { CheckSubject, ProcessName, VipdEvent } from "./event.js";
 import { again, describeReason, describeSum, span } from "./reason.js";
 
 export type Description = {
@@ -163,7 +163,7 @@ function describeChecks(event: ChecksEvent): Description {
       return {
         // What a failing check leads to is said by the server's own line; the first good result is no news.
         level: event.up ? (event.first ? "debug" : "notice") : "warning",
-        subject: `check ${event.service} ${event.server}`,
+        subject: checkSubject(event),
         text: `${event.check} ${event.up ? "succeeds" : "fails"}: ${what} (took ${span(event.took_ms)}${times})`,
       };
     }
@@ -174,7 +174,7 @@ function describeChecks(event: ChecksEvent): Description {
         event.in_a_row > event.needed
           ? `${event.check} fails otherwise now: ${what} (${event.in_a_row} failures in a row)`
           : `${event.check} failed: ${what} (${event.in_a_row} of ${event.needed} in a row)`;
-      return { level: "info", subject: `check ${event.service} ${event.server}`, text };
+      return { level: "info", subject: checkSubject(event), text };
     }
     case "server-changed": {
       const left = `${event.alive} of ${event.total} servers up`;
@@ -187,7 +187,7 @@ function describeChecks(event: ChecksEvent): Description {
     case "script-output":
       return {
         level: "info",
-        subject: `check ${event.service} ${event.server}`,
+        subject: checkSubject(event),
         text: `script said: ${event.text}`,
       };
     case "table-applied":
@@ -213,6 +213,9 @@ function describeChecks(event: ChecksEvent): Description {
       return unreachable(event);
   }
 }
+
+const checkSubject = (event: CheckSubject): string =>
+  "track" in event ? `track ${event.track}` : `check ${event.service} ${event.server}`;
 
 const whyTable: Record<Extract<VipdEvent, { kind: "table-applied" }>["why"], string> = {
   start: "at the start",

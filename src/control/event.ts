@@ -102,6 +102,9 @@ export type RejectKind =
 /** The first of its kind: a count of 1. A summary: how many more there were in `span_ms` milliseconds. */
 export type Repeats = { readonly count: number; readonly span_ms?: number };
 
+/** What a check looks at: a real server of a service, or something that instances follow. */
+export type CheckSubject = { readonly service: string; readonly server: string } | { readonly track: string };
+
 export type VipdEvent =
   | {
       readonly kind: "vrrp-transition";
@@ -171,10 +174,8 @@ export type VipdEvent =
       readonly level?: LogLevel;
     }
   | { readonly kind: "realtime"; readonly granted: boolean; readonly detail: string }
-  | {
+  | ({
       readonly kind: "check-changed";
-      readonly service: string;
-      readonly server: string;
       readonly check: string;
       readonly up: boolean;
       readonly reason: string;
@@ -182,18 +183,16 @@ export type VipdEvent =
       readonly in_a_row: number;
       readonly took_ms: number;
       readonly first: boolean;
-    }
+    } & CheckSubject)
   /** A failure that has not (yet) changed anything; `needed` in a row will. More than that: a new reason of a check that is down. */
-  | {
+  | ({
       readonly kind: "check-failed-once";
-      readonly service: string;
-      readonly server: string;
       readonly check: string;
       readonly reason: string;
       readonly detail: string;
       readonly in_a_row: number;
       readonly needed: number;
-    }
+    } & CheckSubject)
   | {
       readonly kind: "server-changed";
       readonly service: string;
@@ -204,12 +203,7 @@ export type VipdEvent =
       readonly alive: number;
       readonly total: number;
     }
-  | {
-      readonly kind: "script-output";
-      readonly service: string;
-      readonly server: string;
-      readonly text: string;
-    }
+  | ({ readonly kind: "script-output"; readonly text: string } & CheckSubject)
   | {
       readonly kind: "table-applied";
       readonly why: "start" | "health" | "reload" | "repair" | "stop";

@@ -7,6 +7,7 @@ import type {
   IpvsConfig,
   ScriptPolicy,
   ServiceConfig,
+  TrackSource,
   VrrpProcessConfig,
 } from "../config/model.js";
 import type { SyncConfig } from "../ipvs/model.js";
@@ -24,6 +25,9 @@ export type ResumeOrder = {
 /** Where the services lie that are too many for a message: a file of saved-config.ts, and which one it must be. */
 export type SavedServices = { readonly path: string; readonly id: string };
 
+/** What tracks are, by their ids. */
+export type TrackReport = Readonly<Record<string, TrackValue>>;
+
 /** Answered at once with a "pong" of the same id: shows that a child's event loop turns, at no cost. */
 export type Ping = { readonly kind: "ping"; readonly id: number };
 
@@ -34,10 +38,10 @@ export type ToVrrp =
       readonly instances: readonly InstanceConfig[];
       readonly resume: readonly ResumeOrder[];
       /** What is known of tracks already: a process that resumes has no time to wait for them. */
-      readonly tracks?: Readonly<Record<string, TrackValue>>;
+      readonly tracks?: TrackReport;
     }
   /** What tracks have been seen to be, by their ids; those not named stay as they were. */
-  | { readonly kind: "tracks"; readonly values: Readonly<Record<string, TrackValue>> }
+  | { readonly kind: "tracks"; readonly values: TrackReport }
   | { readonly kind: "stop"; readonly keepAddresses: boolean }
   | { readonly kind: "status"; readonly id: number }
   | Ping;
@@ -49,6 +53,9 @@ export type ToChecks =
       readonly scripts: ScriptPolicy;
       readonly ipvs: IpvsConfig;
       readonly sync: SyncConfig | null;
+      readonly tracks: readonly TrackSource[];
+      /** What is known of tracks already, or is to be presumed of them, by their ids. */
+      readonly knownTracks: TrackReport;
       readonly services: readonly ServiceConfig[];
       /** The services are there, and `services` is empty. Answered with "unreadable" when they are not. */
       readonly saved?: SavedServices;
@@ -107,6 +114,11 @@ export type CheckStatus = {
   readonly took_ms: number;
   readonly runs: number;
 };
+export type TrackStatus = CheckStatus & {
+  readonly track: string;
+  /** Of a file: the number in it. */
+  readonly value?: number;
+};
 export type ServerStatus = {
   readonly server: string;
   readonly up: boolean;
@@ -124,6 +136,7 @@ export type ServiceStatus = {
 export type ChecksStatus = {
   readonly pid: number;
   readonly services: readonly ServiceStatus[];
+  readonly tracks: readonly TrackStatus[];
   readonly sync: readonly {
     readonly role: string;
     readonly running: boolean;
@@ -147,6 +160,8 @@ export type FromChild<Status> =
   | { readonly kind: "unreadable" }
   | { readonly kind: "event"; readonly record: EventRecord }
   | { readonly kind: "status"; readonly id: number; readonly status: Status }
+  /** What tracks are now, by their ids; of the checks process. */
+  | { readonly kind: "tracks"; readonly values: TrackReport }
   | { readonly kind: "pong"; readonly id: number }
   | { readonly kind: "stopped" };
 export type FromVrrp = FromChild<VrrpStatus>;

@@ -1,11 +1,11 @@
-// One check of one real server over time: its health, its last result, and which of its results are worth a
+// One check of one real server or track over time: its health, its last result, and which of its results are worth a
 // line. A failing check is told of at its first failure, when its reason changes, and when its state does;
 // the hundredth equal failure says nothing new.
 
 import type { CheckResult } from "../checkers/checker.js";
 import { newHealth, stepHealth, type Health, type HealthState } from "../checkers/health.js";
 import type { CheckConfig } from "../config/model.js";
-import type { VipdEvent } from "../control/event.js";
+import type { CheckSubject, VipdEvent } from "../control/event.js";
 import type { CheckStatus } from "../control/ipc.js";
 import { after, instant, minutes, type Instant, type Milliseconds } from "../core/units.js";
 
@@ -17,7 +17,7 @@ export class CheckRecord {
   private health: Health;
   /** What makes it the same check after a new configuration. */
   readonly key: string;
-  private readonly names: { readonly service: string; readonly server: string };
+  private readonly subject: CheckSubject;
   private last: LastResult | undefined;
   private took = 0;
   private runs = 0;
@@ -28,13 +28,14 @@ export class CheckRecord {
   private tellOutputAt: Instant = instant(-Infinity);
 
   constructor(
-    { service, server, key }: { readonly service: string; readonly server: string; readonly key: string },
+    subject: CheckSubject,
+    key: string,
     config: CheckConfig,
     presumed: HealthState,
     wallTime: number,
   ) {
     this.key = key;
-    this.names = { service, server };
+    this.subject = subject;
     this.config = config;
     this.health = newHealth(presumed);
     this.since = wallTime;
@@ -69,7 +70,7 @@ export class CheckRecord {
       this.tellAgainAt = after(now, NOT_OFTENER);
     }
     const output = this.newOutput(result, news, now);
-    if (output !== undefined) events.push({ kind: "script-output", ...this.names, text: output });
+    if (output !== undefined) events.push({ kind: "script-output", ...this.subject, text: output });
     return { changed, events };
   }
 
@@ -105,7 +106,7 @@ export class CheckRecord {
   private changedEvent(result: CheckResult, first: boolean): VipdEvent {
     return {
       kind: "check-changed",
-      ...this.names,
+      ...this.subject,
       check: this.config.type,
       up: result.ok,
       reason: reasonOf(result),
@@ -119,7 +120,7 @@ export class CheckRecord {
   private failedEvent(result: CheckResult & { readonly ok: false }): VipdEvent {
     return {
       kind: "check-failed-once",
-      ...this.names,
+      ...this.subject,
       check: this.config.type,
       reason: result.reason,
       detail: result.detail,

@@ -11,11 +11,14 @@ import { openIpvs } from "../linux/ipvs-kernel.js";
 import { nodeTimers } from "../linux/node-timers.js";
 import { openFilesLimit } from "../linux/open-files.js";
 import { ProcessRunner } from "../linux/process-runner.js";
+import { ProcessTable } from "../linux/process-table.js";
+import { trackFiles } from "../linux/track-files.js";
 import { Checks } from "./checks.js";
 import { IpvsDirector } from "./ipvs-director.js";
 import { ownershipFile } from "./ipvs-ownership.js";
 import { readSavedServices } from "./saved-config.js";
 import { collectGarbage } from "./supervisor/memory.js";
+import { TrackBoard } from "./track-board.js";
 
 process.title = "vipd: checks";
 
@@ -43,6 +46,15 @@ function report(event: VipdEvent): void {
 }
 
 const runner = new ProcessRunner();
+const tracks = new TrackBoard({
+  timers: nodeTimers,
+  runner,
+  processes: new ProcessTable(),
+  files: trackFiles,
+  wallTime: () => Date.now(),
+  report,
+  tell: (values) => send({ kind: "tracks", values }),
+});
 const checks = new Checks({
   dialer: tcpDialer,
   runner,
@@ -60,14 +72,29 @@ const checks = new Checks({
   table: new IpvsDirector({ openPlane: openIpvs, openOwnership: ownershipFile, timers: nodeTimers, report }),
 });
 
+function configure(message: Extract<ToChecks, { kind: "configure" }>): void {
+  const { saved } = message;
+  const services = saved === undefined ? message.services : readSavedServices(saved);
+  if (services === undefined) return send({ kind: "unreadable" });
+  const error = checks.configure({ ...message, services });
+  if (error === null) {
+    // No program is started before the next turn of the loop.
+    runner.policy = message.scripts;
+    tracks.configure(message.tracks, message.knownTracks);
+  }
+  send({ kind: "configured", error });
+}
+
+/** Nothing is looked at any more. */
+function rest(): void {
+  checks.leave();
+  tracks.stop();
+}
+
 function take(message: ToChecks): void {
   switch (message.kind) {
     case "configure": {
-      const { saved } = message;
-      runner.policy = message.scripts;
-      const services = saved === undefined ? message.services : readSavedServices(saved);
-      if (services === undefined) send({ kind: "unreadable" });
-      else send({ kind: "configured", error: checks.configure({ ...message, services }) });
+      configure(message);
       // Until the first collection V8 lets the heap grow far (programs.ts); from then on it keeps it small.
       setTimeout(collectGarbage, TRIM_AFTER_MS).unref();
       return;
@@ -76,15 +103,20 @@ function take(message: ToChecks): void {
       send({ kind: "configured", error: checks.change(message.services) });
       return;
     case "status":
-      send({ kind: "status", id: message.id, status: checks.status(process.pid) });
+      send({
+        kind: "status",
+        id: message.id,
+        status: { ...checks.status(process.pid), tracks: tracks.status() },
+      });
       return;
     case "ping":
       send({ kind: "pong", id: message.id });
       return;
     case "rest":
-      checks.leave();
+      rest();
       return;
     case "stop": {
+      tracks.stop();
       // With anything but 0 the supervisor knows that something is left to do.
       const code = checks.stop(message.table) ? 0 : 1;
       send({ kind: "stopped" }, () => process.exit(code));
@@ -97,7 +129,7 @@ process.on("message", (message) => {
   take(message as ToChecks);
 });
 process.on("disconnect", () => {
-  checks.leave();
+  rest();
   process.exit(0);
 });
 // Only the supervisor decides what becomes of the table: it sends "stop", or its end is the "disconnect".

@@ -11,7 +11,10 @@ import type { Timers } from "../ports/timers.js";
 import { CheckScheduler, type SchedulerPorts } from "./check-scheduler.js";
 import { HealthBoard, type BoardPorts } from "./health-board.js";
 
-export type ChecksOrder = Omit<Extract<ToChecks, { readonly kind: "configure" }>, "kind" | "scripts">;
+export type ChecksOrder = Omit<
+  Extract<ToChecks, { readonly kind: "configure" }>,
+  "kind" | "scripts" | "tracks" | "knownTracks"
+>;
 
 /** Whoever keeps the kernel's table as it should be. */
 export type TableKeeper = {
@@ -112,7 +115,7 @@ export class Checks {
     this.scheduler.stop();
   }
 
-  status(pid: number): ChecksStatus {
+  status(pid: number): Omit<ChecksStatus, "tracks"> {
     return {
       pid,
       services: this.services.map((config) => this.serviceStatus(config)),

@@ -129,7 +129,7 @@ export class HealthBoard {
       if (known !== undefined) known.config = check;
       checks.push(
         known ??
-          new CheckRecord({ service: service.name, server: id, key }, check, presumed, this.ports.wallTime()),
+          new CheckRecord({ service: service.name, server: id }, key, check, presumed, this.ports.wallTime()),
       );
     }
     // Nothing would ever prove a server that has no checks.

@@ -4,7 +4,7 @@ import type { Socket } from "node:net";
 
 import type { HealthState } from "../../src/checkers/health.js";
 import type { CheckConfig, ServiceConfig } from "../../src/config/model.js";
-import type { VipdEvent } from "../../src/control/event.js";
+import type { CheckSubject, VipdEvent } from "../../src/control/event.js";
 import { ip } from "../../src/core/address.js";
 import { seededRandom } from "../../src/core/random.js";
 import { err, ok } from "../../src/core/result.js";
@@ -81,13 +81,14 @@ function setUp(table?: TableKeeper) {
       stop: (table) => orders.push(`stop ${table}`) > 0,
     },
   });
+  const subject = (event: CheckSubject): string => ("server" in event ? event.server : event.track);
   /** What was said since the last time, in short. */
   const said = (): string[] =>
     events.splice(0).map((event) => {
       if (event.kind === "check-changed")
-        return `${event.server} ${event.up ? "+" : "-"} ${event.reason}${event.first ? " first" : ""} x${event.in_a_row}`;
+        return `${subject(event)} ${event.up ? "+" : "-"} ${event.reason}${event.first ? " first" : ""} x${event.in_a_row}`;
       if (event.kind === "check-failed-once")
-        return `${event.server} failed ${event.reason} ${event.in_a_row}/${event.needed}`;
+        return `${subject(event)} failed ${event.reason} ${event.in_a_row}/${event.needed}`;
       if (event.kind === "server-changed")
         return `${event.server} ${event.up ? "UP" : "DOWN"} (${event.cause}) ${event.alive}/${event.total}`;
       return `${event.kind} ${"text" in event ? event.text : ""}`;

@@ -42,6 +42,8 @@ const nothingToDo = (runtimeDirectory: string): ToChecks => ({
   kind: "configure",
   runtimeDirectory,
   scripts: { security: true },
+  tracks: [],
+  knownTracks: {},
   ipvs: { reconcileEvery: seconds(60), onStop: "remove" },
   sync: null,
   services: [],

@@ -223,6 +223,39 @@ const status: Status = {
   },
   checks: {
     pid: 102,
+    tracks: [
+      {
+        track: "haproxy",
+        check: "script",
+        up: false,
+        since: at - 5000,
+        reason: "script-failed",
+        detail: "exit code 1",
+        took_ms: 9,
+        runs: 7,
+      },
+      {
+        track: "load",
+        check: "file",
+        up: false,
+        value: 20,
+        since: at - 9000,
+        reason: "file-not-zero",
+        detail: "/run/load says 20",
+        took_ms: 0,
+        runs: 9,
+      },
+      {
+        track: "ntp",
+        check: "process",
+        up: null,
+        since: at,
+        reason: "not-run-yet",
+        detail: "",
+        took_ms: 0,
+        runs: 0,
+      },
+    ],
     services: [
       {
         name: "http",
@@ -303,7 +336,7 @@ test("times ago are told roughly", () => {
 });
 
 test("without services there is no table to speak of", () => {
-  const bare = { pid: 102, services: [], sync: [], table: null };
+  const bare = { pid: 102, tracks: [], services: [], sync: [], table: null };
   const text = statusText({ ...status, checks: bare }, at);
   assert.match(text, /\n\nno services\n$/);
   const broken = { ...bare, table: { in_order: false, checked_ms_ago: 5, repairs: 0 } };

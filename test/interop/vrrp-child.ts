@@ -129,6 +129,7 @@ export class VrrpChild {
         return;
       case "pong":
       case "unreadable":
+      case "tracks":
       case "stopped":
         return;
     }

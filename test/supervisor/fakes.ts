@@ -66,6 +66,7 @@ export const loaded = (
     vrrpProcess: { realtimePriority: 50, transport: "native" },
     vrrp: instances,
     scripts: { security: true },
+    tracks: [],
     ipvs: { reconcileEvery: milliseconds(30_000), onStop: "remove" },
   },
 });

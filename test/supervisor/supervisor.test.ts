@@ -569,3 +569,35 @@ test("status does without a child that does not answer", async () => {
   assert.equal(status.processes[1]?.restarts, 1);
   await world.supervisor.stop("end");
 });
+
+test("what the checks find of tracks is told to VRRP, and outlives both processes", async () => {
+  const world = new World();
+  const look = {
+    type: "script",
+    options: {},
+    timing: { every: milliseconds(1000), timeout: milliseconds(1000), rise: 1, fall: 1 },
+  };
+  const config = loaded();
+  const tracks = [
+    { id: "script:a", name: "a", look },
+    { id: "script:b", name: "b", look, initial: true },
+  ];
+  world.outcome = accepted({ ...config, head: { ...config.head, tracks } });
+  await started(world);
+  const known = (): unknown => {
+    const order = world.child("vrrp").got.findLast(({ kind }) => kind === "configure");
+    return order?.kind === "configure" && "tracks" in order ? order.tracks : undefined;
+  };
+  assert.deepEqual(known(), { "script:b": { up: true } });
+  world.child("checks").say({ kind: "tracks", values: { "script:a": { up: false } } });
+  assert.deepEqual(world.child("vrrp").got.at(-1), { kind: "tracks", values: { "script:a": { up: false } } });
+  for (const name of ["vrrp", "checks"] as const) {
+    world.child(name).die("killed by SIGKILL");
+    await until(() => world.all(name).length === 2 && world.child(name).got.length > 0, `the next ${name}`);
+  }
+  const both = { "script:a": { up: false }, "script:b": { up: true } };
+  assert.deepEqual(known(), both);
+  const [order] = world.child("checks").got;
+  assert.deepEqual(order?.kind === "configure" && "knownTracks" in order && order.knownTracks, both);
+  await world.supervisor.stop("end");
+});

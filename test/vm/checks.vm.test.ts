@@ -46,6 +46,8 @@ function order(runtimeDirectory: string, weight = 5): ToChecks {
     kind: "configure",
     runtimeDirectory,
     scripts: { security: true },
+    tracks: [],
+    knownTracks: {},
     ipvs: { reconcileEvery: seconds(60), onStop: "remove" },
     sync: null,
     nodePriority: 100,

@@ -1,7 +1,7 @@
 // One child process over its whole life: started, watched, asked, restarted with back-off, stopped in bounded
 // time. Knows the envelope of the messages, not what the child does.
 
-import type { FromChild, Ping } from "../../control/ipc.js";
+import type { FromChild, Ping, TrackReport } from "../../control/ipc.js";
 import type { EventRecord } from "../../control/event.js";
 import { span } from "../../control/reason.js";
 import { after, between, instant, milliseconds, type Instant, type Milliseconds } from "../../core/units.js";
@@ -47,6 +47,8 @@ export type ChildOwner = {
   hello(): void;
   event(record: EventRecord): void;
   configured(error: string | null): void;
+  /** Of the checks process: what tracks are now. */
+  tracks(values: TrackReport): void;
   /** It was told to read its configuration from a place where it is not any more. */
   unreadable(): void;
   started(pid: number, restarts: number): void;
@@ -218,6 +220,9 @@ export class Child<To extends object, Status> {
         break;
       case "status":
         this.answer(message.id, message.status);
+        break;
+      case "tracks":
+        this.owner.tracks(message.values);
         break;
       case "pong":
         this.answered(run);

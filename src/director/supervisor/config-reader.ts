@@ -2,18 +2,16 @@
 // run is there. Loaded by commands and by the process that reads for the daemon, never by the daemon itself.
 
 import { hostname } from "node:os";
-import { findChecker, checkerSpecs } from "../../checkers/registry.js";
-import { checkLocator, type CheckOfServer } from "../../config/check-place.js";
-import { hasErrors, placer, renderDiagnostics, type Diagnostic } from "../../config/diagnostic.js";
+import { checkerSpecs } from "../../checkers/registry.js";
+import { hasErrors, renderDiagnostics, type Diagnostic } from "../../config/diagnostic.js";
 import { checkConfig, loadConfig } from "../../config/load.js";
 import type { Config } from "../../config/model.js";
-import { pathText } from "../../config/problems.js";
 import type { Identity } from "../../config/resolve.js";
 import type { ReadSecret } from "../../config/resolve-adverts.js";
 import * as values from "../../config/values.js";
 import { readConfigFile } from "../../linux/config-file.js";
-import { ProcessRunner } from "../../linux/process-runner.js";
 import { readSecretFile } from "../../linux/secret-file.js";
+import { placedUnrunnable } from "./unrunnable.js";
 
 export type Reading = {
   readonly path: string;
@@ -56,7 +54,7 @@ export function readConfigText(path: string, text: string, node: string | undefi
     path,
     text,
     configs: config === undefined ? [] : [config],
-    warnings: config === undefined ? [] : placed(path, text, config),
+    warnings: config === undefined ? [] : placedUnrunnable(path, text, config),
     readsMore: files.length > 0,
     ...rest,
   };
@@ -77,7 +75,7 @@ export function readConfigForAll(path: string): Reading {
     path,
     text: file.value,
     ...read,
-    warnings: config === undefined ? [] : placed(path, file.value, config),
+    warnings: config === undefined ? [] : placedUnrunnable(path, file.value, config),
   };
 }
 
@@ -93,49 +91,3 @@ export const failed = (reading: Reading): boolean => hasErrors(reading.diagnosti
 
 /** For people, with the lines of the file. */
 export const report = (reading: Reading): string => renderDiagnostics(reading.diagnostics, reading.text);
-
-/** What of a configuration may run programs. */
-type Probed = Pick<Config, "services" | "scripts">;
-
-/** Checks that cannot succeed here, a missing script for example; each once, however many servers have it. */
-export const unrunnable = (config: Probed): string[] =>
-  findUnrunnable(config).map(({ at, why }) => `service ${at.service}: ${at.type} check cannot run: ${why}`);
-
-/** The same, each at its place in the file. */
-function placed(path: string, text: string, config: Probed): Diagnostic[] {
-  const found = findUnrunnable(config);
-  if (found.length === 0) return [];
-  const [locate, at] = [checkLocator(text), placer(path, text)];
-  return found.map(({ at: check, why }) => {
-    const { path: keys, span } = locate(check);
-    const message = `${pathText(keys)}: the check of ${check.service} cannot run: ${why}`;
-    return at(span, { severity: "warning", code: "check-cannot-run", message });
-  });
-}
-
-function findUnrunnable({
-  services,
-  scripts,
-}: Probed): { readonly at: CheckOfServer; readonly why: string }[] {
-  const runner = new ProcessRunner(scripts);
-  const seen = new Set<string>();
-  const found: { readonly at: CheckOfServer; readonly why: string }[] = [];
-  for (const { name, servers } of services)
-    for (const [server, { checks }] of servers.entries())
-      for (const [check, { type, options }] of checks.entries()) {
-        const problem = findChecker(type)?.problem;
-        if (problem === undefined) continue;
-        const key = `${name} ${JSON.stringify(options)}`;
-        if (seen.has(key)) continue;
-        seen.add(key);
-        const why = problem({ options: options as never, runner });
-        if (why !== undefined) found.push({ at: { service: name, server, check, type }, why });
-      }
-  return found;
-}
-
-/** Whether that is a question at all. */
-export const hasProbes = ({ services }: Probed): boolean =>
-  services.some(({ servers }) =>
-    servers.some(({ checks }) => checks.some(({ type }) => findChecker(type)?.problem !== undefined)),
-  );

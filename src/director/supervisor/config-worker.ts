@@ -8,8 +8,9 @@ import type { Config } from "../../config/model.js";
 import { summarizeDiagnostic, type Diagnostic } from "../../config/diagnostic.js";
 import { joinPacked, packService, splitPacked, unpackServices } from "../../control/packed-services.js";
 import { saveConfig, type SavedConfig } from "../saved-config.js";
-import { failed, hasProbes, readConfig, readConfigText, report, unrunnable } from "./config-reader.js";
+import { failed, readConfig, readConfigText, report } from "./config-reader.js";
 import { collectGarbage } from "./memory.js";
+import { hasProbes, unrunnable } from "./unrunnable.js";
 import type { ProbeAnswer, ProbeRequest, ReadAnswer, ReadRequest, WorkerRequest } from "./reader-process.js";
 
 const MOST_WARNINGS = 20;

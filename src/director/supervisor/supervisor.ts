@@ -15,6 +15,7 @@ import { Holdings, removableAddresses } from "./holdings.js";
 import { LoopWatch } from "./loop-watch.js";
 import { Masters } from "./masters.js";
 import { StaticGoods, type StaticPorts } from "./static-goods.js";
+import { TrackValues } from "./track-values.js";
 import { StrandedAddresses, type AddressOnInterface, type RemoveAddresses } from "./stranded-addresses.js";
 
 export type SupervisorPorts = {
@@ -98,6 +99,7 @@ export class Supervisor {
   private readonly checks: Child<ToChecks, ChecksStatus>;
   private readonly loop: LoopWatch;
   private readonly masters = new Masters();
+  private readonly tracks = new TrackValues();
   private readonly stranded: StrandedAddresses;
   private readonly holdings = new Holdings();
   private readonly startedAt: number;
@@ -266,6 +268,10 @@ export class Supervisor {
           this.vrrpTaken(); // It runs no instance. What its predecessor left is still taken away, and its successor tries again.
         else this.vrrp.replace("could not take its configuration");
       },
+      tracks: (values) => {
+        this.tracks.take(values);
+        this.vrrp.send({ kind: "tracks", values });
+      },
       unreadable: () => {
         this.config = withoutSaved(this.config);
         this.trial = withoutSaved(this.trial);
@@ -294,6 +300,7 @@ export class Supervisor {
     const config = name === "checks" ? (this.trial ?? this.config) : this.config;
     if (config === undefined || this.stopped !== undefined) return;
     const { head } = config;
+    this.tracks.configure(head.tracks);
     if (name === "checks")
       this.note(
         name,
@@ -301,6 +308,8 @@ export class Supervisor {
           kind: "configure",
           runtimeDirectory: this.options.runtimeDirectory,
           scripts: head.scripts,
+          tracks: head.tracks,
+          knownTracks: this.tracks.report,
           ipvs: head.ipvs,
           sync: head.sync ?? null,
           ...(config.saved === undefined
@@ -320,6 +329,7 @@ export class Supervisor {
           process: head.vrrpProcess,
           instances: head.vrrp,
           resume: this.masters.resumeOrders().filter(isSame),
+          tracks: this.tracks.report,
         }),
       );
     }

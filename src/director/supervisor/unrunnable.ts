@@ -1,0 +1,65 @@
+// What a configuration would run, and cannot on this machine: programs that are missing, not executable, or not safe
+// to run as root. It is right otherwise, so that this is a warning: the program may come later.
+
+import { findChecker } from "../../checkers/registry.js";
+import { placeFinder, type CheckOfServer } from "../../config/check-place.js";
+import { placer, type Diagnostic, type Path } from "../../config/diagnostic.js";
+import type { Config } from "../../config/model.js";
+import { pathText } from "../../config/problems.js";
+import { ProcessRunner } from "../../linux/process-runner.js";
+
+/** What of a configuration may run programs. */
+export type Probed = Pick<Config, "services" | "tracks" | "scripts">;
+
+type Unrunnable = {
+  /** "the check of http", for people. */
+  readonly what: string;
+  readonly at: CheckOfServer | Path;
+  readonly why: string;
+};
+
+/** A line for each, however many servers have the same check. */
+export const unrunnable = (config: Probed): string[] =>
+  find(config).map(({ what, why }) => `${what} cannot run: ${why}`);
+
+/** The same, each at its place in the file. */
+export function placedUnrunnable(file: string, text: string, config: Probed): Diagnostic[] {
+  const found = find(config);
+  if (found.length === 0) return [];
+  const [locate, diagnosticAt] = [placeFinder(text), placer(file, text)];
+  return found.map(({ what, at, why }) => {
+    const { path, span } = locate(at);
+    const message = `${pathText(path)}: ${what} cannot run: ${why}`;
+    return diagnosticAt(span, { severity: "warning", code: "check-cannot-run", message });
+  });
+}
+
+function find({ services, tracks, scripts }: Probed): Unrunnable[] {
+  const runner = new ProcessRunner(scripts);
+  const seen = new Set<string>();
+  const found: Unrunnable[] = [];
+  for (const { name, servers } of services)
+    for (const [server, { checks }] of servers.entries())
+      for (const [check, { type, options }] of checks.entries()) {
+        const problem = findChecker(type)?.problem;
+        if (problem === undefined) continue;
+        const key = `${name} ${JSON.stringify(options)}`;
+        if (seen.has(key)) continue;
+        seen.add(key);
+        const why = problem({ options: options as never, runner });
+        const what = `the check of ${name}`;
+        if (why !== undefined) found.push({ what, at: { service: name, server, check, type }, why });
+      }
+  for (const { name, look } of tracks) {
+    const why = findChecker(look.type)?.problem?.({ options: look.options as never, runner });
+    if (why !== undefined) found.push({ what: "the track", at: ["tracks", name, look.type], why });
+  }
+  return found;
+}
+
+/** Whether that is a question at all. */
+export const hasProbes = ({ services, tracks }: Probed): boolean =>
+  tracks.some(({ look }) => findChecker(look.type)?.problem !== undefined) ||
+  services.some(({ servers }) =>
+    servers.some(({ checks }) => checks.some(({ type }) => findChecker(type)?.problem !== undefined)),
+  );
