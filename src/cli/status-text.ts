@@ -63,11 +63,14 @@ function instanceLines(instance: InstanceStatus, status: Status, now: number): s
   lines.push(...instance.oddities.map((text) => `  warning: ${text}`));
   const rejected = Object.entries(instance.rejected).map(([kind, count]) => `${count} ${kind}`);
   lines.push(
-    `  adverts: ${instance.adverts_sent} sent, ${instance.adverts_received} received` +
+    `  adverts: ${instance.adverts_sent} sent${unsent(instance)}, ${instance.adverts_received} received` +
       `${rejected.length === 0 ? "" : `, rejected: ${rejected.join(", ")}`}; changed state ${times(instance.transitions)}`,
   );
   return lines;
 }
+
+const unsent = ({ send_failed: failed, send_error: error }: InstanceStatus): string =>
+  error === null ? "" : `, ${failed} not sent (at last: ${error})`;
 
 function nodeName(status: Status, address: string): string {
   const node = status.nodes.find((candidate) => candidate.address === address);

@@ -89,7 +89,11 @@ export type InstanceStatus = {
     readonly priority: number;
     readonly last_advert_ms_ago: number;
   } | null;
+  /** Those that left for one destination at least. */
   readonly adverts_sent: number;
+  /** How often one could not be sent to a destination, and what the kernel said to the last of these; null: never. */
+  readonly send_failed: number;
+  readonly send_error: string | null;
   readonly adverts_received: number;
   /** What is odd about the adverts of others although they count, one sentence each. */
   readonly oddities: readonly string[];

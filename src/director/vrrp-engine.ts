@@ -2,7 +2,7 @@
 // their machines. It decides nothing that the machine can decide. What happens for every advert (hearing the same
 // again, sending the same again) takes the short way of vrrp/repeat.ts.
 
-import { type IpAddress, type MacAddress, type Prefix } from "../core/address.js";
+import { type Family, type IpAddress, type MacAddress, type Prefix } from "../core/address.js";
 import { itemsOf } from "../core/routing.js";
 import { instant, type Instant } from "../core/units.js";
 import type { TransitionReason } from "../control/event.js";
@@ -162,7 +162,17 @@ export class VrrpEngine {
     this.notices.heardHolder(runtime, ifindex, mac, address, this.ports.clock.now());
   }
 
-  /** The link could not send on this interface. */
+  /** The link could not send `advert`, from the VRRP header on, which was queued for this interface. */
+  advertFailed(ifindex: number, family: Family, advert: Uint8Array, error: string): void {
+    // The virtual router id is the second byte of the header in both versions.
+    const runtime = this.roster.find(ifindex, family, advert[1] ?? 0);
+    if (runtime === undefined) return;
+    runtime.advertFailed(error);
+    this.notices.advertFailed(runtime, error, this.ports.clock.now());
+    this.arm();
+  }
+
+  /** Something else could not be sent on this interface; `error` says what. */
   sendFailed(ifindex: number, error: string): void {
     const now = this.ports.clock.now();
     for (const runtime of this.roster.all)

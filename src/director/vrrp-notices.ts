@@ -98,13 +98,19 @@ export class Notices {
     }));
   }
 
+  advertFailed({ config }: Runtime, error: string, now: Instant): void {
+    this.failed(config.name, `could not send an advert on ${config.interface}: ${error}`, "advert", now);
+  }
+
   sendFailed({ config }: Runtime, error: string, now: Instant): void {
-    const { name, interface: on } = config;
-    const text = `could not send an advert on ${on}: ${error}`;
-    this.limit.note(`send ${name}`, "send", now, (repeats) => ({
+    this.failed(config.name, `could not send on ${config.interface}: ${error}`, "send", now);
+  }
+
+  private failed(instance: string, text: string, what: "advert" | "send", now: Instant): void {
+    this.limit.note(`${what} ${instance}`, what, now, (repeats) => ({
       kind: "vrrp-note",
       level: "warning",
-      instance: name,
+      instance,
       text: noteText(text, repeats),
     }));
   }

@@ -37,6 +37,8 @@ type AddressWork = {
   readonly done: string[];
 };
 
+const SENT_ADVERT = "sent advert";
+
 export class Orders {
   readonly announcer: Announcer;
   readonly kept: AddressRemovals;
@@ -72,7 +74,7 @@ export class Orders {
     switch (action.kind) {
       case "send-advert":
         this.sendAdvert(runtime, action.priority);
-        done.push(action.priority === RESIGN_PRIORITY ? "sent advert with priority 0" : "sent advert");
+        done.push(action.priority === RESIGN_PRIORITY ? `${SENT_ADVERT} with priority 0` : SENT_ADVERT);
         return;
       case "add-addresses":
         for (const address of action.addresses)
@@ -111,6 +113,7 @@ export class Orders {
       this.ports.link.queue(runtime.ifindex, runtime.source, address, bytes);
     }
     runtime.sent += 1;
+    runtime.unsent = 0;
   }
 
   /**
@@ -146,7 +149,7 @@ export class Orders {
           sum: { base: runtime.priority.base, terms: runtime.priority.terms },
         }),
         reason,
-        done,
+        done: runtime.reachedNobody ? done.map(notSent) : done,
         ...(lateness_ms !== undefined && { lateness_ms }),
       });
     this.restored.clear();
@@ -221,6 +224,10 @@ function inSlices<T>(work: readonly T[], run: (slice: readonly T[]) => void, bre
     run(work.slice(from, from + ADDRESS_SLICE));
   }
 }
+
+/** What was said to be sent when it was queued, and could not leave. */
+const notSent = (text: string): string =>
+  text.startsWith(SENT_ADVERT) ? text.replace("sent", "could not send") : text;
 
 const times = (count: number): string => (count === 1 ? "once" : `${count} times`);
 

@@ -19,7 +19,14 @@ import { openRouteKernel } from "../linux/route-kernel.js";
 export type Transport = "native" | "raw-socket";
 type Engine = Pick<
   VrrpEngine,
-  "wake" | "receive" | "received" | "interfacesChanged" | "addressGone" | "heardHolder" | "sendFailed"
+  | "wake"
+  | "receive"
+  | "received"
+  | "interfacesChanged"
+  | "addressGone"
+  | "heardHolder"
+  | "advertFailed"
+  | "sendFailed"
 >;
 
 /** The error says which socket could not be had, and why. Needs CAP_NET_RAW and CAP_NET_ADMIN. */
@@ -75,11 +82,13 @@ function openLink(transport: Transport, engine: () => Engine | undefined): Resul
       onPacket,
       onBatch,
       onError: (ifindex, error) => engine()?.sendFailed(ifindex, error),
+      onSendFailed: (ifindex, error, advert) => engine()?.advertFailed(ifindex, "ipv4", advert, error),
     });
   const adverts = NativeAdverts.open({
     onPacket,
     onBatch,
-    onSendFailed: (ifindex, error) => engine()?.sendFailed(ifindex, errnoText(error)),
+    onSendFailed: (ifindex, error, advert, family) =>
+      engine()?.advertFailed(ifindex, family, advert, errnoText(error)),
   });
   return adverts.ok ? adverts : err(systemErrorText(adverts.error));
 }

@@ -67,6 +67,11 @@ export class Runtime {
   /** What it has yet to hear of before it takes part, for people. */
   awaited: readonly string[] = [];
   sent = 0;
+  /** Messages that could not leave, and why the last of them could not. */
+  failed = 0;
+  sendError: string | null = null;
+  /** How many of the destinations of the last advert it could not be sent to. */
+  unsent = 0;
   received = 0;
   transitions = 0;
   readonly rejected: Partial<Record<RejectKind, number>> = {};
@@ -113,6 +118,19 @@ export class Runtime {
     if (this.state.kind === "backup") this.state = heardAgain(this.state, instant(this.heardAt));
     else if (this.state.kind === "master") this.state = sentAgain(this.state, instant(this.advertAt));
     return this.state;
+  }
+
+  /** The last advert could not be sent to one more destination. One that reached none was not sent. */
+  advertFailed(error: string): void {
+    this.failed += 1;
+    this.sendError = error;
+    this.unsent += 1;
+    if (this.reachedNobody) this.sent -= 1;
+  }
+
+  /** The last advert could leave for none of its destinations. */
+  get reachedNobody(): boolean {
+    return this.unsent > 0 && this.unsent === this.destinations.length;
   }
 
   forgetRepeated(): void {

@@ -33,6 +33,8 @@ export function instanceStatus(runtime: Runtime, state: State, now: Instant, wal
         }
       : null,
     adverts_sent: runtime.sent,
+    send_failed: runtime.failed,
+    send_error: runtime.sendError,
     adverts_received: runtime.received,
     oddities: [...runtime.oddities].flatMap(([sender, { texts, heardAt }]) =>
       sender === master?.address || now < after(heardAt, silence) ? texts : [],

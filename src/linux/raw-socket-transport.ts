@@ -21,6 +21,8 @@ export type RawSocketHandlers = {
   readonly onPacket: (packet: Uint8Array, length: number, ifindex: number) => void;
   readonly onBatch: () => void;
   readonly onError: (ifindex: number, error: string) => void;
+  /** This advert, from the VRRP header on, could not leave. */
+  readonly onSendFailed: (ifindex: number, error: string, advert: Uint8Array) => void;
 };
 type Port = { readonly socket: RawSocket; source: IpAddress | undefined };
 
@@ -70,7 +72,7 @@ export class RawSocketTransport implements AdvertLink {
 
   queue(ifindex: number, source: Uint8Array, destination: Uint8Array, bytes: Uint8Array): void {
     const port = this.ports.get(ifindex);
-    if (port === undefined) return this.handlers.onError(ifindex, "no socket on this interface");
+    if (port === undefined) return this.handlers.onSendFailed(ifindex, "no socket on this interface", bytes);
     const from = ipFromBytes(source);
     if (port.source !== from) {
       port.socket.setOption(SOL.IP, MULTICAST_IF, groupOn(source, ifindex), 12);
@@ -78,7 +80,7 @@ export class RawSocketTransport implements AdvertLink {
     }
     // The package keeps the buffer until the socket is writable.
     port.socket.send(Buffer.from(bytes), 0, bytes.length, ipFromBytes(destination), (error) => {
-      if (error !== null) this.handlers.onError(ifindex, error.message);
+      if (error !== null) this.handlers.onSendFailed(ifindex, error.message, bytes);
     });
   }
 

@@ -23,8 +23,8 @@ export type RawVrrpHandlers = {
   readonly onPacket: (packet: Uint8Array, length: number, ifindex: number) => void;
   /** After the last packet of a batch that the event loop read. */
   readonly onBatch?: () => void;
-  /** An advert could not leave; the others of the same flush did. `error` is -errno. */
-  readonly onSendFailed: (ifindex: number, error: SyscallResult) => void;
+  /** This advert, from the VRRP header on, could not leave; the others of the same flush did. `error` is -errno. */
+  readonly onSendFailed: (ifindex: number, error: SyscallResult, advert: Uint8Array, family: Family) => void;
 };
 
 /**
@@ -73,7 +73,9 @@ export class RawVrrpSocket {
     if (!first.ok) return first;
     const { most, address, control } = kind.send;
     const shape = { messages: QUEUE_SLOTS, slot: most, address, control };
-    socket.transmit = new SendQueue(first.value.fd, shape, handlers.onSendFailed);
+    socket.transmit = new SendQueue(first.value.fd, shape, (ifindex, error, advert) =>
+      handlers.onSendFailed(ifindex, error, advert, family),
+    );
     return ok(socket);
   }
 

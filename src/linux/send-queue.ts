@@ -13,6 +13,9 @@ export type SendQueueShape = {
   readonly control?: Uint8Array;
 };
 
+/** Hears of each message that could not leave: the tag it was added with, -errno, and a view of its bytes. */
+export type SendFailed = (tag: number, error: SyscallResult, message: Uint8Array) => void;
+
 export class SendQueue {
   readonly addresses: DataView;
   readonly addressBytes: Uint8Array;
@@ -22,14 +25,13 @@ export class SendQueue {
   readonly controlSlot: number;
   private readonly fd: number;
   private readonly shape: SendQueueShape;
-  private readonly onFailed: (tag: number, error: SyscallResult) => void;
+  private readonly onFailed: SendFailed;
   private readonly data: Uint8Array;
   private readonly lengths: Int32Array;
   private readonly tags: Int32Array;
   private queued = 0;
 
-  /** `onFailed` hears of each message that could not leave: the tag it was added with, and -errno. */
-  constructor(fd: number, shape: SendQueueShape, onFailed: (tag: number, error: SyscallResult) => void) {
+  constructor(fd: number, shape: SendQueueShape, onFailed: SendFailed) {
     this.fd = fd;
     this.shape = shape;
     this.onFailed = onFailed;
@@ -68,7 +70,7 @@ export class SendQueue {
     while (next < count) {
       const result = this.sendFrom(next, count);
       if (result === 0) break;
-      if (result < 0) this.onFailed(this.tags[next] as number, result);
+      if (result < 0) this.onFailed(this.tags[next] as number, result, this.message(next));
       sent += Math.max(result, 0);
       next += result < 0 ? 1 : result;
     }
@@ -78,6 +80,11 @@ export class SendQueue {
   /** Forgets what waits. */
   clear(): void {
     this.queued = 0;
+  }
+
+  private message(i: number): Uint8Array {
+    const start = i * this.shape.slot;
+    return this.data.subarray(start, start + (this.lengths[i] as number));
   }
 
   private sendFrom(from: number, to: number): SyscallResult {

@@ -40,6 +40,8 @@ class Rig {
   name = "eth0";
   refuse: string | undefined;
   refuseRemoval: string | undefined;
+  /** The virtual router id whose adverts cannot leave. */
+  refuseAdvert: number | undefined;
   refuseJoin: string | undefined;
   /** What is on the interface; "10.0.0.1/24" as people write it. */
   readonly held = new Set<string>();
@@ -51,6 +53,7 @@ class Rig {
 
   constructor() {
     const queued: number[] = [];
+    const failed: [ifindex: number, bytes: Uint8Array][] = [];
     const ports: VrrpPorts = (this.ports = {
       clock: { now: () => instant(this.now) },
       wakeup: { arm: (at) => (this.armed = at) },
@@ -61,8 +64,13 @@ class Rig {
         },
         leave: (ifindex) => void this.calls.push(`leave ${ifindex}`),
         setVirtualRouters: () => undefined,
-        queue: (_ifindex, _source, _destination, bytes) => queued.push(bytes[2]!),
+        queue: (ifindex, _source, _destination, bytes) => {
+          if (this.refuseAdvert === bytes[1]) failed.push([ifindex, bytes]);
+          else queued.push(bytes[2]!);
+        },
         flush: () => {
+          for (const [ifindex, bytes] of failed.splice(0))
+            this.engine.advertFailed(ifindex, "ipv4", bytes, "ENETUNREACH");
           if (queued.length > 0) this.calls.push(`adverts ${queued.splice(0).join(" ")}`);
         },
         receive: () => {
@@ -544,12 +552,43 @@ test("a stop is final: what is heard until the process ends starts nothing again
   rig.engine.addressGone(2, vip("192.168.1.101/24").prefix);
   rig.engine.configure([web(1, { priority: 255 })], []);
   rig.hear(100);
-  rig.engine.sendFailed(2, "ENETDOWN");
+  rig.engine.advertFailed(2, "ipv4", Uint8Array.of(0x31, 1), "ENETDOWN");
   rig.engine.wake();
   rig.runTo(rig.now + 10_000);
   assert.deepEqual(rig.calls, []);
   assert.equal(rig.events.length, said + 1, "but for the advert that could not be sent");
   assert.equal(rig.armed, undefined);
+});
+
+test("an advert that could not leave does not count as sent, and says so of its own instance alone", () => {
+  const rig = new Rig();
+  rig.refuseAdvert = 2;
+  rig.engine.configure([web(1), web(2)], []);
+  rig.runTo(rig.now + 8000);
+  const [one, two] = rig.engine.status(0);
+  assert.ok(one !== undefined && two !== undefined && one.adverts_sent > 3);
+  assert.deepEqual([one.send_failed, one.send_error], [0, null]);
+  assert.deepEqual([two.adverts_sent, two.send_failed, two.send_error], [0, one.adverts_sent, "ENETUNREACH"]);
+  assert.deepEqual(rig.notes, ["warning: could not send an advert on eth0: ENETUNREACH"]);
+  const done = rig.events.flatMap((event) =>
+    event.kind === "vrrp-transition" ? event.done.slice(0, 1) : [],
+  );
+  assert.deepEqual(done, ["sent advert", "could not send advert"]);
+});
+
+test("an advert to peers counts as sent when it left for one of them", () => {
+  const rig = new Rig();
+  const peers = [ip("192.168.1.3"), ip("192.168.1.4")];
+  rig.engine.configure(
+    [web(1, { priority: 255, unicast: { peers, ttl: { min: 255, max: 255 }, checkSource: true } })],
+    [],
+  );
+  rig.engine.advertFailed(2, "ipv4", Uint8Array.of(0x31, 1), "EHOSTUNREACH");
+  const [first] = rig.engine.status(0);
+  assert.deepEqual([first?.adverts_sent, first?.send_failed], [1, 1]);
+  rig.engine.advertFailed(2, "ipv4", Uint8Array.of(0x31, 1), "EHOSTUNREACH");
+  const [second] = rig.engine.status(0);
+  assert.deepEqual([second?.adverts_sent, second?.send_failed], [0, 2]);
 });
 
 test("an owner leaves the addresses that it found, and takes along those that it added", () => {

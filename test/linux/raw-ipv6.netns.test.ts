@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { ip, ipBytes, type IpAddress, type MacAddress } from "../../src/core/address.js";
+import { type Family, ip, ipBytes, type IpAddress, type MacAddress } from "../../src/core/address.js";
 import { milliseconds, after as later, seconds } from "../../src/core/units.js";
 import { monotonicNow } from "../../src/linux/clock.js";
 import { errno } from "../../src/linux/errno.js";
@@ -29,14 +29,14 @@ let pair: NamespacePair;
 let sender: RawVrrpSocket;
 let receiver: RawVrrpSocket;
 let heard: Heard[] = [];
-let failures: (readonly [ifindex: number, error: number])[] = [];
+let failures: (readonly [ifindex: number, error: number, id: number | undefined, family: Family])[] = [];
 let senderLinks: number[] = [];
 let receiverLinks: number[] = [];
 
 const open = (): RawVrrpSocket => {
   const opened = RawVrrpSocket.open("ipv6", {
     onPacket: (packet, length, ifindex) => heard.push({ bytes: packet.slice(0, length), ifindex }),
-    onSendFailed: (ifindex, error) => failures.push([ifindex, error]),
+    onSendFailed: (ifindex, error, bytes, family) => failures.push([ifindex, error, bytes[1], family]),
   });
   assert.ok(opened.ok);
   return opened.value;
@@ -192,7 +192,7 @@ test("a source that the interface does not have, or is not unique yet, is report
   sender.queue(link, ipBytes(ip("fe80::9")), GROUP, advert(51));
   say(3, advert(51));
   assert.equal(sender.flush(), 1);
-  assert.deepEqual(failures, [[link, -errno.EINVAL]]);
+  assert.deepEqual(failures, [[link, -errno.EINVAL, 51, "ipv6"]]);
   assert.deepEqual(
     (await hear(1)).map(({ ifindex }) => ifindex),
     [receiverLinks[3]],

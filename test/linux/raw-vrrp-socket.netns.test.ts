@@ -21,7 +21,7 @@ let pair: NamespacePair;
 let sender: RawVrrpSocket;
 let receiver: RawVrrpSocket;
 let heard: Heard[] = [];
-let failures: (readonly [ifindex: number, error: number])[] = [];
+let failures: (readonly [ifindex: number, error: number, id: number | undefined])[] = [];
 let senderLinks: number[] = [];
 let receiverLinks: number[] = [];
 
@@ -29,7 +29,7 @@ const source = (link: number): Uint8Array => Uint8Array.of(10, 77, link, 1);
 const open = (): RawVrrpSocket => {
   const opened = RawVrrpSocket.open("ipv4", {
     onPacket: (packet, length, ifindex) => heard.push({ bytes: packet.slice(0, length), ifindex }),
-    onSendFailed: (ifindex, error) => failures.push([ifindex, error]),
+    onSendFailed: (ifindex, error, bytes) => failures.push([ifindex, error, bytes[1]]),
   });
   assert.ok(opened.ok);
   return opened.value;
@@ -127,15 +127,19 @@ test("more adverts than the queue holds all leave, in order", { skip }, async ()
 test("an interface that is down or gone silences only itself", { skip }, async () => {
   failures = [];
   pair.ipA("link", "set", "v5", "down");
-  for (const i of [4, 5, 6]) sender.queue(senderLinks[i] as number, source(i), GROUP, advert(7));
-  sender.queue(99_999, source(7), GROUP, advert(7));
+  for (const i of [4, 5, 6]) sender.queue(senderLinks[i] as number, source(i), GROUP, advert(i));
+  sender.queue(99_999, source(7), GROUP, advert(99));
   sender.queue(senderLinks[7] as number, source(7), GROUP, advert(7));
   // Not an address of this host.
-  sender.queue(senderLinks[8] as number, Uint8Array.of(8, 8, 8, 8), GROUP, advert(7));
+  sender.queue(senderLinks[8] as number, Uint8Array.of(8, 8, 8, 8), GROUP, advert(8));
   assert.equal(sender.flush(), 3);
   assert.deepEqual(
-    failures.map(([ifindex]) => ifindex),
-    [senderLinks[5], 99_999, senderLinks[8]],
+    failures.map(([ifindex, , id]) => [ifindex, id]),
+    [
+      [senderLinks[5], 5],
+      [99_999, 99],
+      [senderLinks[8], 8],
+    ],
   );
   for (const [, error] of failures) assert.ok(error < 0);
   const packets = await hear(3);
