@@ -81,6 +81,7 @@ function instanceFacts(instance: InstanceConfig): Facts {
   const {
     advertInterval,
     preemptDelay,
+    startDelay,
     addresses,
     announce,
     virtualRouterId,
@@ -96,6 +97,7 @@ function instanceFacts(instance: InstanceConfig): Facts {
     "router-id": String(virtualRouterId),
     "advert-interval": formatDuration(advertInterval),
     "preempt-delay": formatDuration(preemptDelay),
+    "start-delay": formatDuration(startDelay),
     "source-address": sourceAddress ?? "the interface's",
     unicast: unicast === undefined ? "none" : unicastText(unicast),
     auth: authText(auth),

@@ -15,6 +15,7 @@ import type { InstanceConfig, VirtualAddress } from "../vrrp/instance.js";
 import type { Path } from "./diagnostic.js";
 import { writeDuration } from "./duration.js";
 import type { Report } from "./report.js";
+import { checkGroups, priorityOn } from "./resolve-groups.js";
 import { authOf, unicastOf, type AdvertContext, type ReadSecret } from "./resolve-adverts.js";
 import { checkFamilies, checkTransport, familiesOf, splitByFamily } from "./resolve-family.js";
 import { resolveRouting } from "./resolve-routing.js";
@@ -49,6 +50,7 @@ export function resolveInstances(
     checkTracks(whole, wholes, file, report);
   }
   checkTogether(wholes, file, report);
+  checkGroups(wholes, file, report);
   checkTransport(wholes, file.process.transport, report);
   return wholes.flatMap(splitByFamily);
 }
@@ -107,6 +109,7 @@ function wholeOf(
     advertInterval,
     preempt,
     preemptDelay,
+    startDelay: written["start-delay"] ?? defaults["start-delay"] ?? milliseconds(0),
     addresses,
     ...given,
     ...unicastOf(written.unicast ?? defaults.unicast, pathOf("unicast"), context),
@@ -119,6 +122,7 @@ function wholeOf(
       refresh: announce.refresh ?? milliseconds(0),
       refreshRepeat: announce["refresh-repeat"] ?? 1,
     },
+    ...(written.group === undefined ? {} : { group: written.group }),
   };
 }
 
@@ -138,9 +142,6 @@ function checkInterval(version: 2 | 3, interval: Milliseconds, path: Path, repor
       "The interval has 12 bits of hundredths of a second in an advert (RFC 9568 section 5.2.7).",
     );
 }
-
-const priorityOn = ({ priority }: FileInstance, nodes: Nodes, node: string): number | undefined =>
-  typeof priority === "number" ? priority : (priority?.[node] ?? nodes[node]?.priority);
 
 /** The priority of this instance on `node`; problems of all nodes are reported. */
 function priorityOf(

@@ -5,7 +5,7 @@ import { z } from "zod";
 
 import { authValue, unicastValue } from "./schema-adverts.js";
 import { minutes, milliseconds, seconds } from "../core/units.js";
-import { interfacePerNode, nodeName } from "./schema-names.js";
+import { entryName, interfacePerNode, nodeName } from "./schema-names.js";
 import { routeSchema, ruleSchema } from "./schema-routing.js";
 import { followedListSchema } from "./schema-tracks.js";
 import { choice, duration, flag, integer, ipAddress, list, port, prefix, section } from "./values.js";
@@ -62,11 +62,23 @@ const sharedShape = () => ({
   preempt: flag()
     .optional()
     .meta({ default: true })
-    .describe("Whether a director of higher priority takes over from a living master of lower priority."),
+    .describe(
+      "Whether a director of higher priority takes over from a living master of lower priority. Where all " +
+        "directors say `false`, whoever is master stays it: a newcomer that could not hear it yields again " +
+        "whatever its priority is.",
+    ),
   "preempt-delay": duration({ min: milliseconds(0), max: seconds(1000) })
     .optional()
     .meta({ default: "0s" })
     .describe("How long a living master of lower priority is left alone before it is preempted."),
+  "start-delay": duration({ min: milliseconds(0), max: seconds(1000) })
+    .optional()
+    .meta({ default: "0s" })
+    .describe(
+      "From the start of vipd on, the instance only listens for this long and does not become master, even when " +
+        "nobody else is. For switches that take their time before they forward. A reload or an interface that comes " +
+        "back does not begin it again.",
+    ),
   checksum: choice(["rfc5798", "rfc9568"])
     .optional()
     .meta({ default: "rfc5798" })
@@ -140,6 +152,14 @@ export const instanceSchema = section({
     .describe(
       "What this instance follows: names of `tracks`, `{ interface: eth1 }`, or mappings with a weight of their own. " +
         "What is down lowers the priority by its weight, or is a fault.",
+    ),
+  group: entryName()
+    .optional()
+    .meta({ otherwise: "none" })
+    .describe(
+      "A sync group: the instances that name the same one are master together or not at all, and one in fault " +
+        "puts all in fault. They have the same priorities and follow each other's tracks. For directors that " +
+        "stand between two networks.",
     ),
   ...sharedShape(),
 });

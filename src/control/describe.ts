@@ -149,7 +149,12 @@ function describeTransition(event: Extract<VipdEvent, { kind: "vrrp-transition" 
       ? ` (decided ${span(event.lateness_ms)} late)`
       : "";
   return {
-    level: event.to === "fault" ? "error" : event.reason.kind === "resume-too-late" ? "warning" : "notice",
+    level:
+      event.to === "fault"
+        ? "error"
+        : event.reason.kind === "resume-too-late" || event.reason.kind === "stalled"
+          ? "warning"
+          : "notice",
     subject: `vrrp ${event.instance}`,
     text: `${event.from.toUpperCase()} -> ${event.to.toUpperCase()}: ${describeReason(event.reason)}${sum}${done}${late}`,
   };

@@ -42,6 +42,20 @@ export type TransitionReason =
       readonly own: string;
       readonly priority: number;
     }
+  /** Without preemption: `master` has been master for longer, and this one yields although its priority is higher. */
+  | {
+      readonly kind: "incumbent-held";
+      readonly master: string;
+      readonly master_priority: number;
+      readonly own_priority: number;
+    }
+  /** The process did not run and so sent nothing for `silent_ms`; the others may have given up on it after `limit_ms`. */
+  | { readonly kind: "stalled"; readonly silent_ms: number; readonly limit_ms: number }
+  /** `member` of the sync group became master, yielded or failed, and this instance with it. */
+  | { readonly kind: "group-master"; readonly group: string; readonly member: string }
+  | { readonly kind: "group-backup"; readonly group: string; readonly member: string }
+  | { readonly kind: "group-fault"; readonly group: string; readonly member: string }
+  | { readonly kind: "group-recovered"; readonly group: string }
   /** A restarted VRRP process goes on as master: its peer has not noticed. */
   | { readonly kind: "resumed"; readonly pause_ms: number }
   /** A restarted VRRP process was away too long to go on as master. */

@@ -40,6 +40,18 @@ export function describeReason(reason: TransitionReason): string {
       return `${reason.master} is master with priority ${reason.master_priority}, ours is ${reason.own_priority}`;
     case "equal-priority-higher-address":
       return `${reason.master} is master with our own priority ${reason.priority}, and its address is higher than our ${reason.own}`;
+    case "incumbent-held":
+      return `${reason.master} was master before us and there is no preemption: it stays with priority ${reason.master_priority}, ours is ${reason.own_priority}`;
+    case "stalled":
+      return `this process was stopped and sent nothing for ${span(reason.silent_ms)}; another may be master since ${span(reason.limit_ms)} of that`;
+    case "group-master":
+      return `${reason.member} of group ${reason.group} became master`;
+    case "group-backup":
+      return `${reason.member} of group ${reason.group} has another master`;
+    case "group-fault":
+      return `${reason.member} of group ${reason.group} is in fault`;
+    case "group-recovered":
+      return `no member of group ${reason.group} is in fault any more`;
     case "resumed":
       return `the VRRP process was away for ${span(reason.pause_ms)}, too short for the peer to notice`;
     case "resume-too-late":

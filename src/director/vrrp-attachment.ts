@@ -40,11 +40,15 @@ export class Attachment {
     this.steps = steps;
     this.memberships = new Memberships(ports.link);
     this.tracks = new Tracks(ports.interfaces);
+    steps.onOverload = (runtime, now) => {
+      this.tracks.overload(runtime.given, now);
+      this.lookAtAllTracks(now);
+    };
   }
 
-  /** When `joinAgain` has something to do; Infinity for never. */
-  get next(): Instant {
-    return this.joinAgainAt;
+  /** When `attend` has something to do; Infinity for never. */
+  get next(): number {
+    return Math.min(this.joinAgainAt, this.tracks.next);
   }
 
   /** Looks at the interfaces of `runtime` as they are now. */
@@ -56,7 +60,10 @@ export class Attachment {
     const source = sourceOf(given, interfaces, this.roster.virtual);
     this.takeInterface(runtime, given, view, source);
     const trouble =
-      troubleOf(given, interfaces, source) ?? this.deafness(runtime, now) ?? this.tracks.trouble(given);
+      troubleOf(given, interfaces, source) ??
+      this.deafness(runtime, now) ??
+      this.tracks.trouble(given) ??
+      this.groupTrouble(runtime, given);
     const { state } = runtime;
     if (trouble !== undefined) {
       // One that was to be resumed as master, and cannot.
@@ -80,6 +87,10 @@ export class Attachment {
   lookAtTracks(runtime: Runtime, now: Instant): void {
     const priority = this.tracks.priority(runtime.given);
     const before = runtime.priority;
+    if (runtime.config.leavesTies !== this.tracks.leavesTies(runtime.given)) {
+      runtime.current();
+      this.adopt(runtime, runtime.given);
+    }
     if (!samePriority(priority, before)) {
       const { config: previous, given } = runtime;
       runtime.current();
@@ -105,8 +116,18 @@ export class Attachment {
     const source = sourceOf(config, interfaces, this.roster.virtual);
     // What it lacks now it is told by the next look.
     const view = interfaces.find(config.interface);
-    runtime.adopt(config, this.tracks.priority(config), view, source ?? runtime.config.sourceAddress);
+    this.give(runtime, config, view, source ?? runtime.config.sourceAddress);
     runtime.indices = new Map([...indicesOf(config, interfaces), ...runtime.indices]);
+  }
+
+  private give(
+    runtime: Runtime,
+    config: InstanceConfig,
+    view: InterfaceView | undefined,
+    source: IpAddress | undefined,
+  ): void {
+    const { tracks } = this;
+    runtime.adopt(config, tracks.priority(config), tracks.leavesTies(config), view, source);
   }
 
   leave(runtime: Runtime): void {
@@ -137,7 +158,17 @@ export class Attachment {
     }
   }
 
-  joinAgain(now: Instant): void {
+  /** After what `next` is the time of. */
+  attend(now: Instant): void {
+    this.joinAgain(now);
+    if (this.tracks.recover(now)) this.steps.collect(() => this.lookAtAllTracks(now));
+  }
+
+  lookAtAllTracks(now: Instant): void {
+    for (const runtime of this.roster.all) this.lookAtTracks(runtime, now);
+  }
+
+  private joinAgain(now: Instant): void {
     if (now < this.joinAgainAt) return;
     this.joinAgainAt = instant(Infinity);
     this.steps.collect(() => {
@@ -168,12 +199,24 @@ export class Attachment {
       (source !== undefined && source !== config.sourceAddress);
     if (changed || runtime.destinations.length === 0) {
       runtime.current();
-      runtime.adopt(given, this.tracks.priority(given), view, source ?? config.sourceAddress);
+      this.give(runtime, given, view, source ?? config.sourceAddress);
     }
     if (given.unicast !== undefined) return;
     if (runtime.ifindex === left && runtime.refused === undefined) return;
     this.memberships.leave(left, given.family);
     runtime.refused = this.memberships.join(runtime.ifindex, given.family);
+  }
+
+  /** Another member that is in fault for a reason of its own. */
+  private groupTrouble(runtime: Runtime, { group }: InstanceConfig): LinkTrouble | undefined {
+    if (group === undefined || runtime.state.kind === "initialize") return undefined;
+    const faulty = this.roster
+      .group(group)
+      .find(
+        (other) =>
+          other !== runtime && other.state.kind === "fault" && other.state.cause.kind !== "group-fault",
+      );
+    return faulty && { kind: "group-fault", group, member: faulty.name };
   }
 
   /** One that cannot hear others would be master beside them. */

@@ -95,7 +95,7 @@ export class VrrpEngine {
     this.steps.takeDue(now);
     this.orders.kept.retry(now);
     this.orders.routing.check(now);
-    this.attachment.joinAgain(now);
+    this.attachment.attend(now);
     this.limit.flush(now);
     this.notices.oddAgain(this.roster.all, now);
     this.arm();
@@ -129,7 +129,7 @@ export class VrrpEngine {
     if (this.stopped) return;
     const now = this.ports.clock.now();
     this.steps.collect(() => {
-      for (const runtime of this.roster.all) this.attachment.lookAtTracks(runtime, now);
+      this.attachment.lookAtAllTracks(now);
       this.rebuildTables();
     });
   }
@@ -139,9 +139,7 @@ export class VrrpEngine {
     if (this.stopped) return;
     const now = this.ports.clock.now();
     this.attachment.tracks.take(values);
-    this.steps.collect(() => {
-      for (const runtime of this.roster.all) this.attachment.lookAtTracks(runtime, now);
-    });
+    this.steps.collect(() => this.attachment.lookAtAllTracks(now));
   }
 
   /** An address is no longer on an interface, whoever deleted it. */

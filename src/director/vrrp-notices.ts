@@ -2,7 +2,16 @@
 // an address on two hosts, adverts that could not be sent. The same again is counted, not said.
 
 import type { IpAddress, MacAddress } from "../core/address.js";
-import { after, between, instant, minutes, seconds, type Instant } from "../core/units.js";
+import {
+  after,
+  between,
+  formatDuration,
+  instant,
+  minutes,
+  seconds,
+  type Instant,
+  type Milliseconds,
+} from "../core/units.js";
 import type { Repeats } from "../control/event.js";
 import { again } from "../control/reason.js";
 import type { VrrpPorts } from "../ports/vrrp.js";
@@ -20,11 +29,11 @@ const ODDITY_AGAIN = minutes(60);
 const MOST_ODD_SENDERS = 16;
 
 export class Notices {
-  private readonly ports: Pick<VrrpPorts, "interfaces">;
+  private readonly ports: Pick<VrrpPorts, "interfaces" | "report">;
   private readonly limit: RepeatLimit;
   private oddAgainAt = instant(Infinity);
 
-  constructor(ports: Pick<VrrpPorts, "interfaces">, limit: RepeatLimit) {
+  constructor(ports: Pick<VrrpPorts, "interfaces" | "report">, limit: RepeatLimit) {
     this.ports = ports;
     this.limit = limit;
   }
@@ -96,6 +105,16 @@ export class Notices {
       own_priority: priority,
       ...repeats,
     }));
+  }
+
+  /** Said of a backup; a master that stalled says it with its transition. */
+  stalled({ config }: Runtime, stall: Milliseconds, listen: Milliseconds): void {
+    this.ports.report({
+      kind: "vrrp-note",
+      level: "warning",
+      instance: config.name,
+      text: `this process was stopped ${formatDuration(stall)} past its deadline; it listens for ${formatDuration(listen)} before it takes over`,
+    });
   }
 
   advertFailed({ config }: Runtime, error: string, now: Instant): void {

@@ -48,7 +48,7 @@ export class Orders {
   private removals: AddressWork[] = [];
   private additions: AddressWork[] = [];
   private routes: RoutingWork[] = [];
-  private announcements: (Announcement & { readonly done: string[] })[] = [];
+  private announcements: (Announcement & { readonly runtime: Runtime; readonly done: string[] })[] = [];
   private restored = new Map<VirtualAddress, Runtime>();
   private transitions: Transition[] = [];
   private failures: Failure[] = [];
@@ -68,8 +68,12 @@ export class Orders {
     this.waiting = true;
   }
 
-  /** "report-second-master" is the engine's own business. */
-  take(runtime: Runtime, action: Exclude<Action, { kind: "report-second-master" }>, done: string[]): void {
+  /** Reports of what was noticed are the engine's own business. */
+  take(
+    runtime: Runtime,
+    action: Exclude<Action, { kind: "report-second-master" | "report-stall" }>,
+    done: string[],
+  ): void {
     this.waiting = true;
     switch (action.kind) {
       case "send-advert":
@@ -81,6 +85,7 @@ export class Orders {
           this.additions.push(workOf(runtime, address, this.indexOf(address), done));
         return;
       case "remove-addresses":
+        this.takeBack(runtime, action.addresses);
         for (const address of action.addresses)
           // The owner's addresses are the interface's own, and stay with it.
           if (runtime.config.priority !== OWNER_PRIORITY || runtime.added.has(keyOf(address)))
@@ -89,7 +94,7 @@ export class Orders {
             );
         return;
       case "announce":
-        this.announcements.push({ addresses: action.addresses, repeat: action.repeat, done });
+        this.announcements.push({ runtime, addresses: action.addresses, repeat: action.repeat, done });
         return;
       case "report-restored":
         this.restored.set(action.address, runtime);
@@ -105,6 +110,14 @@ export class Orders {
     runtime.routed = items.length > 0;
     this.routes.push({ runtime, items, done });
     this.waiting = true;
+  }
+
+  /** What it ordered to add a moment ago and does not want any more: removals are carried out before additions. */
+  private takeBack(runtime: Runtime, addresses: readonly VirtualAddress[]): void {
+    const unwanted = (work: { readonly runtime: Runtime }, list: readonly VirtualAddress[]): boolean =>
+      work.runtime === runtime && list.every((address) => addresses.includes(address));
+    this.additions = this.additions.filter((work) => !unwanted(work, [work.address]));
+    this.announcements = this.announcements.filter((work) => !unwanted(work, work.addresses));
   }
 
   sendAdvert(runtime: Runtime, priority: number): void {

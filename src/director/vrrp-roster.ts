@@ -12,6 +12,8 @@ export class Roster {
   private readonly slots: (Runtime | undefined)[] = [];
   /** The configuration as it was given, by instance. */
   private wanted = new Map<string, InstanceConfig>();
+  /** Made when asked for; empty whenever something changed. */
+  private readonly groups = new Map<string, readonly Runtime[]>();
   /** Whose a virtual address is; a link-local one may be another's on another interface. */
   private readonly owners = new Map<string, Runtime>();
   /** All virtual addresses: none of them is a source of adverts, even when a crash left it behind. */
@@ -19,6 +21,7 @@ export class Roster {
 
   /** The configuration that `add` and `remove` are to follow. */
   expect(instances: readonly InstanceConfig[]): void {
+    this.groups.clear();
     this.wanted = new Map(instances.map((config) => [config.name, config]));
     this.virtual = new Set(
       instances.flatMap(({ addresses }) => addresses.map(({ prefix }) => prefix.address)),
@@ -42,6 +45,16 @@ export class Roster {
     return this.table.get(tableKey(ifindex, family, virtualRouterId));
   }
 
+  /** The members of a sync group that are there. */
+  group(name: string): readonly Runtime[] {
+    let members = this.groups.get(name);
+    if (members === undefined) {
+      members = [...this.all].filter((runtime) => this.wanted.get(runtime.config.name)?.group === name);
+      this.groups.set(name, members);
+    }
+    return members;
+  }
+
   ownerOf(ifindex: number, address: IpAddress): Runtime | undefined {
     return this.owners.get(`${address} ${ifindex}`);
   }
@@ -57,12 +70,14 @@ export class Roster {
     const runtime = new Runtime(slot, config, now);
     this.slots[slot] = runtime;
     this.byName.set(config.name, runtime);
+    this.groups.clear();
     return runtime;
   }
 
   remove(runtime: Runtime): void {
     this.slots[runtime.slot] = undefined;
     this.byName.delete(runtime.config.name);
+    this.groups.clear();
   }
 
   /** After instances or their interfaces changed. Gives the virtual router ids in use. */

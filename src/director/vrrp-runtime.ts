@@ -66,6 +66,8 @@ export class Runtime {
   since: Instant;
   /** What it has yet to hear of before it takes part, for people. */
   awaited: readonly string[] = [];
+  /** Adverts that left late, one after the other. */
+  lateAdverts = 0;
   sent = 0;
   /** Messages that could not leave, and why the last of them could not. */
   failed = 0;
@@ -86,6 +88,10 @@ export class Runtime {
     this.config = { ...config, sourceAddress: config.sourceAddress ?? NO_SOURCE[config.family] };
   }
 
+  get name(): string {
+    return this.given.name;
+  }
+
   get key(): number {
     return tableKey(this.ifindex, this.config.family, this.config.virtualRouterId);
   }
@@ -94,16 +100,14 @@ export class Runtime {
   adopt(
     given: InstanceConfig,
     priority: Priority,
+    leavesTies: boolean,
     view: InterfaceView | undefined,
     source: IpAddress | undefined,
   ): void {
     this.given = given;
     this.priority = priority;
-    this.config = {
-      ...given,
-      priority: priority.effective,
-      sourceAddress: source ?? NO_SOURCE[given.family],
-    };
+    const sourceAddress = source ?? NO_SOURCE[given.family];
+    this.config = { ...given, priority: priority.effective, sourceAddress, leavesTies };
     this.ifindex = view?.index ?? 0;
     this.mac = view?.mac;
     this.source = ipBytes(this.config.sourceAddress);

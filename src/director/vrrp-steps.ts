@@ -6,10 +6,12 @@ import type { TransitionReason } from "../control/event.js";
 import type { VrrpPorts } from "../ports/vrrp.js";
 import { nextDeadline, step } from "../vrrp/machine.js";
 import { quietUntil } from "../vrrp/master.js";
-import { deadlineWhenHeard, deadlineWhenSent, onlyAdvertDue } from "../vrrp/repeat.js";
+import { countLate, OVERLOAD_ADVERTS } from "../vrrp/overload.js";
+import { deadlineWhenHeard, deadlineWhenSent, onlyAdvertDue, repeatsMayFollow } from "../vrrp/repeat.js";
 import type { Action, BackupState, Event, State } from "../vrrp/state.js";
 import { DeadlineHeap } from "./deadline-heap.js";
 import { Lateness } from "./lateness.js";
+import { Groups, type Apply } from "./vrrp-groups.js";
 import type { Notices } from "./vrrp-notices.js";
 import type { Orders } from "./vrrp-orders.js";
 import type { Roster } from "./vrrp-roster.js";
@@ -25,7 +27,10 @@ export class Steps {
   private readonly roster: Roster;
   private readonly notices: Notices;
   private readonly arm: () => void;
+  /** A master sends its adverts late. */
+  onOverload: (runtime: Runtime, now: Instant) => void = () => undefined;
   private readonly heap = new DeadlineHeap();
+  private readonly groups: Groups;
   private readonly postponed: number[] = [];
   /** Inside a wake-up the orders of many instances are collected and settled once, at its end. */
   private collecting = false;
@@ -40,6 +45,7 @@ export class Steps {
   ) {
     this.ports = ports;
     this.roster = roster;
+    this.groups = new Groups(roster);
     this.orders = orders;
     this.notices = notices;
     this.arm = arm;
@@ -70,13 +76,25 @@ export class Steps {
     this.heap.set(runtime.slot, deadlineWhenHeard(state, now));
   }
 
+  /** Steps the machine of `runtime`, and the others of its sync group with it. */
   apply(runtime: Runtime, event: Event, now: Instant, lateness?: number): void {
+    const wasMaster = isMaster(runtime);
+    this.applyAlone(runtime, event, now, lateness);
+    const { group } = runtime.given;
+    if (group === undefined) return;
+    this.groups.touch(group);
+    if (!wasMaster && isMaster(runtime)) this.groups.lead(runtime, group, now, this.applyToMember);
+  }
+
+  private readonly applyToMember: Apply = (member, event, now) => this.applyAlone(member, event, now);
+
+  private applyAlone(runtime: Runtime, event: Event, now: Instant, lateness?: number): void {
     const before = runtime.current();
     const { state, actions, reason } = step(runtime.config, before, event, now);
     const done: string[] = [];
     runtime.state = state;
     if (reason !== undefined) this.changed(runtime, before, reason, now, done, lateness);
-    if (state.kind !== "backup" || state.preemptAt !== undefined) runtime.forgetRepeated();
+    if (!repeatsMayFollow(state)) runtime.forgetRepeated();
     for (const action of actions) this.order(runtime, action, now, done);
     if (event.kind !== "stop" || !event.keepAddresses)
       if (reason !== undefined || event.kind === "reconfigure")
@@ -106,11 +124,13 @@ export class Steps {
   }
 
   private settle(): void {
+    this.groups.settle(this.ports.clock.now(), this.applyToMember);
     for (let round = 0; this.orders.waiting; round++) {
       if (round === MOST_ROUNDS) throw new Error("vrrp: the orders of failed orders do not end");
       const now = this.ports.clock.now();
       for (const { runtime, action, error } of this.orders.settle(() => this.breathe()))
         this.apply(runtime, { kind: "action-failed", action, error }, now);
+      this.groups.settle(now, this.applyToMember);
     }
     this.arm();
   }
@@ -118,7 +138,10 @@ export class Steps {
   /** The short way of a master's periodic advert. False: this deadline needs a full step. */
   private sendAgain(runtime: Runtime, due: Instant, now: Instant): boolean {
     const { state, config } = runtime;
-    if (state.kind !== "master" || runtime.conflict !== undefined || !onlyAdvertDue(state, now)) return false;
+    if (state.kind !== "master") return false;
+    runtime.lateAdverts = countLate(runtime.lateAdverts, now - due, config.advertInterval);
+    if (runtime.lateAdverts >= OVERLOAD_ADVERTS) return false;
+    if (runtime.conflict !== undefined || !onlyAdvertDue(state, now)) return false;
     // So late that the others may have a new master: first hear what they say.
     if (now - due > config.advertInterval) return false;
     this.orders.sendAdvert(runtime, config.priority);
@@ -137,10 +160,31 @@ export class Steps {
       const runtime = this.roster.at(slot);
       if (runtime === undefined) continue;
       const due = nextDeadline(runtime.current());
-      this.apply(runtime, { kind: "deadline" }, now, due === undefined ? undefined : now - due);
+      this.apply(
+        runtime,
+        this.deadlineEvent(runtime, due, now),
+        now,
+        due === undefined ? undefined : now - due,
+      );
       this.notices.conflict(runtime, now);
+      if (runtime.lateAdverts >= OVERLOAD_ADVERTS) this.overloaded(runtime, now);
     }
     postponed.length = 0;
+  }
+
+  /** A backup of a sync group does not take over while another member has a master. */
+  private deadlineEvent(runtime: Runtime, due: Instant | undefined, now: Instant): Event {
+    const { group } = runtime.given;
+    const { kind } = runtime.state;
+    if (group === undefined || kind !== "backup" || due === undefined || now < due)
+      return { kind: "deadline" };
+    const until = this.groups.objectionTo(runtime, group, now);
+    return until === undefined ? { kind: "deadline" } : { kind: "group-waits", until };
+  }
+
+  private overloaded(runtime: Runtime, now: Instant): void {
+    runtime.lateAdverts = 0;
+    if (runtime.state.kind === "master") this.onOverload(runtime, now);
   }
 
   private changed(
@@ -168,6 +212,7 @@ export class Steps {
 
   private order(runtime: Runtime, action: Action, now: Instant, done: string[]): void {
     if (action.kind === "report-second-master") this.notices.secondMaster(runtime, action.master, now);
+    else if (action.kind === "report-stall") this.notices.stalled(runtime, action.stall, action.listen);
     else this.orders.take(runtime, action, done);
   }
 
@@ -185,6 +230,8 @@ export class Steps {
     this.ports.link.flush();
   }
 }
+
+const isMaster = ({ state }: Runtime): boolean => state.kind === "master";
 
 /** The deadline that a runtime in the heap has, without putting its times into its state. */
 function deadlineOf(runtime: Runtime): Instant {

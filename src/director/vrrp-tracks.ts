@@ -2,8 +2,10 @@
 // sees by itself. The members of a sync group follow the tracks of all of them, so that their priorities never
 // differ by a track. What follows from the values is vrrp/priority.ts's and the machine's business.
 
+import { after, type Instant } from "../core/units.js";
 import type { Interfaces } from "../ports/vrrp.js";
 import type { InstanceConfig, TrackConfig } from "../vrrp/instance.js";
+import { lowered, OVERLOAD_HOLD } from "../vrrp/overload.js";
 import {
   effectivePriority,
   failedTrack,
@@ -16,9 +18,29 @@ import type { LinkTrouble } from "./vrrp-interfaces.js";
 
 const INTERFACE = "interface:";
 
+/** The lowest virtual router id of each group: names may differ between directors, these do not. */
+function leadersOf(instances: readonly InstanceConfig[]): ReadonlyMap<string, InstanceConfig> {
+  const leaders = new Map<string, InstanceConfig>();
+  for (const instance of instances) {
+    const { group, virtualRouterId } = instance;
+    if (group === undefined) continue;
+    const leader = leaders.get(group);
+    if (leader === undefined || virtualRouterId < leader.virtualRouterId) leaders.set(group, instance);
+  }
+  return leaders;
+}
+
+/** What rises and falls as one: a group, or an instance. */
+const wholeOf = ({ name, group }: InstanceConfig): string =>
+  group === undefined ? `instance ${name}` : `group ${group}`;
+
 export class Tracks {
   private readonly interfaces: Interfaces;
   private readonly reported = new Map<string, TrackValue>();
+  /** Until when. */
+  private readonly overloaded = new Map<string, Instant>();
+  /** The instance of each group that settles ties. */
+  private leaders: ReadonlyMap<string, InstanceConfig> = new Map();
   private groups = new Map<string, readonly TrackConfig[]>();
 
   constructor(interfaces: Interfaces) {
@@ -34,6 +56,7 @@ export class Tracks {
       for (const track of tracks) if (!known.has(track.id)) known.set(track.id, track);
       groups.set(group, known);
     }
+    this.leaders = leadersOf(instances);
     this.groups = new Map([...groups].map(([name, known]) => [name, [...known.values()]]));
   }
 
@@ -43,7 +66,13 @@ export class Tracks {
 
   priority(given: InstanceConfig): Priority {
     const tracks = this.of(given);
-    return effectivePriority(given.priority, tracks, this.valuesOf(tracks));
+    const priority = effectivePriority(given.priority, tracks, this.valuesOf(tracks));
+    return this.overloaded.has(wholeOf(given)) ? lowered(priority) : priority;
+  }
+
+  leavesTies({ name, group }: InstanceConfig): boolean {
+    const leader = group === undefined ? undefined : this.leaders.get(group);
+    return leader !== undefined && leader.name !== name;
   }
 
   /** A track that is down and whose being down is a fault. */
@@ -57,6 +86,23 @@ export class Tracks {
   awaited(given: InstanceConfig): readonly string[] {
     const tracks = this.of(given);
     return unreported(tracks, this.valuesOf(tracks)).map(({ label }) => label);
+  }
+
+  /** Lowers the priority of this instance, or of its whole group, for a while. */
+  overload(given: InstanceConfig, now: Instant): void {
+    this.overloaded.set(wholeOf(given), after(now, OVERLOAD_HOLD));
+  }
+
+  /** When `recover` has something to do; Infinity for never. */
+  get next(): number {
+    return Math.min(Infinity, ...this.overloaded.values());
+  }
+
+  /** Whether a priority that was lowered is so no more. */
+  recover(now: Instant): boolean {
+    const before = this.overloaded.size;
+    for (const [whole, until] of this.overloaded) if (now >= until) this.overloaded.delete(whole);
+    return this.overloaded.size < before;
   }
 
   private of({ group, tracks }: InstanceConfig): readonly TrackConfig[] {

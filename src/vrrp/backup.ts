@@ -2,7 +2,7 @@
 // has a lower priority than ours.
 
 import { unreachable } from "../core/never.js";
-import { after, between, type Instant } from "../core/units.js";
+import { after, between, milliseconds, type Instant } from "../core/units.js";
 import type { TransitionReason } from "../control/event.js";
 import {
   OWNER_PRIORITY,
@@ -12,7 +12,7 @@ import {
   type MachineConfig,
   type Step,
 } from "./state.js";
-import { earlier, skewTime } from "./timing.js";
+import { backupStallLimit, earlier, later, skewTime } from "./timing.js";
 import { becomeFault, becomeMaster, downIntervalOf, stay } from "./transition.js";
 
 type Advert = Extract<Event, { kind: "advert" }>;
@@ -22,9 +22,7 @@ export function stepBackup(config: MachineConfig, state: BackupState, event: Eve
     case "advert":
       return stay(heard(config, state, event, now));
     case "deadline":
-      return now < state.masterDownAt
-        ? stay(state)
-        : becomeMaster(config, takeoverReason(config, state, now), now);
+      return now < claimAt(state) ? stay(state) : due(config, state, now);
     case "stop":
       // RFC 9568 (400): no advert is sent; the master is somebody else.
       return { state: { kind: "initialize" }, actions: [], reason: event.why };
@@ -32,6 +30,13 @@ export function stepBackup(config: MachineConfig, state: BackupState, event: Eve
       return becomeFault(event.cause, now, []);
     case "reconfigure":
       return reconfigured(config, state, event.previous, now);
+    case "group-lead": {
+      const { group, member } = event;
+      return becomeMaster(config, { kind: "group-master", group, member }, now);
+    }
+    case "group-waits":
+      return stay({ ...state, masterDownAt: event.until });
+    case "group-yield":
     case "start":
     case "resume":
     case "link-up":
@@ -41,6 +46,23 @@ export function stepBackup(config: MachineConfig, state: BackupState, event: Eve
     default:
       return unreachable(event);
   }
+}
+
+/** When the wait for a master ends, unless one is heard. */
+export const claimAt = (state: BackupState): Instant => later(state.masterDownAt, state.listenUntil);
+
+/**
+ * Whoever was stopped past its deadline has been deaf for a while: it listens for an interval before it takes the
+ * silence for one, once, so that a host that is always late can still take over.
+ */
+function due(config: MachineConfig, state: BackupState, now: Instant): Step {
+  const stall = between(claimAt(state), now);
+  const limit = state.listenUntil === undefined ? backupStallLimit(state.masterInterval) : state.downInterval;
+  if (stall <= limit) return becomeMaster(config, takeoverReason(config, state, now), now);
+  const { masterInterval } = state;
+  const skew = skewTime(config.version, config.priority, masterInterval);
+  const listen = milliseconds(masterInterval + skew);
+  return stay({ ...state, listenUntil: after(now, listen) }, [{ kind: "report-stall", stall, listen }]);
 }
 
 function heard(config: MachineConfig, state: BackupState, advert: Advert, now: Instant): BackupState {
@@ -75,6 +97,7 @@ function accepted(config: MachineConfig, state: BackupState, advert: Advert, now
     downInterval,
     masterDownAt: after(now, downInterval),
     since: state.since,
+    ...(state.listenUntil !== undefined && now < state.listenUntil && { listenUntil: state.listenUntil }),
     master: { address: advert.sender, priority: advert.priority, heardAt: now },
   };
 }

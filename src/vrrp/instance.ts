@@ -96,6 +96,8 @@ export type InstanceConfig = {
   readonly preempt: boolean;
   /** How long a lower-priority master is left alone before it is preempted; 0..1000 s. */
   readonly preemptDelay: Milliseconds;
+  /** From its start on it only listens for this long, whoever is master; 0..1000 s. */
+  readonly startDelay: Milliseconds;
   readonly addresses: readonly VirtualAddress[];
   /** Routes and rules that are there while this director is master. */
   readonly routing?: Routing;

@@ -5,7 +5,7 @@
 import { unreachable } from "../core/never.js";
 import { between, type Instant } from "../core/units.js";
 import type { TransitionReason } from "../control/event.js";
-import { stepBackup } from "./backup.js";
+import { claimAt, stepBackup } from "./backup.js";
 import { quietUntil, stepMaster } from "./master.js";
 import {
   OWNER_PRIORITY,
@@ -16,7 +16,7 @@ import {
   type Step,
 } from "./state.js";
 import { earlier, resumeLimit } from "./timing.js";
-import { becomeBackup, becomeFault, becomeMaster, release, stay, takePart } from "./transition.js";
+import { begin, becomeBackup, becomeFault, becomeMaster, release, stay, takePart } from "./transition.js";
 
 export function step(config: MachineConfig, state: State, event: Event, now: Instant): Step {
   switch (state.kind) {
@@ -41,7 +41,7 @@ export function nextDeadline(state: State): Instant | undefined {
     case "fault":
       return state.retry?.at;
     case "backup":
-      return state.masterDownAt;
+      return claimAt(state);
     case "master":
       return earlier(state.nextAdvertAt, quietUntil(state));
     default:
@@ -52,7 +52,7 @@ export function nextDeadline(state: State): Instant | undefined {
 function stepInitialize(config: MachineConfig, event: Event, now: Instant): Step {
   switch (event.kind) {
     case "start":
-      return takePart(config, { kind: "startup" }, now);
+      return begin(config, now);
     case "resume":
       return resume(config, event.deadAt, now);
     case "link-down":
@@ -64,6 +64,9 @@ function stepInitialize(config: MachineConfig, event: Event, now: Instant): Step
     case "address-lost":
     case "action-failed":
     case "reconfigure":
+    case "group-lead":
+    case "group-yield":
+    case "group-waits":
       return stay({ kind: "initialize" });
     default:
       return unreachable(event);
@@ -102,6 +105,9 @@ function stepFault(config: MachineConfig, state: FaultState, event: Event, now: 
     case "address-lost":
     case "action-failed":
     case "reconfigure":
+    case "group-lead":
+    case "group-yield":
+    case "group-waits":
       return stay(state);
     default:
       return unreachable(event);
@@ -112,6 +118,7 @@ function stepFault(config: MachineConfig, state: FaultState, event: Event, now: 
 function whyCured(config: MachineConfig, { cause }: FaultState): TransitionReason {
   const { interface: on } = config;
   if (cause.kind === "track-failed") return { kind: "track-recovered", track: cause.track };
+  if (cause.kind === "group-fault") return { kind: "group-recovered", group: cause.group };
   if (cause.kind === "no-source-address") {
     const { kind: after, wanted } = cause;
     return { kind: "interface-usable", interface: on, after, ...(wanted !== undefined && { wanted }) };

@@ -3,10 +3,11 @@
 
 import { compareIp } from "../core/address.js";
 import { unreachable } from "../core/never.js";
-import { after, instant, milliseconds, type Instant } from "../core/units.js";
+import { after, between, instant, milliseconds, type Instant } from "../core/units.js";
 import type { TransitionReason } from "../control/event.js";
 import type { VirtualAddress } from "./instance.js";
 import {
+  OWNER_PRIORITY,
   RESIGN_PRIORITY,
   type Action,
   type Event,
@@ -15,7 +16,9 @@ import {
   type MasterState,
   type Step,
 } from "./state.js";
-import { earlier, gridded, nextAdvertAt } from "./timing.js";
+import { stepBackup } from "./backup.js";
+import { holdsOffice, isSticky, withRival, yieldsToIncumbent } from "./incumbent.js";
+import { earlier, gridded, masterStallLimit, nextAdvertAt, skewTime } from "./timing.js";
 import { becomeBackup, becomeFault, followUp, nextRefresh, release, resign, stay } from "./transition.js";
 
 type Advert = Extract<Event, { kind: "advert" }>;
@@ -26,6 +29,7 @@ const HEAL_SPACING = milliseconds(1000);
 const RESTORE_SPACING = milliseconds(1000);
 
 export function stepMaster(config: MachineConfig, state: MasterState, event: Event, now: Instant): Step {
+  if (hasStalled(config, state, event, now)) return yieldAfterStall(config, state, event, now);
   switch (event.kind) {
     case "advert":
       return heard(config, state, event, now);
@@ -56,12 +60,42 @@ export function stepMaster(config: MachineConfig, state: MasterState, event: Eve
       return addressLost(config, state, event.address, now);
     case "reconfigure":
       return reconfigured(config, state, event.previous, now);
+    case "group-yield": {
+      const { group, member } = event;
+      const { state: backup, reason } = becomeBackup(config, { kind: "group-backup", group, member }, now);
+      return { state: backup, actions: lastWord(config), ...(reason && { reason }) };
+    }
+    case "group-lead":
+    case "group-waits":
     case "start":
     case "resume":
       return stay(state);
     default:
       return unreachable(event);
   }
+}
+
+/** Whether this process was away for so long that another may be master by now. The owner is master in any case. */
+const hasStalled = (config: MachineConfig, state: MasterState, event: Event, now: Instant): boolean =>
+  between(state.nextAdvertAt, now) > masterStallLimit(config.advertInterval) &&
+  config.priority !== OWNER_PRIORITY &&
+  event.kind !== "stop" &&
+  event.kind !== "link-down" &&
+  event.kind !== "action-failed";
+
+/**
+ * Yields without a word on the link: no advert and no announcement that would lead traffic away from whoever took
+ * over meanwhile. It listens for an interval, and is master again when there is nobody else.
+ */
+function yieldAfterStall(config: MachineConfig, state: MasterState, event: Event, now: Instant): Step {
+  const { advertInterval, priority, version } = config;
+  const silent_ms = between(state.nextAdvertAt, now) + advertInterval;
+  const limit_ms = masterStallLimit(advertInterval) + advertInterval;
+  const { state: backup, reason } = becomeBackup(config, { kind: "stalled", silent_ms, limit_ms }, now);
+  const listen = milliseconds(advertInterval + skewTime(version, priority, advertInterval));
+  const listening = { ...backup, masterDownAt: after(now, listen) };
+  const next = stepBackup(config, listening, event, now).state;
+  return { state: next, actions: [release(config)], ...(reason && { reason }) };
 }
 
 /** Whether the adverts' own link is none of the trouble, so that the others need not wait in vain. */
@@ -75,6 +109,7 @@ function canStillSend(config: MachineConfig, cause: FaultCause): boolean {
       return false;
     case "cannot-join":
     case "track-failed":
+    case "group-fault":
     case "action-failed":
       return true;
     default:
@@ -108,18 +143,44 @@ function heard(config: MachineConfig, state: MasterState, advert: Advert, now: I
   if (advert.priority === RESIGN_PRIORITY) return reply(config, state, now, []);
   const better = betterClaim(config, advert);
   if (better === "own") return stay(state);
-  if (better !== undefined) {
-    const master = { address: advert.sender, priority: advert.priority };
-    const interval = config.version === 3 ? advert.interval : config.advertInterval;
-    const backup = becomeBackup(config, better, now, { master, interval });
-    // A last advert tells the winner that there were two, so that it announces the addresses again: after a
-    // split heals, half of the link still believes our announcement (keepalived: higher_prio_send_advert, off
-    // by default). RFC 9568 does not ask for it and is not broken by it.
-    return { ...backup, actions: [{ kind: "send-advert", priority: config.priority }, release(config)] };
+  const sticky = isSticky(config);
+  if (sticky && better === undefined && yieldsToIncumbent(state, advert, now)) {
+    const reason = {
+      kind: "incumbent-held",
+      master: advert.sender,
+      master_priority: advert.priority,
+      own_priority: config.priority,
+    } as const;
+    return yieldTo(config, reason, advert, now);
   }
-  // (645), new in RFC 9568: the other master cannot have heard us, so it hears us at once. Its own
-  // announcement may follow the advert that we answer; ours is therefore repeated later (keepalived only
-  // announces once, and loses the race now and then).
+  if (better !== undefined && !holdsOffice(config, state, advert, now))
+    return yieldTo(config, better, advert, now);
+  return defend(config, sticky ? withRival(state, advert, now) : state, advert, now);
+}
+
+function yieldTo(config: MachineConfig, reason: TransitionReason, advert: Advert, now: Instant): Step {
+  const master = { address: advert.sender, priority: advert.priority };
+  const interval = config.version === 3 ? advert.interval : config.advertInterval;
+  const backup = becomeBackup(config, reason, now, { master, interval });
+  return { ...backup, actions: lastWord(config) };
+}
+
+/**
+ * A last advert tells the winner that there were two, so that it announces the addresses again: after a split
+ * heals, half of the link still believes our announcement (keepalived: higher_prio_send_advert, off by default).
+ * RFC 9568 does not ask for it and is not broken by it.
+ */
+const lastWord = (config: MachineConfig): readonly Action[] => [
+  { kind: "send-advert", priority: config.priority },
+  release(config),
+];
+
+/**
+ * (645), new in RFC 9568: the other master cannot have heard us, so it hears us at once. Its own announcement may
+ * follow the advert that we answer; ours is therefore repeated later (keepalived only announces once, and loses
+ * the race now and then).
+ */
+function defend(config: MachineConfig, state: MasterState, advert: Advert, now: Instant): Step {
   const report: Action = {
     kind: "report-second-master",
     master: { address: advert.sender, priority: advert.priority },
@@ -146,7 +207,7 @@ function betterClaim(config: MachineConfig, advert: Advert): TransitionReason | 
   if (priority < config.priority) return undefined;
   const order = compareIp(sender, config.sourceAddress);
   if (order === 0) return "own";
-  return order > 0
+  return order > 0 && config.leavesTies !== true
     ? { kind: "equal-priority-higher-address", master: sender, own: config.sourceAddress, priority }
     : undefined;
 }
@@ -228,15 +289,9 @@ export const sameVirtualAddress = (a: VirtualAddress, b: VirtualAddress): boolea
 
 function withAnnouncement(state: MasterState, announcement: MasterState["announcement"]): MasterState {
   if (announcement !== undefined) return { ...state, announcement };
-  const { kind, since, nextAdvertAt, restored, repliedAt, healedAt } = state;
-  return {
-    kind,
-    since,
-    nextAdvertAt,
-    ...(restored !== undefined && { restored }),
-    ...(repliedAt !== undefined && { repliedAt }),
-    ...(healedAt !== undefined && { healedAt }),
-  };
+  const rest: { announcement?: MasterState["announcement"] } & MasterState = { ...state };
+  delete rest.announcement;
+  return rest;
 }
 
 /** Until when the periodic advert is all that a master has to do: see repeat.ts. */

@@ -21,9 +21,7 @@ export function advertMayRepeat(
   advert: Extract<Event, { kind: "advert" }>,
   heardAt: Instant,
 ): state is BackupState {
-  if (state.kind !== "backup" || advert.priority === RESIGN_PRIORITY) return false;
-  // A running preemption delay ends with such an advert one day.
-  if (state.preemptAt !== undefined) return false;
+  if (!repeatsMayFollow(state) || advert.priority === RESIGN_PRIORITY) return false;
   const { master } = state;
   return (
     master !== undefined &&
@@ -32,6 +30,11 @@ export function advertMayRepeat(
     master.priority === advert.priority
   );
 }
+
+/** Whether a state is one in which the same advert may come again and change nothing but the time. */
+export const repeatsMayFollow = (state: State): state is BackupState =>
+  // A delay that runs ends with such an advert one day.
+  state.kind === "backup" && state.preemptAt === undefined && state.listenUntil === undefined;
 
 /** The new deadline of a backup that hears its master's advert again. */
 export const deadlineWhenHeard = (state: BackupState, now: Instant): Instant =>

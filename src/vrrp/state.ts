@@ -8,7 +8,14 @@ import type { TransitionReason } from "../control/event.js";
 import type { InstanceConfig, VirtualAddress } from "./instance.js";
 
 /** An instance as the machine sees it: its priority is the effective one, its source address is known. */
-export type MachineConfig = InstanceConfig & { readonly sourceAddress: IpAddress };
+export type MachineConfig = InstanceConfig & {
+  readonly sourceAddress: IpAddress;
+  /**
+   * Of a sync group: another member settles who is master among equal priorities. The addresses that settle it are
+   * others on each link, and the halves of a group must not come to different results.
+   */
+  readonly leavesTies?: boolean;
+};
 
 /** A director that says it is master. */
 export type Master = { readonly address: IpAddress; readonly priority: number };
@@ -40,6 +47,8 @@ export type BackupState = {
   readonly lower?: Master;
   /** Until then a lower priority holds us back too (preemptDelay). */
   readonly preemptAt?: Instant;
+  /** It claims nothing before: it has just started (startDelay), or was stopped for a while and may have missed adverts. */
+  readonly listenUntil?: Instant;
 };
 /** `again`: it was deleted again since it was put back at `at`, and will be put back at the end of the spacing. */
 export type RestoredAddress = {
@@ -47,6 +56,7 @@ export type RestoredAddress = {
   readonly at: Instant;
   readonly again: boolean;
 };
+export type Rival = { readonly address: IpAddress; readonly since: Instant; readonly heardAt: Instant };
 export type MasterState = {
   readonly kind: "master";
   readonly since: Instant;
@@ -59,6 +69,12 @@ export type MasterState = {
   readonly repliedAt?: Instant;
   /** When we last announced because of one. */
   readonly healedAt?: Instant;
+  /** Whose place we took when he fell silent; absent: nobody had been heard, or he left by himself. */
+  readonly displaced?: string;
+  /** Became master without having heard anybody. */
+  readonly unopposed?: true;
+  /** Without preemption: other masters, and since when they and we have been at odds about it. */
+  readonly rivals?: readonly Rival[];
 };
 export type State = InitializeState | FaultState | BackupState | MasterState;
 
@@ -91,10 +107,17 @@ export type Event =
             | "no-source-address"
             | "no-multicast"
             | "cannot-join"
-            | "track-failed";
+            | "track-failed"
+            | "group-fault";
         }
       >;
     }
+  /** `member` of our sync group has become master, and takes us along. */
+  | { readonly kind: "group-lead"; readonly group: string; readonly member: string }
+  /** `member` of our sync group obeys another master. */
+  | { readonly kind: "group-yield"; readonly group: string; readonly member: string }
+  /** Another member keeps the sync group from being master until then. */
+  | { readonly kind: "group-waits"; readonly until: Instant }
   /** Somebody else deleted one of our addresses. */
   | { readonly kind: "address-lost"; readonly address: VirtualAddress }
   | { readonly kind: "action-failed"; readonly action: string; readonly error: string }
@@ -107,7 +130,9 @@ export type Action =
   | { readonly kind: "remove-addresses"; readonly addresses: readonly VirtualAddress[] }
   | { readonly kind: "announce"; readonly addresses: readonly VirtualAddress[]; readonly repeat: number }
   | { readonly kind: "report-second-master"; readonly master: Master }
-  | { readonly kind: "report-restored"; readonly address: VirtualAddress };
+  | { readonly kind: "report-restored"; readonly address: VirtualAddress }
+  /** This process did not run for `stall` past a deadline, and listens for `listen` before it draws a conclusion. */
+  | { readonly kind: "report-stall"; readonly stall: Milliseconds; readonly listen: Milliseconds };
 
 /** `reason` is there exactly when the kind of the state changed. */
 export type Step = {

@@ -46,4 +46,16 @@ export function nextAdvertAt(due: Instant, interval: Milliseconds, now: Instant)
  */
 export const resumeLimit = (interval: Milliseconds): Milliseconds => milliseconds(1.75 * interval);
 
+/**
+ * How late a master may wake up for an advert and still be master: its last advert is one interval older, and no
+ * backup gives up on it within three.
+ */
+export const masterStallLimit = (interval: Milliseconds): Milliseconds => milliseconds(2 * interval);
+
+/** How late a backup may wake up and still believe that the silence it noticed was one. */
+export const backupStallLimit = (masterInterval: Milliseconds): Milliseconds =>
+  milliseconds(masterInterval / 2);
+
+export const later = (a: Instant, b: Instant | undefined): Instant => (b === undefined || a > b ? a : b);
+
 export const earlier = (a: Instant, b: Instant | undefined): Instant => (b === undefined || a < b ? a : b);

@@ -6,6 +6,7 @@ import {
   OWNER_PRIORITY,
   RESIGN_PRIORITY,
   type Action,
+  type BackupState,
   type FaultCause,
   type MachineConfig,
   type Master,
@@ -13,7 +14,7 @@ import {
   type State,
   type Step,
 } from "./state.js";
-import { gridded, masterDownInterval } from "./timing.js";
+import { gridded, masterDownInterval, skewTime } from "./timing.js";
 
 /** How long an instance stays in fault after a failed action before it tries again. */
 const RETRY_AFTER = milliseconds(5000);
@@ -35,6 +36,8 @@ export function becomeMaster(config: MachineConfig, reason: TransitionReason, no
     since: now,
     nextAdvertAt: gridded(now, config.advertInterval),
     ...(announcement && { announcement }),
+    ...(reason.kind === "no-master-heard" && { unopposed: true }),
+    ...(reason.kind === "master-silent" && { displaced: reason.master }),
   };
   return {
     state,
@@ -64,7 +67,7 @@ export function becomeBackup(
   reason: TransitionReason,
   now: Instant,
   heard?: { readonly master: Master; readonly interval: Milliseconds },
-): Step {
+): Step & { readonly state: BackupState } {
   const masterInterval = heard?.interval ?? config.advertInterval;
   const downInterval = downIntervalOf(config, masterInterval);
   return {
@@ -79,6 +82,16 @@ export function becomeBackup(
     actions: [],
     reason,
   };
+}
+
+/** The first part an instance takes since it was started. */
+export function begin(config: MachineConfig, now: Instant): Step {
+  if (config.startDelay === 0) return takePart(config, { kind: "startup" }, now);
+  const step = becomeBackup(config, { kind: "startup" }, now);
+  // With the skew, so that of two that start together the better one is first.
+  const skew = skewTime(config.version, config.priority, config.advertInterval);
+  const listenUntil = after(now, milliseconds(config.startDelay + skew));
+  return { ...step, state: { ...step.state, listenUntil } };
 }
 
 /** RFC 9568 section 6.4.1: the owner of the addresses is master at once, everybody else listens first. */

@@ -31,3 +31,18 @@ test("loopback carries addresses, but no adverts", () => {
   const carried = "addresses: [{ address: 10.0.0.9/32, interface: lo }]";
   assert.deepEqual(codes(on(`vrrp:\n  web: { interface: eth0, router-id: 5, ${carried} }\n`)), []);
 });
+
+test("the members of a sync group have the same priority on each node, and take over together", () => {
+  const group = (first: string, second: string): string =>
+    `${nodes(150, 100)}vrrp:\n` +
+    `  a: { interface: eth0, router-id: 5, addresses: [10.0.0.9/24], group: site${first} }\n` +
+    `  b: { interface: eth1, router-id: 6, addresses: [10.0.1.9/24], group: site${second} }\n`;
+  assert.deepEqual(codes(group("", "")), []);
+  assert.deepEqual(
+    good(group("", "")).vrrp.map((instance) => instance.group),
+    ["site", "site"],
+  );
+  assert.deepEqual(codes(group("", ", priority: { lb1: 150, lb2: 90 }")), ["group-priorities"]);
+  assert.deepEqual(codes(group("", ", preempt: false")), ["group-preemption"]);
+  assert.deepEqual(codes(group("2", "")), ["group-of-one", "group-of-one"]);
+});

@@ -59,6 +59,16 @@ const reasons: { readonly [K in TransitionReason["kind"]]: VipdEvent | readonly 
     "master",
     "backup",
   ),
+  "incumbent-held": transition(
+    { kind: "incumbent-held", master: "192.168.1.3", master_priority: 100, own_priority: 150 },
+    "master",
+    "backup",
+  ),
+  stalled: transition({ kind: "stalled", silent_ms: 5012, limit_ms: 3000 }, "master", "backup"),
+  "group-master": transition({ kind: "group-master", group: "site", member: "web" }, "backup", "master"),
+  "group-backup": transition({ kind: "group-backup", group: "site", member: "web" }, "master", "backup"),
+  "group-fault": transition({ kind: "group-fault", group: "site", member: "web" }, "master", "fault"),
+  "group-recovered": transition({ kind: "group-recovered", group: "site" }, "fault", "backup"),
   resumed: transition({ kind: "resumed", pause_ms: 120 }, "initialize", "master"),
   "resume-too-late": transition(
     { kind: "resume-too-late", pause_ms: 2500, limit_ms: 1900 },

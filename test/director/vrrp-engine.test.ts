@@ -782,3 +782,104 @@ test("an excluded address moves and is announced, but no advert has it", () => {
   rig.hear(150);
   assert.deepEqual(rig.notes, [], "the peer's advert has the same addresses as ours");
 });
+
+test("a master whose adverts are late again and again lowers its priority, and raises it after a calm minute", () => {
+  const rig = new Rig();
+  rig.engine.configure([web(1, { priority: 150 })], []);
+  rig.runTo(rig.now + 4000);
+  for (let i = 0; i < 5; i++) {
+    rig.now = rig.armed! + 600;
+    rig.engine.wake();
+  }
+  assert.equal(rig.engine.status(0)[0]?.priority, 1);
+  assert.equal(rig.engine.status(0)[0]?.state, "master", "it serves on while there is nobody else");
+  assert.ok(
+    rig.calls.some((call) => /^adverts .*\b1$/.test(call)),
+    "its peers are told at once",
+  );
+  rig.hear(100);
+  assert.equal(rig.engine.status(0)[0]?.state, "backup");
+  rig.runTo(rig.now + minutes(1));
+  assert.equal(rig.engine.status(0)[0]?.priority, 150);
+});
+
+test("a stalled master takes its addresses away before it reads what has come, and sends nothing", () => {
+  const rig = new Rig();
+  rig.engine.configure([web(1, { priority: 150 })], []);
+  rig.runTo(rig.now + 4000);
+  rig.calls.length = 0;
+  rig.now += 5000;
+  rig.hear(100);
+  assert.deepEqual(rig.calls, ["remove 1"]);
+  assert.deepEqual(rig.reasons.slice(2), ["stalled"]);
+});
+
+/** Two instances of one group, on eth0 and eth1. */
+function groupRig(priority: number): { rig: Rig; uplink: { up: boolean } } {
+  const rig = new Rig();
+  const uplink = { ...rig.view, index: 3 };
+  const real = { ...rig.ports.interfaces };
+  Object.assign(rig.ports.interfaces, {
+    find: (name: string) => (name === "eth1" ? uplink : real.find(name)),
+  });
+  const second = { interface: "eth1", addresses: [vip("192.168.1.102/24", "eth1")] };
+  const group = { group: "site", priority };
+  rig.engine.configure([web(1, group), web(2, { ...group, ...second })], []);
+  return { rig, uplink };
+}
+const statesOf = (rig: Rig): string[] => rig.engine.status(0).map(({ state }) => state);
+
+test("a group takes over in one wake-up, yields in one, and a silent half does not take it back", () => {
+  const { rig } = groupRig(100);
+  rig.runTo(rig.now + 3700);
+  assert.deepEqual(statesOf(rig), ["master", "master"]);
+  assert.ok(rig.calls.includes("adverts 100 100"));
+  rig.hear(200);
+  assert.deepEqual(statesOf(rig), ["backup", "backup"]);
+  for (let i = 0; i < 20; i++) {
+    rig.runTo(rig.now + 1000);
+    rig.hear(200);
+  }
+  assert.deepEqual(statesOf(rig), ["backup", "backup"], "although nobody is heard on the second link");
+  rig.runTo(rig.now + 3700);
+  assert.deepEqual(statesOf(rig), ["master", "master"]);
+  const because = rig.reasons.slice(2);
+  assert.deepEqual(because, [
+    "no-master-heard",
+    "group-master",
+    "higher-priority",
+    "group-backup",
+    ...because.slice(4),
+  ]);
+  assert.ok(because.slice(4).includes("group-master"));
+});
+
+test("a member in fault faults its group, which says who; both come back", () => {
+  const { rig, uplink } = groupRig(100);
+  rig.runTo(rig.now + 3700);
+  rig.calls.length = 0;
+  uplink.up = false;
+  rig.engine.interfacesChanged();
+  assert.deepEqual(statesOf(rig), ["fault", "fault"]);
+  assert.deepEqual(rig.calls, ["adverts 0", "remove 2"]);
+  const last = rig.events.at(-1);
+  assert.ok(last?.kind === "vrrp-transition" && last.reason.kind === "group-fault");
+  assert.deepEqual([last.reason.group, last.reason.member], ["site", "web2"]);
+  uplink.up = true;
+  rig.engine.interfacesChanged();
+  assert.deepEqual(statesOf(rig), ["backup", "backup"]);
+});
+
+test("what is added and taken back in one wake-up is not left behind", () => {
+  const { rig, uplink } = groupRig(255);
+  uplink.up = false;
+  rig.engine.interfacesChanged();
+  uplink.up = true;
+  rig.engine.interfacesChanged();
+  rig.engine.configure(
+    [web(1, { group: "site", priority: 255 }), web(3, { group: "site", priority: 255, interface: "eth9" })],
+    [],
+  );
+  assert.deepEqual(statesOf(rig), ["fault", "fault"]);
+  assert.deepEqual([...rig.held], []);
+});

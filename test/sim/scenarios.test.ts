@@ -120,6 +120,40 @@ scenario("the backup is paused and goes on", 30, {}, ({ world, b }, at) => {
   at(16, "b", "goes on", () => world.resume(b));
 });
 
+scenario(
+  "without preemption a split heals and the incumbent stays",
+  40,
+  { preempt: false },
+  ({ world, a }, at) => {
+    at(10, "a", "loses power", () => world.crash(a));
+    at(20, "a", "starts deaf", () => {
+      world.cuts.add("b>a");
+      world.cuts.add("a>b");
+      world.start(a);
+    });
+    at(30, "the network", "heals", () => world.cuts.clear());
+  },
+);
+
+scenario(
+  "without preemption the lower priority was there first",
+  40,
+  { preempt: false },
+  ({ world, a }, at) => {
+    at(5, "a", "loses power", () => world.crash(a));
+    at(12, "a", "starts", () => world.start(a));
+    at(20, "the network", "is cut in both directions", () => {
+      world.cuts.add("a>b");
+      world.cuts.add("b>a");
+    });
+    at(30, "the network", "heals", () => world.cuts.clear());
+  },
+);
+
+scenario("a start delay", 20, { startDelay: seconds(8) }, ({ world, a }, at) => {
+  at(12, "a", "loses power", () => world.crash(a));
+});
+
 scenario("the VRRP process of the master is restarted in time", 20, {}, ({ world, a }, at) => {
   let deadAt = 0;
   at(10, "a", "is killed", () => (deadAt = world.killProcess(a)));

@@ -1,4 +1,4 @@
-// Directors on one simulated link: the real engine and codecs over ports that live on a virtual clock. What
+// Directors on simulated links, "eth0" and so on: the real engine and codecs over ports that live on a virtual clock. What
 // happens is decided by the seed alone: loss, delay, duplication, cuts, crashes, pauses.
 
 import { ip, ipFromBytes, isMulticast, type IpAddress, type MacAddress } from "../../src/core/address.js";
@@ -8,49 +8,66 @@ import type { VipdEvent } from "../../src/control/event.js";
 import type { ResumeOrder } from "../../src/control/ipc.js";
 import { VrrpEngine } from "../../src/director/vrrp-engine.js";
 import type { InterfaceView, VrrpPorts } from "../../src/ports/vrrp.js";
-import type { InstanceConfig } from "../../src/vrrp/instance.js";
+import type { InstanceConfig, InstanceStateName } from "../../src/vrrp/instance.js";
+import type { TrackValue } from "../../src/vrrp/priority.js";
 import { ipPacket } from "../vrrp/ip-packet.js";
 
-const IFINDEX = 2;
+/** Of "eth0"; the others follow. */
+const FIRST_IFINDEX = 2;
 const MOST_WAITING = 256;
 
 type Happening = { readonly at: number; readonly order: number; readonly run: () => void };
 
 export type Network = { loss: number; duplication: number; delay: readonly [number, number] };
 
+type Received = { readonly packet: Uint8Array; readonly ifindex: number };
+
 export class Director {
   readonly name: string;
-  readonly address: IpAddress;
-  config: InstanceConfig;
+  /** Its addresses end in it, and so does its MAC. */
+  readonly number: number;
+  configs: readonly InstanceConfig[];
+  /** What its tracks are, by their ids. */
+  tracks: Readonly<Record<string, TrackValue>> = {};
   engine: VrrpEngine | undefined;
   readonly held = new Set<string>();
   /** When somebody last deleted an address of it, and when before that. */
   deletions: readonly [previous: number, last: number] = [-Infinity, -Infinity];
-  linkUp = true;
+  readonly linksDown = new Set<number>();
   paused = false;
   sent = 0;
-  readonly inbox: Uint8Array[] = [];
+  readonly inbox: Received[] = [];
   /** The engine's monotonic clock starts somewhere of its own. */
   readonly clockOffset: number;
   wakeAt: number | undefined;
   wakeToken = 0;
 
-  constructor(name: string, address: IpAddress, config: InstanceConfig, clockOffset: number) {
+  constructor(name: string, number: number, configs: readonly InstanceConfig[], clockOffset: number) {
     this.name = name;
-    this.address = address;
-    this.config = config;
+    this.number = number;
+    this.configs = configs;
     this.clockOffset = clockOffset;
   }
 
+  /** The first instance, for worlds of one each. */
+  get config(): InstanceConfig {
+    return this.configs[0]!;
+  }
+
   get isMaster(): boolean {
-    return this.engine?.status(0)[0]?.state === "master";
+    return this.states[0] === "master";
+  }
+
+  /** Of its instances, in their order; empty while it is not running. */
+  get states(): readonly InstanceStateName[] {
+    return (this.engine?.status(0) ?? []).map(({ state }) => state);
   }
 }
 
 export class World {
   now = 0;
   readonly network: Network = { loss: 0, duplication: 0, delay: [0.1, 0.1] };
-  /** Directions that are cut: "a>b". */
+  /** Directions that are cut: "a>b", or "a>b on 3" for one link. */
   readonly cuts = new Set<string>();
   readonly directors: Director[] = [];
   /** Sorted backwards, so that the next one is the last. */
@@ -66,9 +83,9 @@ export class World {
     this.onEvent = onEvent;
   }
 
-  add(name: string, config: InstanceConfig): Director {
-    const address = ip(`192.168.1.${this.directors.length + 2}`);
-    const director = new Director(name, address, config, 1000 + Math.floor(this.random() * 1_000_000));
+  add(name: string, ...configs: readonly InstanceConfig[]): Director {
+    const number = this.directors.length;
+    const director = new Director(name, number, configs, 1000 + Math.floor(this.random() * 1_000_000));
     this.directors.push(director);
     return director;
   }
@@ -99,7 +116,7 @@ export class World {
     director.inbox.length = 0;
     director.paused = false;
     director.engine = new VrrpEngine(this.portsOf(director));
-    director.engine.configure([director.config], resume);
+    director.engine.configure(director.configs, resume, director.tracks);
   }
 
   /** Power loss: nothing is said, and the addresses go with the host. */
@@ -129,26 +146,32 @@ export class World {
     if (wakeFirst) this.deliverWaiting(director);
   }
 
-  setLink(director: Director, up: boolean): void {
-    director.linkUp = up;
+  setLink(director: Director, up: boolean, ifindex = FIRST_IFINDEX): void {
+    if (up) director.linksDown.delete(ifindex);
+    else director.linksDown.add(ifindex);
     director.engine?.interfacesChanged();
+  }
+
+  setTracks(director: Director, values: Readonly<Record<string, TrackValue>>): void {
+    director.tracks = { ...director.tracks, ...values };
+    director.engine?.tracksSeen(values);
   }
 
   /** Somebody deletes a virtual address by hand. */
   deleteAddress(director: Director): void {
     director.deletions = [director.deletions[1], this.now];
-    for (const { prefix } of director.config.addresses)
-      if (director.held.delete(prefix.address)) director.engine?.addressGone(IFINDEX, prefix);
+    for (const { prefix, interface: name } of director.configs.flatMap(({ addresses }) => addresses))
+      if (director.held.delete(prefix.address)) director.engine?.addressGone(indexOf(name), prefix);
   }
 
   reconfigure(director: Director, config: InstanceConfig): void {
-    director.config = config;
+    director.configs = [config];
     director.engine?.configure([config], []);
   }
 
   private portsOf(director: Director): VrrpPorts {
     director.wakeAt = undefined;
-    const queue: Uint8Array[] = [];
+    const queue: Received[] = [];
     return {
       clock: { now: () => instant(this.now + director.clockOffset) },
       wakeup: {
@@ -168,21 +191,20 @@ export class World {
         join: () => undefined,
         leave: () => undefined,
         setVirtualRouters: () => undefined,
-        queue: (_ifindex, source, destination, bytes) => {
-          queue.push(
-            ipPacket(bytes, {
-              source: ipFromBytes(source),
-              destination: ipFromBytes(destination),
-              identification: director.sent++ & 0xffff,
-            }),
-          );
+        queue: (ifindex, source, destination, bytes) => {
+          const packet = ipPacket(bytes, {
+            source: ipFromBytes(source),
+            destination: ipFromBytes(destination),
+            identification: director.sent++ & 0xffff,
+          });
+          queue.push({ packet, ifindex });
         },
         flush: () => {
-          for (const packet of queue.splice(0)) this.send(director, packet);
+          for (const sent of queue.splice(0)) this.send(director, sent);
         },
         receive: () => {
-          for (const packet of director.inbox.splice(0))
-            director.engine?.receive(packet, packet.length, IFINDEX);
+          for (const { packet, ifindex } of director.inbox.splice(0))
+            director.engine?.receive(packet, packet.length, ifindex);
         },
       },
       neighbours: { announce: () => undefined, watch: () => undefined },
@@ -197,7 +219,7 @@ export class World {
           orders.map(({ prefix }) => ({ ok: true, unchanged: !director.held.delete(prefix.address) })),
       },
       routing: { addRouting: () => [], removeRouting: () => [] },
-      interfaces: { find: () => interfaceOf(director), has: () => true },
+      interfaces: { find: (name) => interfaceOf(director, name), has: () => true },
       report: (event) => this.onEvent(director, event),
     };
   }
@@ -207,44 +229,55 @@ export class World {
     director.engine?.wake();
   }
 
-  /** What `from` sends comes to everybody, or to the one it is for. */
-  private send(from: Director, packet: Uint8Array): void {
-    if (!from.linkUp) return;
-    const only = ipFromBytes(packet.subarray(16, 20));
+  /** What `from` sends comes to everybody on the link, or to the one it is for. */
+  private send(from: Director, sent: Received): void {
+    if (from.linksDown.has(sent.ifindex)) return;
+    const only = ipFromBytes(sent.packet.subarray(16, 20));
     for (const to of this.directors) {
-      if (!isMulticast(only) && to.address !== only) continue;
-      if (to === from || this.cuts.has(`${from.name}>${to.name}`)) continue;
+      if (!isMulticast(only) && addressOn(to, sent.ifindex) !== only) continue;
+      const way = `${from.name}>${to.name}`;
+      if (to === from || this.cuts.has(way) || this.cuts.has(`${way} on ${sent.ifindex}`)) continue;
       if (this.random() < this.network.loss) continue;
       const copies = this.random() < this.network.duplication ? 2 : 1;
       for (let i = 0; i < copies; i++) {
         const [least, most] = this.network.delay;
-        this.at(this.now + least + this.random() * (most - least), () => this.deliver(to, packet));
+        this.at(this.now + least + this.random() * (most - least), () => this.deliver(to, sent));
       }
     }
   }
 
-  private deliver(to: Director, packet: Uint8Array): void {
-    if (to.engine === undefined || !to.linkUp || to.inbox.length >= MOST_WAITING) return;
-    to.inbox.push(packet);
+  private deliver(to: Director, sent: Received): void {
+    if (to.engine === undefined || to.linksDown.has(sent.ifindex) || to.inbox.length >= MOST_WAITING) return;
+    to.inbox.push(sent);
     if (!to.paused) this.deliverWaiting(to);
   }
 
   private deliverWaiting(to: Director): void {
-    for (const packet of to.inbox.splice(0)) to.engine?.receive(packet, packet.length, IFINDEX);
+    for (const { packet, ifindex } of to.inbox.splice(0)) to.engine?.receive(packet, packet.length, ifindex);
     to.engine?.received();
   }
 }
 
 const before = (a: Happening, b: Happening): boolean => a.at < b.at || (a.at === b.at && a.order < b.order);
 
-function interfaceOf(director: Director): InterfaceView {
+const indexOf = (name: string): number => FIRST_IFINDEX + Number(name.slice(3));
+
+/** On the second link the order of the addresses is the other way round: ties go otherwise there. */
+export const addressOnLink = (number: number, ifindex: number): IpAddress =>
+  ifindex === FIRST_IFINDEX ? ip(`192.168.1.${number + 2}`) : ip(`10.0.${ifindex}.${100 - number}`);
+
+const addressOn = ({ number }: Director, ifindex: number): IpAddress => addressOnLink(number, ifindex);
+
+function interfaceOf(director: Director, name: string): InterfaceView {
+  const index = indexOf(name);
+  const own = addressOn(director, index);
   const held = [...director.held].map((address) => ({ address: address as IpAddress, length: 24 }));
   return {
-    index: IFINDEX,
-    up: director.linkUp,
+    index,
+    up: !director.linksDown.has(index),
     multicast: true,
-    mac: `02:00:00:00:00:0${director.address.slice(-1)}` as MacAddress,
-    addresses: [{ address: director.address, length: 24 }, ...held],
+    mac: `02:00:00:00:00:0${director.number + 2}` as MacAddress,
+    addresses: [{ address: own, length: 24 }, ...held],
   };
 }
 

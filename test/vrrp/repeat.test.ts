@@ -13,6 +13,7 @@ import {
   deadlineWhenSent,
   heardAgain,
   onlyAdvertDue,
+  repeatsMayFollow,
   sentAgain,
 } from "../../src/vrrp/repeat.js";
 import type { Event, MachineConfig, State } from "../../src/vrrp/state.js";
@@ -25,6 +26,7 @@ const configs: fc.Arbitrary<MachineConfig> = fc
     advertInterval: fc.constantFrom(10, 100, 1000, 2000).map(milliseconds),
     preempt: fc.boolean(),
     preemptDelay: fc.constantFrom(0, 0, 500, 5000).map(milliseconds),
+    startDelay: fc.constantFrom(0, 0, 0, 3000).map(milliseconds),
     announce: fc.record({
       repeat: fc.integer({ min: 1, max: 5 }),
       delay: fc.constantFrom(0, 700, 5000).map(milliseconds),
@@ -56,7 +58,10 @@ function reached(config: MachineConfig, list: readonly Happening[]): { state: St
   let now = instant(1_000_000);
   let { state } = step(config, { kind: "initialize" }, { kind: "start" }, now);
   for (const { wait, event } of list) {
-    now = after(now, milliseconds(wait));
+    const then = after(now, milliseconds(wait));
+    for (let due = nextDeadline(state); due !== undefined && due <= then; due = nextDeadline(state))
+      state = step(config, state, { kind: "deadline" }, due).state;
+    now = then;
     state = step(config, state, event, now).state;
   }
   return { state, now };
@@ -82,7 +87,7 @@ test("an advert heard again: the deadline and the state are the full step's", ()
         for (const happening of between) {
           then = after(then, milliseconds(happening.wait / 10));
           last = step(config, last, happening.event, then).state;
-          if (last.kind !== "backup" || last.preemptAt !== undefined) return;
+          if (!repeatsMayFollow(last)) return;
           if (last.master !== first.master) return;
         }
         const again = after(then, milliseconds(wait));
@@ -111,7 +116,7 @@ test("an advert sent again: the deadline and the state are the full step's", () 
         if (state.kind !== "master") return;
         const due = state.nextAdvertAt;
         const now = after(due, milliseconds(late));
-        if (!onlyAdvertDue(state, now)) return;
+        if (!onlyAdvertDue(state, now) || late > config.advertInterval) return;
         const full = step(config, state, { kind: "deadline" }, now);
         assert.deepEqual(full.actions, [{ kind: "send-advert", priority: config.priority }]);
         const next = deadlineWhenSent(config, due, now);
