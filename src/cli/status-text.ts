@@ -2,7 +2,7 @@
 // are not and why. Pure: status in, text out.
 
 import { times } from "../core/words.js";
-import { describeReason, describeSum, span } from "../control/reason.js";
+import { describeReason, describeRejected, describeSum, span } from "../control/reason.js";
 import type {
   ChecksStatus,
   CheckStatus,
@@ -61,6 +61,7 @@ function instanceLines(instance: InstanceStatus, status: Status, now: number): s
     );
   }
   lines.push(...instance.oddities.map((text) => `  warning: ${text}`));
+  if (instance.state === "master") lines.push(...othersLines(instance, status));
   const rejected = Object.entries(instance.rejected).map(([kind, count]) => `${count} ${kind}`);
   lines.push(
     `  adverts: ${instance.adverts_sent} sent${unsent(instance)}, ${instance.adverts_received} received` +
@@ -71,6 +72,19 @@ function instanceLines(instance: InstanceStatus, status: Status, now: number): s
 
 const unsent = ({ send_failed: failed, send_error: error }: InstanceStatus): string =>
   error === null ? "" : `, ${failed} not sent (at last: ${error})`;
+
+/** What a master hears of others: nobody, another master below it, or somebody it does not understand. */
+function othersLines(
+  { second_master: second, rejected_now: rejected }: InstanceStatus,
+  status: Status,
+): string[] {
+  const lines = rejected.map((adverts) => `  hears: ${describeRejected(adverts)}`);
+  if (second !== null)
+    lines.unshift(
+      `  hears: ${second.address}${nodeName(status, second.address)} is master too, with priority ${second.priority}, last advert ${span(second.last_advert_ms_ago)} ago`,
+    );
+  return lines.length > 0 ? lines : ["  hears: no other master"];
+}
 
 function nodeName(status: Status, address: string): string {
   const node = status.nodes.find((candidate) => candidate.address === address);

@@ -20,9 +20,15 @@ export type TransitionReason =
       readonly master: string;
       readonly master_priority: number;
       readonly silence_ms: number;
+      /** What was heard meanwhile and not listened to. */
+      readonly rejected?: readonly RejectedAdverts[];
     }
   /** No advert from anybody since the start. */
-  | { readonly kind: "no-master-heard"; readonly waited_ms: number }
+  | {
+      readonly kind: "no-master-heard";
+      readonly waited_ms: number;
+      readonly rejected?: readonly RejectedAdverts[];
+    }
   | { readonly kind: "master-resigned"; readonly master: string; readonly waited_ms: number }
   | {
       readonly kind: "preempted-lower";
@@ -118,6 +124,14 @@ export type Repeats = { readonly count: number; readonly span_ms?: number };
 
 /** What a check looks at: a real server of a service, or something that instances follow. */
 export type CheckSubject = { readonly service: string; readonly server: string } | { readonly track: string };
+
+/** Adverts of one sender that were not listened to, for one reason; `detail`: what was got and what was wanted. */
+export type RejectedAdverts = {
+  readonly kind: RejectKind;
+  readonly sender: string;
+  readonly count: number;
+  readonly detail: string;
+};
 
 export type VipdEvent =
   | {

@@ -13,7 +13,7 @@ import type {
 import type { SyncConfig } from "../ipvs/model.js";
 import type { InstanceConfig, InstanceStateName } from "../vrrp/instance.js";
 import type { TrackValue } from "../vrrp/priority.js";
-import type { EventRecord, PrioritySum, RejectKind, TransitionReason } from "./event.js";
+import type { EventRecord, PrioritySum, RejectedAdverts, RejectKind, TransitionReason } from "./event.js";
 
 /** An instance that was master when the previous VRRP process ended without saying so. */
 export type ResumeOrder = {
@@ -98,6 +98,14 @@ export type InstanceStatus = {
   /** What is odd about the adverts of others although they count, one sentence each. */
   readonly oddities: readonly string[];
   readonly rejected: Partial<Record<RejectKind, number>>;
+  /** Whose adverts are heard at present and not listened to. */
+  readonly rejected_now: readonly RejectedAdverts[];
+  /** The other master we hear while we are one. */
+  readonly second_master: {
+    readonly address: string;
+    readonly priority: number;
+    readonly last_advert_ms_ago: number;
+  } | null;
   readonly transitions: number;
 };
 

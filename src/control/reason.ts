@@ -3,7 +3,7 @@
 
 import { unreachable } from "../core/never.js";
 import { formatDuration, milliseconds } from "../core/units.js";
-import type { PrioritySum, Repeats, TransitionReason } from "./event.js";
+import type { PrioritySum, RejectedAdverts, Repeats, TransitionReason } from "./event.js";
 
 /** A number of milliseconds as text, to the millisecond (below 10 ms: to the hundredth). */
 export const span = (ms: number): string => formatDuration(milliseconds(ms < 1000 ? ms : Math.round(ms)));
@@ -22,6 +22,13 @@ export function again({ count, span_ms }: Repeats): string | undefined {
   return `${count === 1 ? "once more" : `${count} more times`} in ${span(Math.round(span_ms / 1000) * 1000)}`;
 }
 
+const butRejected = (rejected: readonly RejectedAdverts[] | undefined): string =>
+  rejected === undefined ? "" : `; but ${rejected.map(describeRejected).join(", and ")}`;
+
+/** "12 adverts from 192.168.1.3 were ignored: TTL 64, not 255". */
+export const describeRejected = ({ sender, count, detail }: RejectedAdverts): string =>
+  `${count === 1 ? "an advert" : `${count} adverts`} from ${sender} ${count === 1 ? "was" : "were"} ignored: ${detail}`;
+
 export function describeReason(reason: TransitionReason): string {
   switch (reason.kind) {
     case "startup":
@@ -29,9 +36,11 @@ export function describeReason(reason: TransitionReason): string {
     case "owner-startup":
       return "start as the owner of the addresses (priority 255)";
     case "master-silent":
-      return `no advert from ${reason.master} (priority ${reason.master_priority}) for ${span(reason.silence_ms)}`;
+      return `no advert from ${reason.master} (priority ${reason.master_priority}) for ${span(reason.silence_ms)}${butRejected(reason.rejected)}`;
     case "no-master-heard":
-      return `no advert from anybody for ${span(reason.waited_ms)}`;
+      return reason.rejected === undefined
+        ? `no advert from anybody for ${span(reason.waited_ms)}`
+        : `no advert that counts for ${span(reason.waited_ms)}${butRejected(reason.rejected)}`;
     case "master-resigned":
       return `${reason.master} resigned (priority 0), and nobody else took over within ${span(reason.waited_ms)}`;
     case "preempted-lower":

@@ -48,6 +48,7 @@ export class Notices {
   ): void {
     runtime.rejected[kind] = (runtime.rejected[kind] ?? 0) + 1;
     const sender = senderOf(packet);
+    runtime.rejects.note(kind, sender, detail, now);
     const { name, interface: on } = runtime.config;
     this.limit.note(`${kind} ${sender} ${ifindex} ${name}`, `${kind} others`, now, (repeats) => ({
       kind: "vrrp-rejected",
@@ -95,7 +96,9 @@ export class Notices {
     for (const runtime of runtimes) if (runtime.oddities.size > 0) runtime.forgetRepeated();
   }
 
-  secondMaster({ config }: Runtime, master: Master, now: Instant): void {
+  secondMaster(runtime: Runtime, master: Master, now: Instant): void {
+    const { config } = runtime;
+    runtime.second = { ...master, heardAt: now };
     const { name, priority } = config;
     this.limit.note(`second ${name} ${master.address}`, `second ${name}`, now, (repeats) => ({
       kind: "vrrp-second-master",

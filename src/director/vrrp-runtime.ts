@@ -11,7 +11,8 @@ import type { Priority } from "../vrrp/priority.js";
 import { encodeAdvert, linkLocalFirst, VRRP_GROUPS } from "../vrrp/packet.js";
 import { passwordBytes } from "../vrrp/password.js";
 import { heardAgain, sentAgain } from "../vrrp/repeat.js";
-import { RESIGN_PRIORITY, type MachineConfig, type State } from "../vrrp/state.js";
+import { RESIGN_PRIORITY, type MachineConfig, type Master, type State } from "../vrrp/state.js";
+import { Rejects } from "./rejects.js";
 import type { Indices } from "./vrrp-interfaces.js";
 
 const NO_SOURCE: Readonly<Record<Family, IpAddress>> = { ipv4: ip("0.0.0.0"), ipv6: ip("::") };
@@ -77,6 +78,9 @@ export class Runtime {
   received = 0;
   transitions = 0;
   readonly rejected: Partial<Record<RejectKind, number>> = {};
+  readonly rejects = new Rejects();
+  /** The last other master that was heard while this one was master. */
+  second: (Master & { readonly heardAt: Instant }) | undefined;
   /** What is odd about the last advert of a sender, for people, and when that was said. */
   readonly oddities = new Map<IpAddress, Oddity>();
 

@@ -1,16 +1,30 @@
 // What `vipd status` shows of a VRRP instance, from the engine's record of it.
 
 import { formatPrefix } from "../core/address.js";
-import { after, milliseconds, type Instant } from "../core/units.js";
+import { after, instant, milliseconds, type Instant } from "../core/units.js";
 import type { InstanceStatus } from "../control/ipc.js";
-import type { State } from "../vrrp/state.js";
+import type { Master, State } from "../vrrp/state.js";
 import type { Runtime } from "./vrrp-runtime.js";
+
+/** In intervals: who was heard within this time is heard at present. */
+const PRESENT = 4;
+
+type Heard = Master & { readonly heardAt: Instant };
+const shown = (
+  { address, priority, heardAt }: Heard,
+  now: Instant,
+): NonNullable<InstanceStatus["master"]> => ({
+  address,
+  priority,
+  last_advert_ms_ago: Math.max(0, now - heardAt),
+});
 
 /** `wall` is the wall-clock time of `now`. */
 export function instanceStatus(runtime: Runtime, state: State, now: Instant, wall: number): InstanceStatus {
   const { config } = runtime;
+  const lately = instant(now - PRESENT * config.advertInterval);
   // Of a sender that is not our master the last advert alone is known.
-  const silence = milliseconds(4 * config.advertInterval);
+  const silence = milliseconds(PRESENT * config.advertInterval);
   const master = state.kind === "backup" ? state.master : undefined;
   return {
     instance: config.name,
@@ -25,13 +39,7 @@ export function instanceStatus(runtime: Runtime, state: State, now: Instant, wal
     // An interface that was down may have gone altogether since.
     reason: state.kind === "fault" ? state.cause : runtime.reason,
     awaited: runtime.awaited,
-    master: master
-      ? {
-          address: master.address,
-          priority: master.priority,
-          last_advert_ms_ago: Math.max(0, now - master.heardAt),
-        }
-      : null,
+    master: master ? shown(master, now) : null,
     adverts_sent: runtime.sent,
     send_failed: runtime.failed,
     send_error: runtime.sendError,
@@ -40,6 +48,9 @@ export function instanceStatus(runtime: Runtime, state: State, now: Instant, wal
       sender === master?.address || now < after(heardAt, silence) ? texts : [],
     ),
     rejected: { ...runtime.rejected },
+    rejected_now: runtime.rejects.since(lately),
+    second_master:
+      runtime.second !== undefined && runtime.second.heardAt >= lately ? shown(runtime.second, now) : null,
     transitions: runtime.transitions,
   };
 }

@@ -196,7 +196,10 @@ export class Steps {
     lateness: number | undefined,
   ): void {
     const { kind: to } = runtime.state;
-    runtime.reason = reason;
+    const why = withRejected(reason, runtime, before);
+    runtime.rejects.clear();
+    runtime.second = undefined;
+    runtime.reason = why;
     runtime.since = now;
     runtime.transitions += 1;
     runtime.conflict = undefined;
@@ -204,7 +207,7 @@ export class Steps {
       runtime,
       from: before.kind,
       to,
-      reason,
+      reason: why,
       done,
       ...(lateness !== undefined && { lateness_ms: lateness }),
     });
@@ -229,6 +232,14 @@ export class Steps {
     for (const [slot, due] of waiting) this.heap.set(slot, due);
     this.ports.link.flush();
   }
+}
+
+/** Adds what was heard and not listened to while nobody else was heard. */
+function withRejected(reason: TransitionReason, { rejects }: Runtime, before: State): TransitionReason {
+  if (reason.kind !== "master-silent" && reason.kind !== "no-master-heard") return reason;
+  if (before.kind !== "backup") return reason;
+  const rejected = rejects.since(before.master?.heardAt ?? before.since);
+  return rejected.length === 0 ? reason : { ...reason, rejected };
 }
 
 const isMaster = ({ state }: Runtime): boolean => state.kind === "master";

@@ -200,6 +200,8 @@ const status: Status = {
         adverts_received: 1234,
         oddities: ["192.168.1.2 advertises 192.168.1.7, we have 192.168.1.1"],
         rejected: { ttl: 2 },
+        rejected_now: [],
+        second_master: null,
         transitions: 1,
       },
       {
@@ -221,6 +223,10 @@ const status: Status = {
         adverts_received: 3,
         oddities: [],
         rejected: {},
+        rejected_now: [
+          { kind: "interval", sender: "10.0.0.2", count: 7, detail: "advert interval 2 s, not 1 s" },
+        ],
+        second_master: { address: "10.0.0.9", priority: 50, last_advert_ms_ago: 20 },
         transitions: 2,
       },
     ],

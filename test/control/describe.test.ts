@@ -38,7 +38,18 @@ const reasons: { readonly [K in TransitionReason["kind"]]: VipdEvent | readonly 
     ),
     lateness_ms: 0.2,
   } as VipdEvent,
-  "no-master-heard": transition({ kind: "no-master-heard", waited_ms: 3414 }, "backup", "master"),
+  "no-master-heard": transition(
+    {
+      kind: "no-master-heard",
+      waited_ms: 3414,
+      rejected: [
+        { kind: "ttl", sender: "192.168.1.3", count: 3, detail: "TTL 64, not 255" },
+        { kind: "checksum", sender: "192.168.1.4", count: 1, detail: "checksum 0x1234, not 0x4321" },
+      ],
+    },
+    "backup",
+    "master",
+  ),
   "master-resigned": transition(
     { kind: "master-resigned", master: "192.168.1.2", waited_ms: 609 },
     "backup",

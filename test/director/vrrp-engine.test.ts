@@ -883,3 +883,36 @@ test("what is added and taken back in one wake-up is not left behind", () => {
   assert.deepEqual(statesOf(rig), ["fault", "fault"]);
   assert.deepEqual([...rig.held], []);
 });
+
+test("a takeover says whether nobody was heard, or somebody who was not listened to, and so does the status", () => {
+  const why = (rig: Rig): VipdEvent | undefined =>
+    rig.events.findLast(({ kind }) => kind === "vrrp-transition");
+  const silent = new Rig();
+  silent.engine.configure([web(1)], []);
+  silent.runTo(silent.now + 3700);
+  const nobody = why(silent);
+  assert.ok(nobody?.kind === "vrrp-transition" && nobody.reason.kind === "no-master-heard");
+  assert.equal(nobody.reason.rejected, undefined);
+  const rig = new Rig();
+  rig.engine.configure([web(1)], []);
+  for (let i = 0; i < 4; i++) {
+    rig.hear(150, { ttl: 64 });
+    rig.runTo(rig.now + 925);
+  }
+  const heard = why(rig);
+  assert.ok(heard?.kind === "vrrp-transition" && heard.reason.kind === "no-master-heard");
+  const [rejected, ...more] = heard.reason.rejected ?? [];
+  assert.deepEqual([rejected?.kind, rejected?.sender, rejected?.count, more], ["ttl", PEER, 4, []]);
+  assert.match(
+    describeReason(heard.reason),
+    /but 4 adverts from 192\.168\.1\.3 were ignored: TTL 64, not 255/,
+  );
+  rig.hear(150, { ttl: 64 });
+  assert.equal(rig.engine.status(0)[0]?.rejected_now[0]?.count, 1);
+  rig.runTo(rig.now + 2000);
+  rig.hear(90);
+  assert.equal(rig.engine.status(0)[0]?.second_master?.priority, 90);
+  rig.runTo(rig.now + 5000);
+  const status = rig.engine.status(0)[0];
+  assert.deepEqual([status?.second_master, status?.rejected_now], [null, []], "no longer");
+});

@@ -3,6 +3,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
 import { milliseconds, seconds } from "../../src/core/units.js";
 import type { InstanceConfig } from "../../src/vrrp/instance.js";
 import { native } from "../../src/linux/native.js";
@@ -278,4 +279,50 @@ test("a reload touches only what changed, and adverts go on", () =>
       [{ name: "other", state: "master", transitions: 2 }],
     );
     await child.stop();
+  }));
+
+test("a backup that was stopped past its deadline does not become a second master", () =>
+  withPair(async ({ a, b, observer }) => {
+    const [first, second] = [new VrrpChild(a), new VrrpChild(b)];
+    await first.configure([web({ priority: 150 })]);
+    await first.waitForState("master");
+    await second.configure([web({ priority: 100 })]);
+    await until("it hears the master", PATIENCE, async () => (await second.instance()).master !== null);
+    const capture = await Capture.start(observer, "eth0");
+    second.signal("SIGSTOP");
+    await delay(5000);
+    second.signal("SIGCONT");
+    await delay(1000);
+    assert.equal((await second.instance()).state, "backup");
+    assert.ok(capture.adverts("10.99.0.2").length > 20, "the master was heard all the time");
+    assert.deepEqual(capture.adverts("10.99.0.3"), []);
+    assert.deepEqual(second.transitions().length, 1);
+    await second.stop();
+    await first.stop();
+  }));
+
+test("a master that was stopped is replaced, and yields without an announcement when it goes on", () =>
+  withPair(async ({ a, b, observer }) => {
+    const [first, second] = [new VrrpChild(a), new VrrpChild(b)];
+    await first.configure([web({ priority: 150, preempt: false })]);
+    await first.waitForState("master");
+    await second.configure([web({ priority: 100, preempt: false })]);
+    await until("it hears the master", PATIENCE, async () => (await second.instance()).master !== null);
+    first.signal("SIGSTOP");
+    await second.waitForState("master", PATIENCE);
+    const capture = await Capture.start(observer, "eth0");
+    first.signal("SIGCONT");
+    const yielded = await first.waitForState("backup", PATIENCE);
+    assert.ok(yielded.reason.kind === "stalled" && yielded.reason.silent_ms > yielded.reason.limit_ms);
+    assert.deepEqual(yielded.done, [`removed ${VIP}/24 from eth0`]);
+    await delay(1000);
+    assert.ok(!holds(a) && holds(b));
+    assert.ok(capture.adverts("10.99.0.3").length > 3);
+    assert.deepEqual(capture.adverts("10.99.0.2"), []);
+    assert.deepEqual(
+      capture.gratuitousArps(VIP).filter(({ mac }) => mac === macOf(a)),
+      [],
+    );
+    await first.stop();
+    await second.stop();
   }));
