@@ -24,6 +24,7 @@ import { Roster } from "./vrrp-roster.js";
 import type { Runtime } from "./vrrp-runtime.js";
 import { instanceStatus } from "./vrrp-status.js";
 import { Steps } from "./vrrp-steps.js";
+import { Strangers } from "./vrrp-strangers.js";
 
 const FAMILIES = ["ipv4", "ipv6"] as const;
 
@@ -35,6 +36,7 @@ export class VrrpEngine {
   private readonly notices: Notices;
   private readonly steps: Steps;
   private readonly attachment: Attachment;
+  private readonly strangers: Strangers;
   /** Nothing happens after `stop`, whatever is still heard until the process has ended. */
   private stopped = false;
 
@@ -45,6 +47,7 @@ export class VrrpEngine {
     this.notices = new Notices(ports, this.limit);
     this.steps = new Steps(ports, this.roster, this.orders, this.notices, () => this.arm());
     this.attachment = new Attachment(ports, this.roster, this.steps);
+    this.strangers = new Strangers(ports, this.limit);
   }
 
   /** How late it woke up for its deadlines. */
@@ -98,6 +101,7 @@ export class VrrpEngine {
     this.attachment.attend(now);
     this.limit.flush(now);
     this.notices.oddAgain(this.roster.all, now);
+    this.strangers.lookAgain(this.roster.all, now);
     this.arm();
   }
 
@@ -132,6 +136,8 @@ export class VrrpEngine {
       this.attachment.lookAtAllTracks(now);
       this.rebuildTables();
     });
+    this.strangers.look(this.roster.all, now);
+    this.arm();
   }
 
   /** Tracks were seen to be what `values` says, by their ids; the others stay as they were. */
@@ -252,9 +258,18 @@ export class VrrpEngine {
   }
 
   private arm(): void {
-    const { steps, limit, notices, attachment } = this;
+    const { steps, limit, notices, attachment, strangers } = this;
     const { kept, routing } = this.orders;
-    const at = Math.min(steps.next, limit.next, notices.next, kept.next, routing.next, attachment.next);
+    const { next } = steps;
+    const at = Math.min(
+      next,
+      limit.next,
+      notices.next,
+      kept.next,
+      routing.next,
+      attachment.next,
+      strangers.next,
+    );
     this.ports.wakeup.arm(at === Infinity || this.stopped ? undefined : instant(at));
   }
 }

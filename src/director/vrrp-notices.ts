@@ -165,7 +165,7 @@ export class Notices {
   }
 }
 
-function noteText(text: string, repeats: Repeats): string {
+export function noteText(text: string, repeats: Repeats): string {
   const repeated = again(repeats);
   return repeated === undefined ? text : `${text} (${repeated})`;
 }

@@ -13,7 +13,7 @@ import { ADDRESS_SLICE, AddressRemovals, type Removal } from "./address-removals
 import { Announcer, type Announcement } from "./announcer.js";
 import type { RepeatLimit } from "./repeat-limit.js";
 import { RoutingKeeper } from "./routing-keeper.js";
-import type { Runtime } from "./vrrp-runtime.js";
+import { placeKey, type Runtime } from "./vrrp-runtime.js";
 
 /** A transition on its way to the log; `done` is filled while its actions are carried out. */
 export type Transition = {
@@ -88,9 +88,9 @@ export class Orders {
         this.takeBack(runtime, action.addresses);
         for (const address of action.addresses)
           // The owner's addresses are the interface's own, and stay with it.
-          if (runtime.config.priority !== OWNER_PRIORITY || runtime.added.has(keyOf(address)))
+          if (runtime.config.priority !== OWNER_PRIORITY || runtime.added.has(placeKey(address)))
             this.removals.push(
-              workOf(runtime, address, runtime.placed.get(keyOf(address)) ?? this.indexOf(address), done),
+              workOf(runtime, address, runtime.placed.get(placeKey(address)) ?? this.indexOf(address), done),
             );
         return;
       case "announce":
@@ -209,12 +209,12 @@ export class Orders {
         done.push(`could not add ${prefix} to ${address.interface}`);
         return;
       }
-      runtime.placed.set(keyOf(address), order.ifindex);
+      runtime.placed.set(placeKey(address), order.ifindex);
       done.push(`added ${prefix} to ${address.interface}${outcome.unchanged ? " (it was there)" : ""}`);
       if (outcome.unchanged) return;
       // What somebody deleted was there before, and whose it was has not changed.
       if (this.restored.has(address)) this.reportRestored(runtime, address);
-      else runtime.added.add(keyOf(address));
+      else runtime.added.add(placeKey(address));
     });
   }
 
@@ -251,11 +251,9 @@ const listed = (addresses: readonly VirtualAddress[]): string => {
     : `${texts.slice(0, 2).join(", ")} and ${texts.length - 2} more`;
 };
 
-const keyOf = ({ interface: name, prefix }: VirtualAddress): string => `${formatPrefix(prefix)} ${name}`;
-
 function forget(runtime: Runtime, address: VirtualAddress): void {
-  runtime.added.delete(keyOf(address));
-  runtime.placed.delete(keyOf(address));
+  runtime.added.delete(placeKey(address));
+  runtime.placed.delete(placeKey(address));
 }
 
 const workOf = (runtime: Runtime, address: VirtualAddress, ifindex: number, done: string[]): AddressWork => ({

@@ -2,11 +2,11 @@
 // counters. The times that change with every advert (heardAt, advertAt) stand beside the state and are put
 // into it when a full step needs it.
 
-import { ip, ipBytes, type Family, type IpAddress, type MacAddress } from "../core/address.js";
+import { formatPrefix, ip, ipBytes, type Family, type IpAddress, type MacAddress } from "../core/address.js";
 import { instant, type Instant } from "../core/units.js";
 import type { RejectKind, TransitionReason } from "../control/event.js";
 import type { InterfaceView } from "../ports/vrrp.js";
-import { advertisedAddresses, type InstanceConfig } from "../vrrp/instance.js";
+import { advertisedAddresses, type InstanceConfig, type VirtualAddress } from "../vrrp/instance.js";
 import type { Priority } from "../vrrp/priority.js";
 import { encodeAdvert, linkLocalFirst, VRRP_GROUPS } from "../vrrp/packet.js";
 import { passwordBytes } from "../vrrp/password.js";
@@ -50,6 +50,8 @@ export class Runtime {
   readonly added = new Set<string>();
   /** On which interface each of its addresses is while we hold it: its name may be another one by now. */
   readonly placed = new Map<string, number>();
+  /** Its addresses that somebody else has put on their interface while it is backup, as far as that was said. */
+  readonly strangers = new Set<IpAddress>();
 
   /** Whether its routes and rules are in the kernel, or on their way there. */
   routed = false;
@@ -181,3 +183,7 @@ const destinationsOf = (config: MachineConfig): readonly Destination[] =>
 /** Interface, family and virtual router id name an instance on the wire (erratum 8298 to RFC 9568 section 7.1). */
 export const tableKey = (ifindex: number, family: Family, virtualRouterId: number): number =>
   (ifindex * 2 + (family === "ipv6" ? 1 : 0)) * 256 + virtualRouterId;
+
+/** Names an address of an instance in `added` and `placed`. */
+export const placeKey = ({ interface: name, prefix }: VirtualAddress): string =>
+  `${formatPrefix(prefix)} ${name}`;

@@ -591,6 +591,45 @@ test("an advert to peers counts as sent when it left for one of them", () => {
   assert.deepEqual([second?.adverts_sent, second?.send_failed], [0, 2]);
 });
 
+test("an address that appears on a backup is said once for each time, and is left alone", () => {
+  const rig = new Rig();
+  const stranger = { address: ip("192.168.1.101"), length: 32 };
+  const present = (there: boolean): void => {
+    rig.view.addresses = rig.view.addresses.filter(({ address }) => address !== stranger.address);
+    if (there) rig.view.addresses.push(stranger);
+    rig.engine.interfacesChanged();
+  };
+  const backupFor = (duration: number): void => {
+    for (const end = rig.now + duration; rig.now < end; rig.runTo(rig.now + 1000)) rig.hear(200);
+  };
+  rig.engine.configure([web(1)], []);
+  rig.hear(200);
+  // What the table shows in the moment of becoming backup may be our own, removed just now.
+  present(true);
+  present(false);
+  backupFor(2000);
+  assert.deepEqual(rig.notes, []);
+  rig.calls.length = 0;
+  present(true);
+  present(true);
+  backupFor(minutes(3));
+  const said =
+    "warning: 192.168.1.101/32 is on eth0, put there by somebody else while this host is backup: the master has it too";
+  assert.deepEqual(rig.notes, [said]);
+  present(false);
+  present(true);
+  assert.deepEqual(rig.notes, [said, said]);
+  assert.deepEqual(rig.calls, []);
+  // As master it is ours, and so it is right after.
+  rig.runTo(rig.now + 10_000);
+  rig.engine.interfacesChanged();
+  rig.hear(200);
+  rig.engine.interfacesChanged();
+  assert.equal(rig.notes.length, 2);
+  backupFor(minutes(2));
+  assert.deepEqual(rig.notes.slice(2), [`${said} (once more in 1 min)`]);
+});
+
 test("an owner leaves the addresses that it found, and takes along those that it added", () => {
   const rig = new Rig();
   rig.held.add("192.168.1.101/24");
