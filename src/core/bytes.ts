@@ -126,6 +126,8 @@ export class Writer {
     return this;
   }
   zeros(count: number): this {
+    // Padding is mostly none, and to fill nothing costs a call into V8 all the same.
+    if (count === 0) return this;
     this.reserve(count);
     this.bytes.fill(0, this.offset, this.offset + count);
     this.offset += count;

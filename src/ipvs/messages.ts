@@ -58,37 +58,79 @@ export const serversRequest = (type: number, key: ServiceKey): Request =>
 export const daemonsRequest = (type: number): Request => request(type, COMMAND.getDaemon, {});
 
 /**
- * Makes messages of commands. Ten servers of one service share its key, which is encoded once; the rest is
- * encoded when the message is written, so that ten thousand commands do not lie about as bytes.
+ * Makes messages of commands. Ten servers of one service share its key, and most servers of a table are alike but for
+ * their addresses: both are encoded once. The rest is encoded when the message is written, so that ten thousand
+ * commands do not lie about as bytes.
  */
 export function commandEncoder(type: number): (command: Command) => Request {
-  let lastKey: ServiceKey | undefined;
-  let lastBytes: Uint8Array = new Uint8Array();
-  const keyBytes = (key: ServiceKey): Uint8Array => {
-    if (key === lastKey) return lastBytes;
-    const out = new Writer(64);
-    commandAttributes.write(out, { service: keyValues(key) });
-    lastBytes = out.finish();
-    lastKey = key;
-    return lastBytes;
-  };
-  return (command) => ({ type, flags: 0, body: (out) => writeCommand(out, command, keyBytes) });
+  const parts = { key: keyEncoder(), server: serverEncoder() };
+  return (command) => ({ type, flags: 0, body: (out) => writeCommand(out, command, parts) });
 }
 
-function writeCommand(out: Writer, command: Command, keyBytes: (key: ServiceKey) => Uint8Array): void {
+type Parts = {
+  readonly key: (key: ServiceKey) => Uint8Array;
+  readonly server: (out: Writer, server: RealServer) => void;
+};
+
+function keyEncoder(): Parts["key"] {
+  let lastKey: ServiceKey | undefined;
+  let bytes: Uint8Array = new Uint8Array();
+  return (key) => {
+    if (key === lastKey) return bytes;
+    const out = new Writer(64);
+    commandAttributes.write(out, { service: keyValues(key) });
+    lastKey = key;
+    return (bytes = out.finish());
+  };
+}
+
+/** The address is the first of a server's attributes (schema.ts): its bytes come after the headers of both. */
+const BEFORE_ADDRESS = 8;
+
+function serverEncoder(): Parts["server"] {
+  let like: RealServer | undefined;
+  let head: Uint8Array = new Uint8Array();
+  let tail: Uint8Array = head;
+  return (out, server) => {
+    const address = ipBytes(server.address);
+    if (like === undefined || !areAlike(like, server)) {
+      const alone = new Writer(128);
+      commandAttributes.write(alone, { server: serverValues(server) });
+      const bytes = alone.finish();
+      like = server;
+      head = bytes.subarray(0, BEFORE_ADDRESS);
+      tail = bytes.subarray(BEFORE_ADDRESS + address.length);
+    }
+    out.raw(head).raw(address).raw(tail);
+  };
+}
+
+/** But for the address, and that is of the same length. */
+function areAlike(a: RealServer, b: RealServer): boolean {
+  for (const field of OTHER_FIELDS) if (a[field] !== b[field]) return false;
+  return familyOf(a.address) === familyOf(b.address);
+}
+
+/** Of a server; one that is forgotten here does not compile. */
+const OTHER_FIELDS = Object.keys({ port: true, forwarding: true, weight: true } satisfies Record<
+  Exclude<keyof RealServer, "address">,
+  true
+>) as readonly Exclude<keyof RealServer, "address">[];
+
+function writeCommand(out: Writer, command: Command, parts: Parts): void {
   writeGenericHeader(out, COMMAND_NUMBER[command.kind], FAMILY_VERSION);
   switch (command.kind) {
     case "add-service":
     case "edit-service":
       return commandAttributes.write(out, { service: serviceValues(command.service) });
     case "remove-service":
-      return void out.raw(keyBytes(command.key));
+      return void out.raw(parts.key(command.key));
     case "add-server":
     case "edit-server":
-      out.raw(keyBytes(command.key));
-      return commandAttributes.write(out, { server: serverValues(command.server) });
+      out.raw(parts.key(command.key));
+      return parts.server(out, command.server);
     case "remove-server":
-      out.raw(keyBytes(command.key));
+      out.raw(parts.key(command.key));
       return commandAttributes.write(out, { server: serverKeyValues(command.server) });
     default:
       return unreachable(command);

@@ -6,6 +6,7 @@ import fc from "fast-check";
 import { familyOf, ip } from "../../src/core/address.js";
 import { toHex, Writer } from "../../src/core/bytes.js";
 import { seconds } from "../../src/core/units.js";
+import type { Command } from "../../src/ipvs/command.js";
 import {
   commandEncoder,
   readDaemon,
@@ -43,6 +44,27 @@ test("a server is read back as it was ordered, also with another family than its
     fc.property(service, server, (one, real) => {
       const message = sent(commandEncoder(FAMILY)({ kind: "add-server", key: one.key, server: real }));
       assert.deepEqual(readServer(message, "ipv4"), { ...real, active: 0, inactive: 0 });
+    }),
+  );
+});
+
+test("what servers have in common is encoded once, and every message is as it is alone", () => {
+  // Few values, so that neighbours are alike in some fields, in all, and in none.
+  const some = fc.record({
+    address: fc.constantFrom(
+      ...["192.0.2.1", "192.0.2.77", "10.1.2.3", "2001:db8::1", "2001:db8::2"].map(ip),
+    ),
+    port: fc.constantFrom(80, 443),
+    forwarding: fc.constantFrom("nat", "tunnel"),
+    weight: fc.constantFrom(1, 2),
+  });
+  fc.assert(
+    fc.property(service, fc.array(some), ({ key }, servers) => {
+      const together = commandEncoder(FAMILY);
+      for (const one of servers) {
+        const command: Command = { kind: "add-server", key, server: one };
+        assert.deepEqual(encode(together(command)), encode(commandEncoder(FAMILY)(command)));
+      }
     }),
   );
 });
