@@ -1,8 +1,6 @@
 // Runs the operator's own program: exit code 0 is up, everything else is down, and so is a program that does
 // not end, cannot be run or is killed. The contract with the program stands in docs/checkers.md.
 
-import type { ValueTypes } from "../config/values.js";
-import { err, ok as okResult, type Result } from "../core/result.js";
 import { between, formatDuration, milliseconds, type Milliseconds } from "../core/units.js";
 import type { RunEnd } from "../ports/runner.js";
 import { defineChecker, fail, ok, type CheckContext, type CheckResult, type CheckTarget } from "./checker.js";
@@ -30,9 +28,9 @@ export const script = defineChecker({
   options: (v) =>
     v
       .section({
-        command: command(v).describe(
-          "The program: an absolute path, or a list of the path and its arguments.",
-        ),
+        command: v
+          .programWords(false)
+          .describe("The program: an absolute path, or a list of the path and its arguments."),
         shell: v
           .flag()
           .prefault(false)
@@ -137,29 +135,3 @@ const outputOf = (end: RunEnd): { readonly output?: string } =>
 
 // What a script writes goes into logs and onto terminals.
 const printable = (text: string): string => text.replace(/[\x00-\x09\x0b-\x1f\x7f]/g, "?");
-
-const COMMAND_REMEDY = "Write /path/of/program, or [/path/of/program, argument, …].";
-
-const command = (v: ValueTypes) =>
-  v.value<readonly [string, ...string[]]>(
-    {
-      kind: "absolute path, or list of path and arguments",
-      anyOf: [
-        { type: "string", minLength: 1 },
-        { type: "array", minItems: 1, items: { type: ["string", "number"] } },
-      ],
-    },
-    (input): Result<readonly [string, ...string[]], string> => {
-      const words = Array.isArray(input) ? (input as unknown[]) : [input];
-      const texts: string[] = [];
-      for (const word of words) {
-        if (typeof word !== "string" && typeof word !== "number")
-          return err(`has something other than text in it\n${COMMAND_REMEDY}`);
-        if (String(word).includes("\0")) return err("has a zero byte in it");
-        texts.push(String(word));
-      }
-      const [program, ...rest] = texts;
-      if (program === undefined || program === "") return err(`names no program\n${COMMAND_REMEDY}`);
-      return okResult([program, ...rest]);
-    },
-  );

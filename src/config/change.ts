@@ -7,7 +7,15 @@ import { formatDuration, type Milliseconds } from "../core/units.js";
 import { serverId, serviceId } from "../ipvs/model.js";
 import { authText } from "../vrrp/auth-text.js";
 import type { InstanceConfig, TrackConfig, UnicastConfig } from "../vrrp/instance.js";
-import type { CheckConfig, Config, ServerConfig, ServiceConfig, StaticConfig, TrackSource } from "./model.js";
+import type {
+  CheckConfig,
+  Config,
+  NotifyConfig,
+  ServerConfig,
+  ServiceConfig,
+  StaticConfig,
+  TrackSource,
+} from "./model.js";
 
 /** One phrase for each change; empty when a reload would change nothing. */
 export function diffConfig(old: Config, wanted: Config): string[] {
@@ -19,6 +27,7 @@ export function diffConfig(old: Config, wanted: Config): string[] {
     ...entries("vrrp", byName(old.vrrp), byName(wanted.vrrp), instanceFacts),
     ...fields("scripts", facts(old.scripts), facts(wanted.scripts)),
     ...secretChanges(byName(old.vrrp), wanted.vrrp),
+    ...notifyChanges(old.notify, wanted.notify),
     ...entries("track", byName(old.tracks), byName(wanted.tracks), trackFacts),
     ...fields("ipvs", facts(old.ipvs), facts(wanted.ipvs)),
     ...syncChange(old, wanted),
@@ -160,6 +169,20 @@ function serverFacts({ server, checks }: ServerConfig): Facts {
     forwarding: server.forwarding,
     checks: checks.length === 0 ? "none" : checks.map(checkText).join(" and "),
   };
+}
+
+function notifyChanges(old: NotifyConfig, wanted: NotifyConfig): string[] {
+  const facts = ({ all, fifo, ...rest }: NotifyConfig): Facts => ({
+    programs: all === undefined ? "none" : JSON.stringify(all),
+    fifo: fifo === undefined ? "none" : JSON.stringify(fifo),
+    ...Object.fromEntries(
+      [...Object.entries(rest.instances), ...Object.entries(rest.groups)].map(([name, programs]) => [
+        name,
+        JSON.stringify(programs),
+      ]),
+    ),
+  });
+  return fields("notify", facts(old), facts(wanted));
 }
 
 const trackFacts = ({ look, initial }: TrackSource): Facts => ({

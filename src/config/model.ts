@@ -110,6 +110,26 @@ export type TrackSource = {
   readonly initial?: boolean;
 };
 
+/** States of an instance or group, and "any" for all of them. */
+export type NotifyWhen = "master" | "backup" | "fault" | "stop" | "any";
+/** Programs that are told of changes. */
+export type NotifyPrograms = {
+  /** Absolute path and arguments. */
+  readonly when: Readonly<Partial<Record<NotifyWhen, readonly [string, ...string[]]>>>;
+  /** From the start of each to its end by force. */
+  readonly timeout: Milliseconds;
+  readonly user?: string;
+};
+/** A program that reads the FIFO: its path is added to the arguments. */
+export type NotifyReader = { readonly argv: readonly [string, ...string[]]; readonly user?: string };
+export type NotifyConfig = {
+  /** For every instance and group. */
+  readonly all?: NotifyPrograms;
+  readonly instances: Readonly<Record<string, NotifyPrograms>>;
+  readonly groups: Readonly<Record<string, NotifyPrograms>>;
+  readonly fifo?: { readonly path: string; readonly reader?: NotifyReader };
+};
+
 /** For every program of the operator's: checks, tracks, notifications. */
 export type ScriptPolicy = {
   /** Refuses to run as root what others than root may change. */
@@ -138,6 +158,7 @@ export type Config = {
   readonly vrrpProcess: VrrpProcessConfig;
   readonly vrrp: readonly InstanceConfig[];
   readonly tracks: readonly TrackSource[];
+  readonly notify: NotifyConfig;
   readonly scripts: ScriptPolicy;
   readonly static?: StaticConfig;
   readonly ipvs: IpvsConfig;

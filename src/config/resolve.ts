@@ -10,6 +10,7 @@ import { interfacesOn } from "./per-node.js";
 import type { Report } from "./report.js";
 import type { ReadSecret } from "./resolve-adverts.js";
 import { checkReader } from "./resolve-checks.js";
+import { resolveNotify } from "./resolve-notify.js";
 import { resolveServices } from "./resolve-services.js";
 import { resolveRouting, Singles } from "./resolve-routing.js";
 import { resolveTracks } from "./resolve-tracks.js";
@@ -74,6 +75,7 @@ export function resolveConfig(
     vrrpProcess: { realtimePriority: file.process["realtime-priority"], transport: file.process.transport },
     vrrp,
     tracks: resolveTracks(file, report),
+    notify: resolveNotify(file, vrrp, report),
     scripts: {
       security: file.scripts.security,
       ...(file.scripts.user === undefined ? {} : { user: file.scripts.user }),

@@ -7,6 +7,7 @@ import { authValue, unicastValue } from "./schema-adverts.js";
 import { minutes, milliseconds, seconds } from "../core/units.js";
 import { entryName, interfacePerNode, nodeName } from "./schema-names.js";
 import { routeSchema, ruleSchema } from "./schema-routing.js";
+import { notifySchema } from "./schema-notify.js";
 import { followedListSchema } from "./schema-tracks.js";
 import { choice, duration, flag, integer, ipAddress, list, port, prefix, section } from "./values.js";
 
@@ -147,6 +148,9 @@ export const instanceSchema = section({
       "Source address of the adverts, one that this director has; over IPv6 a link-local one of the interface. " +
         "It differs for each director, so most files leave it out. While no interface has it, the instance is in FAULT.",
     ),
+  notify: notifySchema
+    .optional()
+    .describe("Programs that are told when this instance changes its state; before those for all."),
   track: followedListSchema()
     .optional()
     .describe(

@@ -9,6 +9,7 @@ import type { CheckerSpec } from "./checker-spec.js";
 import { LOG_LEVELS, SYSLOG_FACILITIES, type SyslogFacility } from "./model.js";
 import { staticSchema } from "./schema-routing.js";
 import { serviceDefaultsSchema, serviceSchema, timingSchema } from "./schema-services.js";
+import { globalNotifySchema, groupSchema } from "./schema-notify.js";
 import { tracksSchema } from "./schema-tracks.js";
 import { entryName, nodeName } from "./schema-names.js";
 import { instanceSchema, nodeSchema, syncSchema, vrrpDefaultsSchema } from "./schema-vrrp.js";
@@ -100,6 +101,15 @@ export function fileSchema(checkers: readonly CheckerSpec[]) {
       .describe(
         "What instances can follow (`vrrp.NAME.track`), by name: a script, processes or a file, whose state " +
           "changes their priority or is a fault.",
+      ),
+    groups: z
+      .record(entryName(), groupSchema)
+      .optional()
+      .describe("What belongs to a sync group as a whole, by its name."),
+    notify: globalNotifySchema
+      .optional()
+      .describe(
+        "Programs that are told when an instance or a sync group changes its state, whichever it is.",
       ),
     sync: syncSchema
       .optional()

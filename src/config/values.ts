@@ -187,6 +187,37 @@ export const absolutePath = (): z.ZodPipe<z.ZodUnknown, z.ZodTransform<string>> 
 export const userName = (): z.ZodPipe<z.ZodUnknown, z.ZodTransform<string>> =>
   text({ max: 64, pattern: /^[A-Za-z0-9_.$-]+$/, what: "A user" });
 
+const PROGRAM_REMEDY = "Write /path/of/program, or [/path/of/program, argument, …].";
+
+/** A program and its arguments. `absolute`: whether its path has to be, whatever else is written. */
+export const programWords = (
+  absolute = true,
+): z.ZodPipe<z.ZodUnknown, z.ZodTransform<readonly [string, ...string[]]>> =>
+  value(
+    {
+      kind: "absolute path, or list of path and arguments",
+      anyOf: [
+        { type: "string", minLength: 1 },
+        { type: "array", minItems: 1, items: { type: ["string", "number"] } },
+      ],
+    },
+    (input): Result<readonly [string, ...string[]], string> => {
+      const words = Array.isArray(input) ? (input as unknown[]) : [input];
+      const texts: string[] = [];
+      for (const word of words) {
+        if (typeof word !== "string" && typeof word !== "number")
+          return err(`has something other than text in it\n${PROGRAM_REMEDY}`);
+        if (String(word).includes("\0")) return err("has a zero byte in it");
+        texts.push(String(word));
+      }
+      const [program, ...rest] = texts;
+      if (program === undefined || program === "") return err(`names no program\n${PROGRAM_REMEDY}`);
+      if (absolute && !program.startsWith("/"))
+        return err(`${shown(program)} is not an absolute path\n${PROGRAM_REMEDY}`);
+      return ok([program, ...rest]);
+    },
+  );
+
 /** The name of a network interface as Linux takes it. */
 export const interfaceName = (): z.ZodPipe<z.ZodUnknown, z.ZodTransform<string>> =>
   value({ kind: "interface name", type: "string", minLength: 1, maxLength: 15 }, (input) => {

@@ -47,6 +47,7 @@ export function describe(event: VipdEvent): Description {
     case "process-exited":
     case "config-loaded":
     case "config-rejected":
+    case "notified":
     case "warning":
     case "stopping":
     case "stopped":
@@ -287,6 +288,15 @@ function describeDaemon(event: DaemonEvent): Description {
         level: "error",
         subject: "config",
         text: `${event.path} was rejected, nothing changed: ${why}${more}`,
+      };
+    }
+    case "notified": {
+      const who = `notify ${event.group ? "group " : ""}${event.subject}`;
+      const waited = event.waited_ms < 100 ? "" : `, after waiting for ${span(event.waited_ms)}`;
+      return {
+        level: event.ok ? "info" : "error",
+        subject: who,
+        text: `${event.state}: ${event.program}: ${event.result} (took ${span(event.took_ms)}${waited})`,
       };
     }
     case "warning":

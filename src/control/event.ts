@@ -277,6 +277,23 @@ export type VipdEvent =
       readonly changes: readonly string[];
     }
   | { readonly kind: "config-rejected"; readonly path: string; readonly problems: readonly string[] }
+  /** A program of the operator's was told of a change. */
+  | {
+      readonly kind: "notified";
+      /** The instance, or the sync group. */
+      readonly subject: string;
+      readonly group: boolean;
+      readonly state: string;
+      readonly program: string;
+      readonly ok: boolean;
+      /** "exit code 0", or why it did not end so. */
+      readonly result: string;
+      /** VIPD_SEQUENCE of what it was told. */
+      readonly sequence: number;
+      /** Until it was started, behind others of the same instance; and from there on. */
+      readonly waited_ms: number;
+      readonly took_ms: number;
+    }
   | { readonly kind: "warning"; readonly subject: string; readonly text: string }
   | { readonly kind: "stopping"; readonly why: string }
   | { readonly kind: "stopped" }

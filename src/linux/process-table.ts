@@ -1,7 +1,7 @@
 // Looks for processes in /proc. Those that were found before are looked at first: while enough of them live, a
 // look costs one file for each; only when one has gone is every process of the host looked at. (The kernel's
 // process connector would tell of every fork and exec of a busy host, and exists in the first namespace alone:
-// docs/adr/0009.) A zombie has ended.
+// docs/adr/0014.) A zombie has ended.
 
 import { closeSync, openSync, readdirSync, readSync } from "node:fs";
 

@@ -68,6 +68,7 @@ export const loaded = (
     vrrp: instances,
     scripts: { security: true },
     tracks: [],
+    notify: { instances: {}, groups: {} },
     ipvs: { reconcileEvery: milliseconds(30_000), onStop: "remove" },
   },
 });
@@ -86,6 +87,8 @@ export class World {
   readonly removed: AddressOnInterface[] = [];
   /** The virtual addresses on record, from each change to the next. */
   readonly recorded: string[][] = [];
+  /** What the notifier was given. */
+  readonly observed: VipdEvent[] = [];
   unwritable = false;
   /** What the supervisor would remove of the table stays. */
   isTableStuck = false;
@@ -130,6 +133,14 @@ export class World {
           },
         },
         configureLog: () => undefined,
+        notifier: {
+          configure: () => undefined,
+          observe: (event) => this.observed.push(event),
+          finish: () => {
+            this.order.push("notifications finished");
+            return Promise.resolve();
+          },
+        },
         monotonic: now,
         wall: Date.now,
       },

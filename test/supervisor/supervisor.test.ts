@@ -371,6 +371,7 @@ test("a stop ends the running of checks, lets VRRP resign, then ends the checks,
     "checks told to rest",
     "vrrp told to stop",
     "vrrp ended",
+    "notifications finished",
     "checks told to stop",
     "checks ended",
   ]);

@@ -10,6 +10,10 @@ import { systemdNotifier, type SystemdNotifier } from "../../linux/sd-notify.js"
 import { UnixDatagramSocket } from "../../linux/unix-datagram.js";
 import { Log } from "../../log/logger.js";
 import { toLogRecord, type LogRecord } from "../../log/record.js";
+import { nodeTimers } from "../../linux/node-timers.js";
+import { openFifo } from "../../linux/notify-fifo.js";
+import { ProcessRunner } from "../../linux/process-runner.js";
+import { Notifier } from "../notify/notifier.js";
 import { savedConfigPath } from "../saved-config.js";
 import { configLoader, type LoaderOptions } from "./config-process.js";
 import { interfaceIndex, removeAddresses } from "./address-removal.js";
@@ -72,6 +76,14 @@ export async function runDaemon(options: DaemonOptions): Promise<boolean> {
     early.giveUp();
     log.close();
   });
+  const runner = new ProcessRunner();
+  const programs = new Notifier({
+    runner,
+    timers: nodeTimers,
+    nextTurn: (work) => void setImmediate(work),
+    openFifo,
+    report: (event) => supervisor.emit(event),
+  });
   const notifier = systemdNotifier(process.env, process.pid);
   const supervisor = new Supervisor(
     {
@@ -99,6 +111,14 @@ export async function runDaemon(options: DaemonOptions): Promise<boolean> {
       configureLog: (config) => {
         log.configure(withLevel(config));
         early.release();
+      },
+      notifier: {
+        configure: (config) => {
+          runner.policy = config.scripts;
+          programs.configure(config);
+        },
+        observe: (event) => programs.observe(event),
+        finish: (within) => programs.finish(within),
       },
       monotonic: () => instant(native.now()),
       wall: Date.now,

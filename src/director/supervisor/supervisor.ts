@@ -8,7 +8,13 @@ import { between, milliseconds, seconds, type Instant, type Milliseconds } from 
 import type { InstanceConfig } from "../../vrrp/instance.js";
 import { span } from "../../control/reason.js";
 import { Child, type ChildName, type ChildPatience, type Spawn } from "./child.js";
-import { servicesOf, type LoadConfig, type LoadedConfig, type LoadOutcome } from "./config-source.js";
+import {
+  servicesOf,
+  type ConfigHead,
+  type LoadConfig,
+  type LoadedConfig,
+  type LoadOutcome,
+} from "./config-source.js";
 import { EventLog } from "./event-log.js";
 import { joined, type Goods } from "./held-goods.js";
 import { Holdings, removableAddresses } from "./holdings.js";
@@ -36,6 +42,13 @@ export type SupervisorPorts = {
     readonly open: StaticPorts["open"];
   };
   readonly configureLog: (log: LogConfig) => void;
+  /** Tells the operator's programs of changes (notify/notifier.ts). */
+  readonly notifier: {
+    configure(config: ConfigHead): void;
+    observe(event: VipdEvent): void;
+    /** Resolves when all is told, or the time is over. */
+    finish(within: Milliseconds): Promise<void>;
+  };
   readonly monotonic: () => Instant;
   readonly wall: () => number;
 };
@@ -60,6 +73,8 @@ const PATIENCE: Record<ChildName, ChildPatience> = {
 };
 const CONFIGURE_WITHIN = seconds(15);
 const STATUS_WITHIN = seconds(2);
+/** What the operator's programs have for the last notifications; systemd waits no longer than for 20 s in all. */
+const NOTIFIED_WITHIN = seconds(5);
 const STOP_WITHIN: Record<ChildName, ReturnType<typeof seconds>> = { vrrp: seconds(3), checks: seconds(10) };
 
 /**
@@ -255,6 +270,7 @@ export class Supervisor {
       event: (record) => {
         if (name === "vrrp") this.masters.observe(record.event);
         this.events.take(record);
+        this.ports.notifier.observe(record.event);
       },
       configured: (error) => {
         this.upToDate[name] = error === null;
@@ -384,6 +400,7 @@ export class Supervisor {
     this.config = config;
     this.loadedAt = this.ports.wall();
     this.ports.configureLog(config.head.log);
+    this.ports.notifier.configure(config.head);
     if (this.options.patience === undefined) this.vrrp.setPatience(vrrpPatience(config.head.vrrp));
     this.loop.start(loopWatchEvery(config.head.vrrp));
     for (const text of warnings) this.emit({ kind: "warning", subject: "config", text });
@@ -478,7 +495,9 @@ export class Supervisor {
     this.statics.stop();
     for (const text of [...this.ports.goods.release(), ...this.ports.releaseAddresses()])
       this.emit({ kind: "warning", subject: "vrrp", text });
+    const told = this.ports.notifier.finish(NOTIFIED_WITHIN);
     const isDone = await this.stopChecks(table ?? this.config?.head.ipvs.onStop ?? "keep");
+    await told;
     this.loop.stop();
     for (const name of ["vrrp", "checks"] as const)
       for (const waiter of [...this.unsent[name], ...this.sent[name].flat()]) waiter("vipd is stopping");

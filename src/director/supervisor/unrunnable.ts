@@ -4,12 +4,12 @@
 import { findChecker } from "../../checkers/registry.js";
 import { placeFinder, type CheckOfServer } from "../../config/check-place.js";
 import { placer, type Diagnostic, type Path } from "../../config/diagnostic.js";
-import type { Config } from "../../config/model.js";
+import type { Config, NotifyPrograms } from "../../config/model.js";
 import { pathText } from "../../config/problems.js";
 import { ProcessRunner } from "../../linux/process-runner.js";
 
 /** What of a configuration may run programs. */
-export type Probed = Pick<Config, "services" | "tracks" | "scripts">;
+export type Probed = Pick<Config, "services" | "tracks" | "notify" | "scripts">;
 
 type Unrunnable = {
   /** "the check of http", for people. */
@@ -34,7 +34,7 @@ export function placedUnrunnable(file: string, text: string, config: Probed): Di
   });
 }
 
-function find({ services, tracks, scripts }: Probed): Unrunnable[] {
+function find({ services, tracks, notify, scripts }: Probed): Unrunnable[] {
   const runner = new ProcessRunner(scripts);
   const seen = new Set<string>();
   const found: Unrunnable[] = [];
@@ -54,11 +54,33 @@ function find({ services, tracks, scripts }: Probed): Unrunnable[] {
     const why = findChecker(look.type)?.problem?.({ options: look.options as never, runner });
     if (why !== undefined) found.push({ what: "the track", at: ["tracks", name, look.type], why });
   }
+  for (const { argv, user, at } of notified(notify)) {
+    const probe = runner.probe({ argv, ...(user === undefined ? {} : { user }) });
+    if (!probe.ok) found.push({ what: "the program", at, why: probe.error });
+  }
   return found;
 }
 
+type Notified = {
+  readonly argv: readonly [string, ...string[]];
+  readonly user?: string | undefined;
+  readonly at: Path;
+};
+
+function notified({ all, instances, groups, fifo }: Config["notify"]): Notified[] {
+  const at = (path: Path, { when, user }: NotifyPrograms): Notified[] =>
+    Object.entries(when).map(([state, argv]) => ({ argv, user, at: [...path, state] }));
+  return [
+    ...(all === undefined ? [] : at(["notify"], all)),
+    ...Object.entries(instances).flatMap(([name, programs]) => at(["vrrp", name, "notify"], programs)),
+    ...Object.entries(groups).flatMap(([name, programs]) => at(["groups", name, "notify"], programs)),
+    ...(fifo?.reader === undefined ? [] : [{ ...fifo.reader, at: ["notify", "fifo-reader"] }]),
+  ];
+}
+
 /** Whether that is a question at all. */
-export const hasProbes = ({ services, tracks }: Probed): boolean =>
+export const hasProbes = ({ services, tracks, notify }: Probed): boolean =>
+  notified(notify).length > 0 ||
   tracks.some(({ look }) => findChecker(look.type)?.problem !== undefined) ||
   services.some(({ servers }) =>
     servers.some(({ checks }) => checks.some(({ type }) => findChecker(type)?.problem !== undefined)),

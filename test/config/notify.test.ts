@@ -1,0 +1,32 @@
+// Where `notify` may stand, and what is wrong with it.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { milliseconds, seconds } from "../../src/core/units.js";
+import { codes, good, PAIR } from "./load.js";
+
+const web = (more = ""): string =>
+  `vrrp:\n  web: { interface: eth0, router-id: 5, addresses: [10.0.0.1/24]${more} }\n`;
+
+test("programs for all and for one, the FIFO and its reader", () => {
+  const { notify } = good(
+    `${PAIR}notify: { any: [/bin/all, x], fifo: /run/fifo, fifo-reader: /bin/read, user: nobody }\n` +
+      web(", notify: { master: /bin/up, stop: /bin/down, timeout: 500ms }"),
+  );
+  assert.deepEqual(notify, {
+    all: { when: { any: ["/bin/all", "x"] }, timeout: seconds(30), user: "nobody" },
+    instances: { web: { when: { master: ["/bin/up"], stop: ["/bin/down"] }, timeout: milliseconds(500) } },
+    groups: {},
+    fifo: { path: "/run/fifo", reader: { argv: ["/bin/read"], user: "nobody" } },
+  });
+});
+
+test("what is wrong with notifications is said where it stands", () => {
+  const bad = (notify: string): string[] => codes(`${PAIR}notify: ${notify}\n${web()}`);
+  assert.deepEqual(bad("{ fifo-reader: /bin/read }"), ["fifo-missing"]);
+  assert.deepEqual(bad("{ master: take.sh }"), ["value"]);
+  assert.deepEqual(bad("{ master: [] }"), ["value"]);
+  assert.deepEqual(bad("{ promoted: /bin/x }"), ["unknown-key"]);
+  assert.deepEqual(bad("{ any: /bin/x, timeout: 0s }"), ["value"]);
+  assert.deepEqual(codes(`${PAIR}groups: { both: { notify: { any: /bin/x } } }\n${web()}`), ["no-effect"]);
+});
