@@ -12,7 +12,6 @@ FUNCTION(vipd_socket);
 FUNCTION(vipd_close);
 FUNCTION(vipd_bind);
 FUNCTION(vipd_connect);
-FUNCTION(vipd_getsockname);
 FUNCTION(vipd_setsockopt);
 FUNCTION(vipd_getsockopt);
 FUNCTION(vipd_attach_filter);
@@ -26,7 +25,6 @@ FUNCTION(vipd_recv_many);
 // poll.c
 FUNCTION(vipd_poll_new);
 FUNCTION(vipd_poll_start);
-FUNCTION(vipd_poll_stop);
 FUNCTION(vipd_poll_ref);
 FUNCTION(vipd_poll_free);
 /// Prepares the watch list of this environment. Gives false when memory is short.
@@ -44,10 +42,7 @@ FUNCTION(vipd_timerfd_read);
 FUNCTION(vipd_if_index);
 FUNCTION(vipd_if_name);
 FUNCTION(vipd_set_fifo);
-FUNCTION(vipd_get_tid);
 FUNCTION(vipd_set_netns);
-FUNCTION(vipd_set_parent_death_signal);
 FUNCTION(vipd_effective_capabilities);
-FUNCTION(vipd_getrandom);
 
 #endif

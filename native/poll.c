@@ -184,14 +184,6 @@ FUNCTION(vipd_poll_start) {
   return number_result(env, uv_poll_start(&watch->poll, events, on_events));
 }
 
-FUNCTION(vipd_poll_stop) {
-  Arguments args = arguments_read(env, info);
-  Watch *watch = argument_watch(&args);
-  if (args.failed) return NULL;
-  if (watch->closing) return number_result(env, -EBADF);
-  return number_result(env, uv_poll_stop(&watch->poll));
-}
-
 FUNCTION(vipd_poll_ref) {
   Arguments args = arguments_read(env, info);
   Watch *watch = argument_watch(&args);

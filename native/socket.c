@@ -43,18 +43,6 @@ FUNCTION(vipd_connect) {
   return errno_result(env, connect(fd, (const struct sockaddr *)address.data, (socklen_t)address.length));
 }
 
-FUNCTION(vipd_getsockname) {
-  Arguments args = arguments_read(env, info);
-  int fd = argument_fd(&args, 0);
-  Bytes out = argument_bytes(&args, 1, "out", sizeof(sa_family_t), INT_HIGH);
-  if (args.failed) return NULL;
-  socklen_t length = (socklen_t)out.length;
-  if (getsockname(fd, (struct sockaddr *)out.data, &length) < 0) return number_result(env, -errno);
-  // The kernel reports the full length even when it had to cut the address.
-  if (length > out.length) return number_result(env, -ENOBUFS);
-  return number_result(env, length);
-}
-
 FUNCTION(vipd_setsockopt) {
   Arguments args = arguments_read(env, info);
   int fd = argument_fd(&args, 0);

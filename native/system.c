@@ -6,8 +6,6 @@
 #include <linux/capability.h>
 #include <net/if.h>
 #include <sched.h>
-#include <sys/prctl.h>
-#include <sys/random.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -46,11 +44,6 @@ FUNCTION(vipd_set_fifo) {
   return errno_result(env, sched_setscheduler(tid, policy, &parameters));
 }
 
-FUNCTION(vipd_get_tid) {
-  (void)info;
-  return number_result(env, syscall(SYS_gettid));
-}
-
 FUNCTION(vipd_set_netns) {
   Arguments args = arguments_read(env, info);
   char path[PATH_MAX];
@@ -63,13 +56,6 @@ FUNCTION(vipd_set_netns) {
   return number_result(env, result);
 }
 
-FUNCTION(vipd_set_parent_death_signal) {
-  Arguments args = arguments_read(env, info);
-  unsigned long signal = (unsigned long)argument_integer(&args, 0, "signal", 0, 64);
-  if (args.failed) return NULL;
-  return errno_result(env, prctl(PR_SET_PDEATHSIG, signal, 0, 0, 0));
-}
-
 FUNCTION(vipd_effective_capabilities) {
   (void)info;
   struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
@@ -80,17 +66,3 @@ FUNCTION(vipd_effective_capabilities) {
   return result;
 }
 
-FUNCTION(vipd_getrandom) {
-  Arguments args = arguments_read(env, info);
-  Bytes out = argument_bytes(&args, 0, "out", 0, INT_HIGH);
-  if (args.failed) return NULL;
-  size_t filled = 0;
-  // More than 256 bytes may come in parts.
-  while (filled < out.length) {
-    ssize_t got = getrandom(out.data + filled, out.length - filled, 0);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return number_result(env, -errno);
-    filled += (size_t)got;
-  }
-  return number_result(env, (int64_t)filled);
-}

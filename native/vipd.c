@@ -21,7 +21,6 @@ static const Export EXPORTS[] = {
     {"close", vipd_close},
     {"bind", vipd_bind},
     {"connect", vipd_connect},
-    {"getsockname", vipd_getsockname},
     {"setsockopt", vipd_setsockopt},
     {"getsockopt", vipd_getsockopt},
     {"attachFilter", vipd_attach_filter},
@@ -31,7 +30,6 @@ static const Export EXPORTS[] = {
     {"recvMany", vipd_recv_many},
     {"pollNew", vipd_poll_new},
     {"pollStart", vipd_poll_start},
-    {"pollStop", vipd_poll_stop},
     {"pollRef", vipd_poll_ref},
     {"pollFree", vipd_poll_free},
     {"timerfdCreate", vipd_timerfd_create},
@@ -40,11 +38,8 @@ static const Export EXPORTS[] = {
     {"ifIndex", vipd_if_index},
     {"ifName", vipd_if_name},
     {"setFifo", vipd_set_fifo},
-    {"getTid", vipd_get_tid},
     {"setNetns", vipd_set_netns},
-    {"setParentDeathSignal", vipd_set_parent_death_signal},
     {"effectiveCapabilities", vipd_effective_capabilities},
-    {"getrandom", vipd_getrandom},
 };
 
 NAPI_MODULE_INIT() {

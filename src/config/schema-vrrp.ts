@@ -116,7 +116,9 @@ export const instanceSchema = section({
   addresses: list(z.union([prefix(), addressEntry]), { min: 1, max: 255 }).describe(
     "The virtual addresses: on the master's interface, and nowhere else. Each `ADDRESS/LENGTH`, or a mapping. " +
       'With IPv6 addresses among them, list a link-local one, too, the same on every director (`"fe80::1/64"`). ' +
-      "IPv4 and IPv6 addresses together make two instances, `NAME/ipv4` and `NAME/ipv6`, in one sync group.",
+      "IPv4 and IPv6 addresses together make two instances, `NAME/ipv4` and `NAME/ipv6`, in one sync group. " +
+      "Without the sysctl `promote_secondaries` the kernel deletes all addresses of an IPv4 subnet with the first " +
+      "one; vipd puts its own back at once, and says so.",
   ),
   "excluded-addresses": list(z.union([prefix(), addressEntry]), { max: 1000 })
     .optional()

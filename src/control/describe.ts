@@ -108,7 +108,7 @@ function describeVrrp(event: VrrpEvent): Description {
       return {
         level: "warning",
         subject: `vrrp ${event.instance}`,
-        text: `${event.address} was removed from ${event.interface} by somebody else; put back${inBrackets(again(event))}`,
+        text: `${event.address} was no longer on ${event.interface}: deleted by somebody else, or with the first address of its subnet; put back${inBrackets(again(event))}`,
       };
     case "vrrp-stale-address-removed":
       return {

@@ -59,7 +59,6 @@ export type ToChecks =
       readonly services: readonly ServiceConfig[];
       /** The services are there, and `services` is empty. Answered with "unreadable" when they are not. */
       readonly saved?: SavedServices;
-      readonly nodePriority: number;
     }
   /** Services of the last `configure` that are to be otherwise now, under the same names and keys. Answered alike. */
   | { readonly kind: "change"; readonly services: readonly ServiceConfig[] }

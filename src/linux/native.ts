@@ -21,8 +21,6 @@ export type Native = {
   /** `address` is a struct sockaddr_* in memory order. */
   bind(fd: number, address: Uint8Array): SyscallResult;
   connect(fd: number, address: Uint8Array): SyscallResult;
-  /** Writes the address into `out`; gives its length. */
-  getsockname(fd: number, out: Uint8Array): SyscallResult;
   /** A number is passed as a C int, an array as it is. */
   setsockopt(fd: number, level: number, name: number, value: number | Uint8Array): SyscallResult;
   /** Gives the length written into `out`. */
@@ -85,7 +83,6 @@ export type Native = {
   pollNew(fd: number, onEvents: (status: number, events: number) => void): PollHandle | number;
   /** `events`: 1 readable, 2 writable, 4 disconnect, 8 prioritized. */
   pollStart(handle: PollHandle, events: number): SyscallResult;
-  pollStop(handle: PollHandle): SyscallResult;
   /** Whether the handle keeps the event loop alive. */
   pollRef(handle: PollHandle, ref: boolean): SyscallResult;
   /** Ends the watch for good; does not close the descriptor. A second call does nothing. */
@@ -101,15 +98,10 @@ export type Native = {
   ifName(index: number): string | number;
   /** sched_setscheduler(2): 0 is SCHED_OTHER, 1..99 SCHED_FIFO | SCHED_RESET_ON_FORK. `tid` 0: this thread. */
   setFifo(tid: number, priority: number): SyscallResult;
-  getTid(): number;
   /** Enters the network namespace at `path` (this thread only; for tests and benchmarks). */
   setNetns(path: string): SyscallResult;
-  /** prctl(PR_SET_PDEATHSIG): the signal this process gets when its parent's thread ends; 0 clears. */
-  setParentDeathSignal(signal: number): SyscallResult;
   /** One bit per capability number of the effective set (capget(2)), as an unsigned 64-bit number in a double. */
   effectiveCapabilities(): number;
-  /** Fills `out` from getrandom(2). */
-  getrandom(out: Uint8Array): SyscallResult;
 };
 
 /** Where the addon of this platform lies: built here, or shipped in the package. */

@@ -40,7 +40,6 @@ const order = (...services: ServiceConfig[]): ChecksOrder => ({
   ipvs: { reconcileEvery: seconds(60), onStop: "remove" },
   sync: null,
   services,
-  nodePriority: 100,
 });
 
 function setUp(table?: TableKeeper) {

@@ -47,7 +47,6 @@ const nothingToDo = (runtimeDirectory: string): ToChecks => ({
   ipvs: { reconcileEvery: seconds(60), onStop: "remove" },
   sync: null,
   services: [],
-  nodePriority: 100,
 });
 
 test("the checks process takes a configuration without services on any kernel, answers, and stops when told", async () => {

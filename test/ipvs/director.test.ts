@@ -72,7 +72,6 @@ function world(predecessor?: { readonly plane: FakePlane; readonly directory: st
       ipvs: { reconcileEvery: seconds(10), onStop: "remove" },
       sync,
       services,
-      nodePriority: 100,
     });
   const servers = (name: string, last: number): readonly string[] =>
     [...(plane.table.get(serviceId(service(name, last).service.key))?.servers.keys() ?? [])].sort();
@@ -611,7 +610,6 @@ test("without IPVS in the kernel services are refused with the fix, and a direct
     runtimeDirectory: "/nonexistent",
     ipvs: { reconcileEvery: seconds(10), onStop: "remove" as const },
     sync: null,
-    nodePriority: 100,
   };
   assert.equal(director.configure({ ...order, services: [] }), null);
   assert.equal(director.configure({ ...order, services: [service("web", 1, server(4))] }), reason);
@@ -626,7 +624,6 @@ test("a runtime directory that cannot be written is refused before anything is m
     ipvs: { reconcileEvery: seconds(10), onStop: "remove" },
     sync: null,
     services: [service("web", 1, server(4))],
-    nodePriority: 100,
   });
   assert.match(error ?? "", /ENOENT/);
   assert.equal(plane.table.size, 0);

@@ -76,7 +76,7 @@ const values: readonly unknown[] = [
   new ArrayBuffer(8),
 ];
 // These would change the process itself; freeing the handle would end the interesting part early.
-const spared = new Set(["setParentDeathSignal", "setFifo", "setNetns", "pollFree"]);
+const spared = new Set(["setFifo", "setNetns", "pollFree"]);
 const names = Object.keys(native).filter((name) => !spared.has(name));
 const functions = native as unknown as Record<string, (...args: readonly unknown[]) => unknown>;
 

@@ -50,7 +50,6 @@ function order(runtimeDirectory: string, weight = 5): ToChecks {
     knownTracks: {},
     ipvs: { reconcileEvery: seconds(60), onStop: "remove" },
     sync: null,
-    nodePriority: 100,
     services: [
       {
         name: "web",

@@ -275,7 +275,6 @@ function directorOf(lab: Lab, host: Host) {
       ipvs: { reconcileEvery: seconds(10), onStop: "remove" },
       sync,
       services,
-      nodePriority: 100,
     });
     assert.equal(error, null);
   };

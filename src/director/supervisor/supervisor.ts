@@ -331,7 +331,6 @@ export class Supervisor {
           ...(config.saved === undefined
             ? { services: servicesOf(config) }
             : { services: [], saved: config.saved }),
-          nodePriority: head.nodes.find((node) => node.name === head.node)?.priority ?? 100,
         }),
       );
     else if (this.vrrpReleased && this.vrrp.isReady) {
