@@ -1,5 +1,5 @@
 // Makes conf/vipd.schema.json (for editors) and docs/config.md from the same schema that reads the file, so
-// that they cannot say something else. `npm run generate` writes them; a test fails when they are stale.
+// that they cannot say something else, and docs/vrrp-conformance.md from the tests. `npm run generate` writes them; a test fails when they are stale.
 
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -8,6 +8,7 @@ import { pathToFileURL } from "node:url";
 import { format, resolveConfig as prettierConfig } from "prettier";
 import { z } from "zod";
 
+import { conformancePage } from "./conformance.js";
 import { checkerSpecs } from "../src/checkers/registry.js";
 import type { CheckerSpec } from "../src/config/checker-spec.js";
 import { forms } from "../src/config/problems.js";
@@ -30,6 +31,7 @@ export async function generated(): Promise<ReadonlyMap<string, string>> {
   return new Map([
     await pretty("conf/vipd.schema.json", JSON.stringify(jsonSchema(checkers))),
     await pretty("docs/config.md", page(checkers)),
+    await pretty("docs/vrrp-conformance.md", conformancePage(root)),
   ]);
 }
 

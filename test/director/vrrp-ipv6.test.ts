@@ -2,20 +2,15 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ip, ipFromBytes, type IpAddress, type MacAddress } from "../../src/core/address.js";
+import { ip, ipFromBytes, type MacAddress } from "../../src/core/address.js";
 import { toHex } from "../../src/core/bytes.js";
-import { instant, seconds } from "../../src/core/units.js";
-import type { VipdEvent } from "../../src/control/event.js";
-import { VrrpEngine } from "../../src/director/vrrp-engine.js";
-import type { AddressView, Frame } from "../../src/ports/vrrp.js";
 import type { InstanceConfig } from "../../src/vrrp/instance.js";
-import { decodeAdvert, encodeAdvert, VRRP_GROUPS } from "../../src/vrrp/packet.js";
-import { instance, ipPacket, vip } from "../vrrp/ip-packet.js";
+import { decodeAdvert } from "../../src/vrrp/packet.js";
+import { instance, vip } from "../vrrp/ip-packet.js";
+import { EngineRig } from "./engine-rig.js";
 
-const MAC = "02:00:00:00:00:01" as MacAddress;
 const OWN = ip("fe80::2");
 const PEER = ip("fe80::3");
-const MASTER_DOWN = 4000;
 
 const six = (changes: Partial<InstanceConfig> = {}): InstanceConfig =>
   instance({
@@ -26,79 +21,8 @@ const six = (changes: Partial<InstanceConfig> = {}): InstanceConfig =>
   });
 const four = (): InstanceConfig => instance({ name: "web/ipv4", addresses: [vip("192.168.1.1/24")] });
 
-class Rig {
-  now = 1_000_000;
-  readonly sent: { source: IpAddress; destination: IpAddress; bytes: Uint8Array }[] = [];
-  readonly joined: string[] = [];
-  readonly routers = new Map<string, readonly number[]>();
-  readonly frames: Frame[] = [];
-  readonly events: VipdEvent[] = [];
-  view = {
-    index: 2,
-    up: true,
-    multicast: true,
-    mac: MAC,
-    addresses: [
-      { address: ip("192.168.1.2"), length: 24 },
-      { address: ip("2001:db8::2"), length: 64 },
-      { address: OWN, length: 64 },
-    ] as AddressView[],
-  };
-  watched: readonly IpAddress[] = [];
-  readonly engine = new VrrpEngine({
-    clock: { now: () => instant(this.now) },
-    wakeup: { arm: () => undefined },
-    link: {
-      join: (ifindex, family) => void this.joined.push(`join ${ifindex} ${family}`),
-      leave: (ifindex, family) => void this.joined.push(`leave ${ifindex} ${family}`),
-      setVirtualRouters: (family, ids) => void this.routers.set(family, ids),
-      queue: (_, source, destination, bytes) =>
-        void this.sent.push({ source: ipFromBytes(source), destination: ipFromBytes(destination), bytes }),
-      flush: () => undefined,
-      receive: () => undefined,
-    },
-    neighbours: {
-      announce: (frames) => void this.frames.push(...frames),
-      watch: (addresses) => (this.watched = addresses),
-    },
-    addresses: {
-      addAddresses: (orders) => orders.map(() => ({ ok: true, unchanged: false })),
-      removeAddresses: (orders) => orders.map(() => ({ ok: true, unchanged: false })),
-    },
-    routing: { addRouting: () => [], removeRouting: () => [] },
-    interfaces: {
-      find: (name) => (name === "eth0" ? this.view : undefined),
-      has: (wanted) => this.view.addresses.some(({ address }) => address === wanted),
-    },
-    report: (event) => void this.events.push(event),
-  });
-
-  takeOver(): void {
-    this.now += MASTER_DOWN;
-    this.engine.wake();
-  }
-
-  states(): Record<string, string> {
-    return Object.fromEntries(this.engine.status(0).map(({ instance: name, state }) => [name, state]));
-  }
-
-  hear(priority: number, ttl = 255): void {
-    const advert = {
-      version: 3,
-      virtualRouterId: 51,
-      priority,
-      interval: seconds(1),
-      addresses: [ip("fe80::1"), ip("2001:db8::1")],
-    } as const;
-    const carrier = { source: PEER, destination: VRRP_GROUPS.ipv6 };
-    const packet = ipPacket(encodeAdvert(advert, carrier, "rfc5798"), { ...carrier, ttl });
-    this.engine.receive(packet, packet.length, 2);
-    this.engine.received();
-  }
-}
-
-test("P05, P06, P22 an IPv6 instance sends from the link-local address to ff02::12, its link-local address first", () => {
-  const rig = new Rig();
+test("an IPv6 instance sends from the link-local address to ff02::12, its link-local address first", () => {
+  const rig = new EngineRig();
   rig.engine.configure([six()], []);
   assert.deepEqual(rig.joined, ["join 2 ipv6"]);
   assert.deepEqual(Object.fromEntries(rig.routers), { ipv4: [], ipv6: [51] });
@@ -113,7 +37,7 @@ test("P05, P06, P22 an IPv6 instance sends from the link-local address to ff02::
 });
 
 test("one router id is another virtual router in each family", () => {
-  const rig = new Rig();
+  const rig = new EngineRig();
   rig.engine.configure([four(), six()], []);
   rig.now += 2000;
   rig.hear(150);
@@ -126,10 +50,10 @@ test("one router id is another virtual router in each family", () => {
   assert.deepEqual(rig.joined, ["join 2 ipv4", "join 2 ipv6", "leave 2 ipv6"]);
 });
 
-test("R01 an advert with another hop limit changes nothing, and is counted with its sender", () => {
-  const rig = new Rig();
+test("an advert with another hop limit changes nothing, and is counted with its sender", () => {
+  const rig = new EngineRig();
   rig.engine.configure([six()], []);
-  rig.hear(150, 64);
+  rig.hear(150, { ttl: 64 });
   const [status] = rig.engine.status(0);
   assert.deepEqual(status?.rejected, { ttl: 1 });
   assert.equal(status.master, null);
@@ -137,8 +61,8 @@ test("R01 an advert with another hop limit changes nothing, and is counted with 
   assert.equal(said?.sender, PEER);
 });
 
-test("B08 a takeover announces every address to all nodes, and then asks who else holds it", () => {
-  const rig = new Rig();
+test("a takeover announces every address to all nodes, and then asks who else holds it", () => {
+  const rig = new EngineRig();
   rig.engine.configure([six({ announce: { ...six().announce, repeat: 2 } })], []);
   assert.deepEqual([...rig.watched].sort(), ["2001:db8::1", "fe80::1"]);
   rig.takeOver();
@@ -150,7 +74,7 @@ test("B08 a takeover announces every address to all nodes, and then asks who els
 });
 
 test("another host that says it holds the address is named at the next advert", () => {
-  const rig = new Rig();
+  const rig = new EngineRig();
   rig.engine.configure([six()], []);
   rig.takeOver();
   rig.engine.heardHolder(2, "02:00:00:00:00:09" as MacAddress, ip("fe80::1"));
@@ -166,7 +90,7 @@ test("another host that says it holds the address is named at the next advert", 
 });
 
 test("without a link-local address that is its own and unique it cannot take part, and it can when there is one", () => {
-  const rig = new Rig();
+  const rig = new EngineRig();
   const others = rig.view.addresses.slice(0, 2);
   const cause = (): unknown => rig.engine.status(0)[0]?.reason;
   rig.view = { ...rig.view, addresses: [...others, { address: ip("fe80::1"), length: 64 }] };
@@ -187,14 +111,14 @@ test("a configured source must be a link-local address of the interface", () => 
     [ip("fe80::77"), "fault"],
     [ip("2001:db8::2"), "fault"],
   ] as const) {
-    const rig = new Rig();
+    const rig = new EngineRig();
     rig.engine.configure([six({ sourceAddress: source })], []);
     assert.deepEqual(rig.states(), { "web/ipv6": state }, source);
   }
 });
 
 test("an instance whose family changes is another one", () => {
-  const rig = new Rig();
+  const rig = new EngineRig();
   rig.engine.configure([{ ...four(), name: "web" }], []);
   rig.engine.configure([{ ...six(), name: "web" }], []);
   const deleted = rig.events.find((event) => event.kind === "vrrp-transition" && event.to === "initialize");

@@ -14,7 +14,7 @@ import { encodeAdvert, VRRP_GROUPS } from "../../src/vrrp/packet.js";
 import { startKeepalived } from "../lab/directors.js";
 import type { Host } from "../lab/host.js";
 import { Lab } from "../lab/lab.js";
-import type { LabProcess } from "../lab/process.js";
+import { Trace } from "../lab/trace.js";
 import { until } from "../lab/wait.js";
 import { instance, vip } from "../vrrp/ip-packet.js";
 import { VrrpChild } from "./vrrp-child.js";
@@ -87,57 +87,11 @@ const ready = (...hosts: readonly Host[]): Promise<unknown> =>
   until("link-local addresses", PATIENCE, () => hosts.every((host) => linkLocalOf(host) !== ""));
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
-class Trace {
-  readonly path: string;
-  private readonly tcpdump: LabProcess;
-
-  private constructor(path: string, tcpdump: LabProcess) {
-    this.path = path;
-    this.tcpdump = tcpdump;
-  }
-
-  /** Everything of VRRP and neighbour discovery that the host sees. */
-  static async start(lab: Lab, host: Host): Promise<Trace> {
-    const path = `${lab.directory}/trace.pcap`;
-    const command = [
-      "tcpdump",
-      "-i",
-      "eth0",
-      "-n",
-      "-U",
-      "-Z",
-      "root",
-      "--immediate-mode",
-      "-w",
-      path,
-    ] as const;
-    const tcpdump = host.spawn([...command, "ip6 proto 112 or icmp6"]);
-    await tcpdump.waitFor(/listening on/, PATIENCE);
-    return new Trace(path, tcpdump);
-  }
-
-  async stop(): Promise<void> {
-    // What the kernel still holds for tcpdump is written out first.
-    await pause(200);
-    await this.tcpdump.stop();
-  }
-
-  /** One row for each packet that fits the filter. */
-  rows(host: Host, filter: string, ...fields: readonly string[]): string[][] {
-    const words = fields.flatMap((field) => ["-e", field]);
-    const text = host.run("tshark", "-r", this.path, "-Y", filter, "-T", "fields", ...words);
-    return text
-      .split("\n")
-      .filter(Boolean)
-      .map((line) => line.split("\t"));
-  }
-}
-
 test("a master that is killed is replaced, a third host is led to the new one, and every packet is as it should be", () =>
   withHosts(async ({ lab, a, b, observer }) => {
     await ready(a, b);
     const source = linkLocalOf(a);
-    const trace = await Trace.start(lab, observer);
+    const trace = await Trace.start(lab, observer, "ip6 proto 112 or icmp6");
     const [first, second] = [new VrrpChild(a), new VrrpChild(b)];
     await first.configure([ours(150)]);
     await first.waitForState("master");

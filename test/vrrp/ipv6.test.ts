@@ -3,26 +3,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import {
-  ip,
-  ipBytes,
-  ipFromBytes,
-  macFromBytes,
-  type IpAddress,
-  type MacAddress,
-} from "../../src/core/address.js";
+import { ip, ipFromBytes, macFromBytes, type IpAddress, type MacAddress } from "../../src/core/address.js";
 import { toHex } from "../../src/core/bytes.js";
 import { onesSum, pseudoHeaderSum } from "../../src/core/checksum.js";
 import { seconds } from "../../src/core/units.js";
 import { decodeIp, headerLength, packetFamily, repeats, senderOf } from "../../src/vrrp/ip-header.js";
 import { neighbourSolicitation, readAdvertisement, unsolicitedAdvertisement } from "../../src/vrrp/nd.js";
-import {
-  decodeAdvert,
-  encodeAdvert,
-  linkLocalFirst,
-  VRRP_GROUPS,
-  type Advert,
-} from "../../src/vrrp/packet.js";
+import { decodeAdvert, encodeAdvert, VRRP_GROUPS, type Advert } from "../../src/vrrp/packet.js";
 import { ipPacket } from "./ip-packet.js";
 
 const SOURCE = ip("fe80::5054:ff:fe00:2");
@@ -42,7 +29,7 @@ const addresses: fc.Arbitrary<IpAddress> = fc
   .map((bytes) => ipFromBytes(bytes));
 const macs: fc.Arbitrary<MacAddress> = fc.uint8Array({ minLength: 6, maxLength: 6 }).map(macFromBytes);
 
-test("P06, P08 an advert is read out of its IPv6 packet with its sender and its group", () => {
+test("an advert is read out of its IPv6 packet with its sender and its group", () => {
   const packet = ipPacket(MESSAGE, CARRIER);
   assert.equal(packetFamily(packet), "ipv6");
   assert.equal(headerLength(packet, packet.length), 40);
@@ -58,16 +45,6 @@ test("P06, P08 an advert is read out of its IPv6 packet with its sender and its 
   assert.ok(!refused.ok && refused.error.kind === "type");
 });
 
-test("P07, R01 a hop limit other than 255 is refused, with the sender still known", () => {
-  for (const ttl of [0, 1, 64, 254]) {
-    const packet = ipPacket(MESSAGE, { ...CARRIER, ttl });
-    const outer = decodeIp(packet, packet.length);
-    assert.ok(!outer.ok && outer.error.kind === "ttl");
-    assert.match(outer.error.detail, new RegExp(`^hop limit ${ttl}, not 255`));
-    assert.equal(senderOf(packet), SOURCE);
-  }
-});
-
 test("a hop limit is looked at before the length: the kernel's filter cuts what has a wrong one", () => {
   const packet = ipPacket(MESSAGE, { ...CARRIER, ttl: 64 });
   const cut = decodeIp(packet, 48);
@@ -78,26 +55,10 @@ test("a hop limit is looked at before the length: the kernel's filter cuts what 
   assert.equal(headerLength(whole, 39), 0);
 });
 
-test("P21 the addresses of an IPv6 advert have 16 bytes each", () => {
-  assert.equal(MESSAGE.length, 8 + 2 * 16);
-  assert.deepEqual(MESSAGE.subarray(24, 40), ipBytes(ip("2001:db8::1")));
-});
-
 test("version 2 does not exist over IPv6", () => {
   const two = encodeAdvert({ ...ADVERT, version: 2 }, CARRIER, "rfc5798");
   const decoded = decodeAdvert(two, CARRIER);
   assert.ok(!decoded.ok && decoded.error.kind === "version");
-});
-
-test("P22 the link-local address comes first, and the others keep their order", () => {
-  const list = ["2001:db8::2", "2001:db8::1", "fe80::1", "fd00::1"].map(ip);
-  assert.deepEqual(linkLocalFirst(list), ["fe80::1", "2001:db8::2", "2001:db8::1", "fd00::1"]);
-  const v4 = ["10.0.0.2", "10.0.0.1"].map(ip);
-  assert.deepEqual(linkLocalFirst(v4), v4);
-  for (const not of ["fe00::1", "fec0::1", "ff02::1", "fe8::1"]) {
-    const order = [ip(not), ip("fe80::1"), ip("febf::1")];
-    assert.deepEqual(linkLocalFirst(order), ["fe80::1", "febf::1", ip(not)]);
-  }
 });
 
 test("a repeated IPv6 packet is known in spite of its flow label, and a different one is not", () => {
@@ -154,7 +115,7 @@ function parts(frame: Uint8Array) {
   };
 }
 
-test("B08 the unsolicited advertisement has R and O set and S clear, and tells the MAC to all nodes", () => {
+test("the unsolicited advertisement has R and O set and S clear, and tells the MAC to all nodes", () => {
   fc.assert(
     fc.property(macs, addresses, (mac, address) => {
       assert.deepEqual(parts(unsolicitedAdvertisement(mac, address)), {
