@@ -52,6 +52,12 @@ function instanceLines(instance: InstanceStatus, status: Status, now: number): s
       : `  why: ${describeReason(instance.reason)}`,
     `  ${instance.addresses.join(", ")} on ${instance.interface}, router id ${instance.virtual_router_id}, VRRPv${instance.version}, own priority ${describeSum(instance.sum, instance.priority)}`,
   ];
+  const { unicast, auth } = instance;
+  const travel = [
+    ...(unicast === null ? [] : [`by unicast to ${unicast.join(", ")}`]),
+    ...(auth === "none" ? [] : [`authentication ${auth}`]),
+  ];
+  if (travel.length > 0) lines.push(`  adverts ${travel.join("; ")}`);
   if (instance.state === "backup") {
     const { master } = instance;
     lines.push(

@@ -10,6 +10,7 @@ import type {
   TrackSource,
   VrrpProcessConfig,
 } from "../config/model.js";
+import type { IpAddress } from "../core/address.js";
 import type { SyncConfig } from "../ipvs/model.js";
 import type { InstanceConfig, InstanceStateName } from "../vrrp/instance.js";
 import type { TrackValue } from "../vrrp/priority.js";
@@ -20,6 +21,15 @@ export type ResumeOrder = {
   readonly instance: string;
   /** CLOCK_MONOTONIC milliseconds at which the previous process was seen dead: its last advert is at most one interval older. */
   readonly dead_at: number;
+};
+
+/** The numbers of authenticated adverts, as decimal digits: what a VRRP process must know of its predecessor. */
+export type SenderSequences = {
+  readonly instance: string;
+  /** Our own last one. */
+  readonly sent?: string;
+  /** The newest one of each sender. */
+  readonly heard: readonly (readonly [sender: IpAddress, sequence: string])[];
 };
 
 /** Where the services lie that are too many for a message: a file of saved-config.ts, and which one it must be. */
@@ -39,6 +49,7 @@ export type ToVrrp =
       readonly resume: readonly ResumeOrder[];
       /** What is known of tracks already: a process that resumes has no time to wait for them. */
       readonly tracks?: TrackReport;
+      readonly sequences?: readonly SenderSequences[];
     }
   /** What tracks have been seen to be, by their ids; those not named stay as they were. */
   | { readonly kind: "tracks"; readonly values: TrackReport }
@@ -79,6 +90,10 @@ export type InstanceStatus = {
   readonly priority: number;
   readonly sum: PrioritySum;
   readonly addresses: readonly string[];
+  /** Where adverts go, one by one; null: to the multicast group. */
+  readonly unicast: readonly string[] | null;
+  /** How adverts are authenticated, without the secrets: "none", "hmac enforce, key 1, ...". */
+  readonly auth: string;
   readonly reason: TransitionReason;
   /** The tracks whose first result it waits for before it takes part. */
   readonly awaited: readonly string[];
@@ -173,7 +188,8 @@ export type FromChild<Status> =
   | { readonly kind: "status"; readonly id: number; readonly status: Status }
   /** What tracks are now, by their ids; of the checks process. */
   | { readonly kind: "tracks"; readonly values: TrackReport }
-  | { readonly kind: "pong"; readonly id: number }
+  /** `sequences`: from a VRRP process that has instances with HMAC. */
+  | { readonly kind: "pong"; readonly id: number; readonly sequences?: readonly SenderSequences[] }
   | { readonly kind: "stopped" };
 export type FromVrrp = FromChild<VrrpStatus>;
 export type FromChecks = FromChild<ChecksStatus>;

@@ -60,6 +60,7 @@ function idlePorts(real: Pick<VrrpPorts, "addresses">, now: () => number): VrrpP
   const nothing = (): undefined => undefined;
   return {
     clock: { now: () => instant(now()) },
+    hmac: { utc: now, sha256: (key) => key },
     wakeup: { arm: nothing },
     link: {
       join: nothing,

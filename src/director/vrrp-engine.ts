@@ -4,14 +4,15 @@
 
 import { type Family, type IpAddress, type MacAddress, type Prefix } from "../core/address.js";
 import { itemsOf } from "../core/routing.js";
+import { ok } from "../core/result.js";
 import { instant, type Instant } from "../core/units.js";
 import type { TransitionReason } from "../control/event.js";
-import type { InstanceStatus, ResumeOrder } from "../control/ipc.js";
+import type { InstanceStatus, ResumeOrder, SenderSequences } from "../control/ipc.js";
 import type { VrrpPorts } from "../ports/vrrp.js";
 import { acceptAdvert, carrierProblem } from "../vrrp/accept.js";
 import type { InstanceConfig } from "../vrrp/instance.js";
 import type { TrackValue } from "../vrrp/priority.js";
-import { decodeIp, headerLength, packetFamily, repeats } from "../vrrp/ip-header.js";
+import { decodeIp, headerLength, packetFamily, repeats, senderOf } from "../vrrp/ip-header.js";
 import { decodeAdvert } from "../vrrp/packet.js";
 import { advertMayRepeat } from "../vrrp/repeat.js";
 import { sameValue, whyAnother } from "./instance-change.js";
@@ -32,7 +33,7 @@ export class VrrpEngine {
   private readonly ports: VrrpPorts;
   private readonly orders: Orders;
   private readonly limit: RepeatLimit;
-  private readonly roster = new Roster();
+  private readonly roster: Roster;
   private readonly notices: Notices;
   private readonly steps: Steps;
   private readonly attachment: Attachment;
@@ -42,6 +43,7 @@ export class VrrpEngine {
 
   constructor(ports: VrrpPorts) {
     this.ports = ports;
+    this.roster = new Roster(ports.hmac);
     this.limit = new RepeatLimit(ports.report);
     this.orders = new Orders(ports, this.limit, (address) => this.roster.virtual.has(address));
     this.notices = new Notices(ports, this.limit);
@@ -60,6 +62,7 @@ export class VrrpEngine {
     instances: readonly InstanceConfig[],
     resume: readonly ResumeOrder[],
     tracks: Readonly<Record<string, TrackValue>> = {},
+    sequences: readonly SenderSequences[] = [],
   ): void {
     if (this.stopped) return;
     const now = this.ports.clock.now();
@@ -78,12 +81,7 @@ export class VrrpEngine {
       for (const config of instances) {
         const running = this.roster.named(config.name);
         if (running !== undefined) this.change(running, config, now);
-        else
-          this.add(
-            config,
-            resume.find((order) => order.instance === config.name),
-            now,
-          );
+        else this.add(config, orderOf(resume, config.name), orderOf(sequences, config.name), now);
       }
       this.rebuildTables();
     });
@@ -114,13 +112,12 @@ export class VrrpEngine {
     if (runtime === undefined || this.stopped) return;
     runtime.received += 1;
     const now = this.ports.clock.now();
-    if (
-      runtime.repeated.length > 0 &&
-      runtime.state.kind === "backup" &&
-      repeats(runtime.repeated, packet, length)
-    )
-      this.steps.heardAgain(runtime, runtime.state, now);
-    else this.hear(runtime, packet, length, ifindex, now);
+    const { state, repeated, repeatedTrailer } = runtime;
+    const isRepeated =
+      repeated.length > 0 && state.kind === "backup" && repeats(repeated, packet, length - repeatedTrailer);
+    if (!isRepeated) return this.hear(runtime, packet, length, ifindex, now);
+    if (repeatedTrailer > 0 && !this.verify(runtime, packet, length, ifindex, now)) return;
+    this.steps.heardAgain(runtime, state, now);
   }
 
   /** After the last packet of a batch. */
@@ -197,14 +194,27 @@ export class VrrpEngine {
     this.arm();
   }
 
+  /** What a successor of this process must know of authenticated adverts. */
+  sequences(): readonly SenderSequences[] {
+    return [...this.roster.all].flatMap(({ authenticator, config }) =>
+      authenticator === undefined ? [] : [{ instance: config.name, ...authenticator.sequences() }],
+    );
+  }
+
   /** `wall` is the wall clock now: the status speaks of times that people know. */
   status(wall: number): readonly InstanceStatus[] {
     const now = this.ports.clock.now();
     return [...this.roster.all].map((runtime) => instanceStatus(runtime, runtime.current(), now, wall));
   }
 
-  private add(config: InstanceConfig, order: ResumeOrder | undefined, now: Instant): void {
+  private add(
+    config: InstanceConfig,
+    order: ResumeOrder | undefined,
+    sequences: SenderSequences | undefined,
+    now: Instant,
+  ): void {
     const runtime = this.roster.add(config, now);
+    if (sequences !== undefined) runtime.authenticator?.recall(sequences);
     if (order === undefined) this.attachment.removeStale(runtime);
     if (config.routing !== undefined) this.orders.routing.removeStale(itemsOf(config.routing));
     this.attachment.look(runtime, now, order);
@@ -242,19 +252,42 @@ export class VrrpEngine {
     const { carrier, payload } = outer.value;
     const problem = carrierProblem(config, carrier);
     if (problem !== undefined) return this.notices.rejected(runtime, problem, packet, ifindex, now);
-    const decoded = decodeAdvert(payload, carrier, runtime.config.version);
+    const opened = runtime.authenticator?.open(payload, carrier) ?? ok(payload);
+    if (!opened.ok) return this.notices.rejected(runtime, opened.error, packet, ifindex, now);
+    const message = opened.value;
+    const decoded = decodeAdvert(message, carrier, config.version);
     if (!decoded.ok) return this.notices.rejected(runtime, decoded.error, packet, ifindex, now);
-    const accepted = acceptAdvert(runtime.config, decoded.value, carrier.source);
+    const accepted = acceptAdvert(config, decoded.value, carrier.source);
     if (!accepted.ok) return this.notices.rejected(runtime, accepted.error, packet, ifindex, now);
-    this.notices.odd(runtime, carrier.source, accepted.value.oddities, now);
+    const skew = runtime.authenticator?.skewOf(carrier.source);
+    const oddities = [...accepted.value.oddities, ...(skew === undefined ? [] : [skew])];
+    this.notices.odd(runtime, carrier.source, oddities, now);
     const { priority, interval } = decoded.value.advert;
     const advert = { kind: "advert", sender: carrier.source, priority, interval } as const;
     this.steps.apply(runtime, advert, now);
-    if (advertMayRepeat(runtime.state, advert, now)) {
+    if (skew === undefined && advertMayRepeat(runtime.state, advert, now)) {
       // Not slice(): of a Buffer that is a view, of memory that holds the next packet soon.
-      runtime.repeated = new Uint8Array(packet.subarray(0, length));
+      runtime.repeatedTrailer = payload.length - message.length;
+      runtime.repeated = new Uint8Array(packet.subarray(0, length - runtime.repeatedTrailer));
       runtime.heardAt = now;
     }
+  }
+
+  /** An advert that repeats the last one is signed anew all the same. */
+  private verify(
+    runtime: Runtime,
+    packet: Uint8Array,
+    length: number,
+    ifindex: number,
+    now: Instant,
+  ): boolean {
+    const payload = packet.subarray(headerLength(packet, length), length);
+    const sender = senderOf(packet);
+    const problem = runtime.authenticator?.verify(payload, sender);
+    if (problem !== undefined) this.notices.rejected(runtime, problem, packet, ifindex, now);
+    // Its clock is about to be too far from ours: the next one goes the long way, where that is said.
+    else if (runtime.authenticator?.skewOf(sender) !== undefined) runtime.forgetRepeated();
+    return problem === undefined;
   }
 
   private arm(): void {
@@ -273,3 +306,9 @@ export class VrrpEngine {
     this.ports.wakeup.arm(at === Infinity || this.stopped ? undefined : instant(at));
   }
 }
+
+/** What a predecessor left to this instance. */
+const orderOf = <T extends { readonly instance: string }>(
+  orders: readonly T[],
+  name: string,
+): T | undefined => orders.find(({ instance }) => instance === name);

@@ -121,10 +121,14 @@ export class Orders {
   }
 
   sendAdvert(runtime: Runtime, priority: number): void {
-    for (const { address, advert, resignation } of runtime.destinations) {
-      const bytes = priority === RESIGN_PRIORITY ? resignation : advert;
-      this.ports.link.queue(runtime.ifindex, runtime.source, address, bytes);
-    }
+    const leaving = priority === RESIGN_PRIORITY;
+    const { destinations, config } = runtime;
+    runtime.authenticator?.sign(
+      config.sourceAddress,
+      destinations.map(({ advert, resignation }) => (leaving ? resignation : advert)),
+    );
+    for (const { address, advert, resignation } of destinations)
+      this.ports.link.queue(runtime.ifindex, runtime.source, address, leaving ? resignation : advert);
     runtime.sent += 1;
     runtime.unsent = 0;
   }

@@ -9,6 +9,7 @@ import type { AdvertLink, VrrpPorts } from "../ports/vrrp.js";
 import { ArpWatch } from "../linux/arp-watch.js";
 import { monotonicNow, TimerFd } from "../linux/clock.js";
 import { errnoText, systemErrorText } from "../linux/errno.js";
+import { hmacSha256 } from "../linux/hmac.js";
 import { InterfaceTable } from "../linux/interface-table.js";
 import { NativeAdverts } from "../linux/native-adverts.js";
 import { NdWatch } from "../linux/nd-watch.js";
@@ -56,6 +57,7 @@ export function openVrrpPorts<E extends Engine>(
   const timer = new TimerFd(() => engine?.wake());
   engine = makeEngine({
     clock: { now: monotonicNow },
+    hmac: { utc: Date.now, sha256: hmacSha256 },
     wakeup: timer,
     link: link.value,
     neighbours: {

@@ -40,7 +40,7 @@ class VrrpProcess {
         send({ kind: "status", id: message.id, status: this.status() });
         return;
       case "ping":
-        send({ kind: "pong", id: message.id });
+        send({ kind: "pong", id: message.id, ...this.sequences() });
         return;
       case "stop":
         this.stop(message.keepAddresses);
@@ -57,7 +57,7 @@ class VrrpProcess {
   }
 
   private configure(message: Extract<ToVrrp, { kind: "configure" }>): string | null {
-    const { process: settings, instances, resume, tracks } = message;
+    const { process: settings, instances, resume, tracks, sequences } = message;
     const report = (event: VipdEvent): void => this.report(event);
     let first: VrrpPorts | undefined;
     if (this.engine === undefined) {
@@ -72,7 +72,7 @@ class VrrpProcess {
       const text = `the transport of adverts stays ${this.transport ?? ""} until vipd is started again`;
       this.report({ kind: "warning", subject: "vrrp", text });
     }
-    this.engine.configure(instances, resume, tracks);
+    this.engine.configure(instances, resume, tracks, sequences);
     // After the instances: a process that resumes has no time to lose.
     if (settings.realtimePriority !== this.priority) this.schedule(settings.realtimePriority);
     if (first !== undefined) rehearse(first);
@@ -94,6 +94,11 @@ class VrrpProcess {
     const detail = granted ? `SCHED_FIFO ${priority}` : refused.error.reason;
     this.realtime = granted ? detail : `ordinary scheduling (SCHED_FIFO refused: ${detail})`;
     this.report({ kind: "realtime", granted, detail });
+  }
+
+  private sequences(): Pick<Extract<FromVrrp, { kind: "pong" }>, "sequences"> {
+    const sequences = this.engine?.sequences() ?? [];
+    return sequences.length === 0 ? {} : { sequences };
   }
 
   private status(): VrrpStatus {

@@ -3,6 +3,7 @@
 
 import type { Family, IpAddress } from "../core/address.js";
 import type { Instant } from "../core/units.js";
+import type { Hmac } from "../ports/vrrp.js";
 import type { InstanceConfig } from "../vrrp/instance.js";
 import { Runtime, tableKey } from "./vrrp-runtime.js";
 
@@ -18,6 +19,12 @@ export class Roster {
   private readonly owners = new Map<string, Runtime>();
   /** All virtual addresses: none of them is a source of adverts, even when a crash left it behind. */
   virtual: ReadonlySet<IpAddress> = new Set();
+
+  private readonly hmac: Hmac;
+
+  constructor(hmac: Hmac) {
+    this.hmac = hmac;
+  }
 
   /** The configuration that `add` and `remove` are to follow. */
   expect(instances: readonly InstanceConfig[]): void {
@@ -67,7 +74,7 @@ export class Roster {
   add(config: InstanceConfig, now: Instant): Runtime {
     let slot = this.slots.indexOf(undefined);
     if (slot < 0) slot = this.slots.length;
-    const runtime = new Runtime(slot, config, now);
+    const runtime = new Runtime(slot, config, now, this.hmac);
     this.slots[slot] = runtime;
     this.byName.set(config.name, runtime);
     this.groups.clear();

@@ -5,20 +5,24 @@
 import { formatPrefix, ip, ipBytes, type Family, type IpAddress, type MacAddress } from "../core/address.js";
 import { instant, type Instant } from "../core/units.js";
 import type { RejectKind, TransitionReason } from "../control/event.js";
-import type { InterfaceView } from "../ports/vrrp.js";
+import type { Hmac, InterfaceView } from "../ports/vrrp.js";
 import { advertisedAddresses, type InstanceConfig, type VirtualAddress } from "../vrrp/instance.js";
 import type { Priority } from "../vrrp/priority.js";
-import { encodeAdvert, linkLocalFirst, VRRP_GROUPS } from "../vrrp/packet.js";
+import { encodeAdvert, linkLocalFirst, TRAILER_LENGTH, VRRP_GROUPS } from "../vrrp/packet.js";
 import { passwordBytes } from "../vrrp/password.js";
 import { heardAgain, sentAgain } from "../vrrp/repeat.js";
 import { RESIGN_PRIORITY, type MachineConfig, type Master, type State } from "../vrrp/state.js";
 import { Rejects } from "./rejects.js";
+import { Authenticator } from "./vrrp-authenticator.js";
 import type { Indices } from "./vrrp-interfaces.js";
 
 const NO_SOURCE: Readonly<Record<Family, IpAddress>> = { ipv4: ip("0.0.0.0"), ipv6: ip("::") };
 const NOTHING = new Uint8Array(0);
 
-/** Where adverts go, with the bytes that go there: made ahead, because a checksum may cover the destination. */
+/**
+ * Where adverts go, with the bytes that go there: made ahead, because a checksum may cover the destination. With HMAC
+ * there is room behind the message for what is signed anew each time.
+ */
 export type Destination = {
   /** 4 or 16 bytes. */
   readonly address: Uint8Array;
@@ -56,8 +60,10 @@ export class Runtime {
   /** Whether its routes and rules are in the kernel, or on their way there. */
   routed = false;
 
-  /** The packet whose repetition restarts the timer and does nothing else; empty: none does. */
+  /** The packet whose repetition restarts the timer and does nothing else, without its authenticator; empty: none does. */
   repeated: Uint8Array = NOTHING;
+  /** Bytes of the authenticator behind it. */
+  repeatedTrailer = 0;
   heardAt = 0;
   advertAt = 0;
   /** Whether heardAt or advertAt is newer than the state. */
@@ -86,7 +92,13 @@ export class Runtime {
   /** What is odd about the last advert of a sender, for people, and when that was said. */
   readonly oddities = new Map<IpAddress, Oddity>();
 
-  constructor(slot: number, config: InstanceConfig, now: Instant) {
+  /** Signs and verifies adverts; absent without HMAC. */
+  authenticator: Authenticator | undefined;
+  private readonly hmac: Hmac;
+
+  constructor(slot: number, config: InstanceConfig, now: Instant, hmac: Hmac) {
+    this.hmac = hmac;
+    this.authenticate(config);
     this.slot = slot;
     this.since = now;
     this.given = config;
@@ -119,6 +131,7 @@ export class Runtime {
     this.source = ipBytes(this.config.sourceAddress);
     this.destinations = destinationsOf(this.config);
     this.repeated = NOTHING;
+    this.authenticate(given);
   }
 
   /** The state with the newest times in it. */
@@ -146,6 +159,13 @@ export class Runtime {
   forgetRepeated(): void {
     this.repeated = NOTHING;
   }
+
+  /** Other keys and rules do not make senders unknown. */
+  private authenticate({ auth }: InstanceConfig): void {
+    if (auth?.kind !== "hmac") this.authenticator = undefined;
+    else if (this.authenticator === undefined) this.authenticator = new Authenticator(this.hmac, auth);
+    else this.authenticator.adopt(auth);
+  }
 }
 
 /** One destination of adverts with the bytes that go there. */
@@ -160,13 +180,18 @@ function destination(config: MachineConfig, to: IpAddress): Destination {
   } = config;
   const addresses = linkLocalFirst(advertisedAddresses(config));
   const password = auth?.kind === "password" ? passwordBytes(auth.password) : undefined;
-  const encode = (priority: number): Uint8Array =>
-    encodeAdvert(
+  const room = auth?.kind === "hmac" && auth.mode !== "receive-only" ? TRAILER_LENGTH : 0;
+  const encode = (priority: number): Uint8Array => {
+    const message = encodeAdvert(
       { version, virtualRouterId, priority, interval, addresses },
       { source, destination: to },
       checksum,
       password,
     );
+    const bytes = new Uint8Array(message.length + room);
+    bytes.set(message);
+    return bytes;
+  };
   return {
     address: ipBytes(to),
     advert: encode(config.priority),

@@ -3,6 +3,7 @@
 import { formatPrefix } from "../core/address.js";
 import { after, instant, milliseconds, type Instant } from "../core/units.js";
 import type { InstanceStatus } from "../control/ipc.js";
+import { authText } from "../vrrp/auth-text.js";
 import type { Master, State } from "../vrrp/state.js";
 import type { Runtime } from "./vrrp-runtime.js";
 
@@ -36,6 +37,8 @@ export function instanceStatus(runtime: Runtime, state: State, now: Instant, wal
     priority: config.priority,
     sum: { base: runtime.priority.base, terms: runtime.priority.terms },
     addresses: config.addresses.map(({ prefix }) => formatPrefix(prefix)),
+    unicast: config.unicast?.peers.filter((peer) => peer !== config.sourceAddress) ?? null,
+    auth: authText(config.auth),
     // An interface that was down may have gone altogether since.
     reason: state.kind === "fault" ? state.cause : runtime.reason,
     awaited: runtime.awaited,

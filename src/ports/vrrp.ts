@@ -4,9 +4,17 @@
 import type { Family, IpAddress, MacAddress } from "../core/address.js";
 import type { Instant } from "../core/units.js";
 import type { VipdEvent } from "../control/event.js";
+import type { HmacSha256 } from "../vrrp/hmac.js";
 import type { RouteKernel } from "./route.js";
 
 export type Clock = { now(): Instant };
+
+/** What authenticated adverts need besides. */
+export type Hmac = {
+  /** The wall clock, milliseconds since 1970. */
+  utc(): number;
+  readonly sha256: HmacSha256;
+};
 
 /** The one wake-up of the engine: it calls `wake` at or after the last deadline given. */
 export type Wakeup = { arm(at: Instant | undefined): void };
@@ -68,6 +76,7 @@ export type Interfaces = {
 
 export type VrrpPorts = {
   readonly clock: Clock;
+  readonly hmac: Hmac;
   readonly wakeup: Wakeup;
   readonly link: AdvertLink;
   readonly neighbours: Neighbours;

@@ -7,7 +7,7 @@ import { toHex } from "../core/bytes.js";
 import { err, ok, type Result } from "../core/result.js";
 import { formatDuration, milliseconds, type Milliseconds } from "../core/units.js";
 import type { HmacAuth } from "./instance.js";
-import type { DecodeError } from "./packet.js";
+import { TRAILER_LENGTH, type DecodeError } from "./packet.js";
 
 /*
  *  behind the VRRP message, which its checksum and the length in its pseudo-header end before:
@@ -15,7 +15,6 @@ import type { DecodeError } from "./packet.js";
  *  |scheme 1| key 1  |reserved 2| seconds 4  | fraction 2 | counter 2 | HMAC 16       |
  *  +--------+--------+----------+------------+------------+-----------+---------------+
  */
-export const TRAILER_LENGTH = 28;
 const KEY_ID = 1;
 const SEQUENCE = 4;
 /** Everything before the HMAC itself; it is signed too. */

@@ -32,6 +32,8 @@ const HEADER_LENGTH = 8;
 /** Authentication data of VRRPv2, kept by RFC 3768 section 5.3.10 for the older form's sake. */
 export const V2_AUTH_LENGTH = 8;
 const AUTH_PASSWORD = 1;
+/** An authenticator (hmac.ts). */
+export const TRAILER_LENGTH = 28;
 const MAX_CENTISECONDS = 0xfff;
 
 export type Advert = {
@@ -130,8 +132,7 @@ export function decodeAdvert(
   if (bytes.length < length)
     return reject("truncated", `${bytes.length} bytes, not the ${length} that ${count} addresses need`);
   // Bytes behind the message could be an authenticator we do not know: better refused than half understood.
-  if (bytes.length > length)
-    return reject("trailing", `${bytes.length} bytes, not the ${length} that ${count} addresses need`);
+  if (bytes.length > length) return reject("trailing", trailingText(bytes.length, length, count));
   const dialect = matchingDialect(bytes, version, size, carrier);
   if (dialect === undefined) {
     const got = (byte(6) << 8) | byte(7);
@@ -174,6 +175,11 @@ export function sameAddresses(a: readonly IpAddress[], b: readonly IpAddress[]):
   const left = [...a].sort(compareIp);
   const right = [...b].sort(compareIp);
   return left.every((address, i) => address === right[i]);
+}
+
+function trailingText(got: number, length: number, count: number): string {
+  const text = `${got} bytes, not the ${length} that ${count} addresses need`;
+  return got === length + TRAILER_LENGTH ? `${text}: with an authenticator (HMAC), and we have none` : text;
 }
 
 const reject = (kind: RejectKind, detail: string): Result<Decoded, DecodeError> => err({ kind, detail });

@@ -39,6 +39,7 @@ export class EngineRig {
   watched: readonly IpAddress[] = [];
   readonly engine = new VrrpEngine({
     clock: { now: () => instant(this.now) },
+    hmac: { utc: () => 0, sha256: (key) => key },
     wakeup: { arm: () => undefined },
     link: {
       join: (ifindex, family) => void this.joined.push(`join ${ifindex} ${family}`),

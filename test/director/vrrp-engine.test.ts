@@ -9,6 +9,7 @@ import type { Repeats, VipdEvent } from "../../src/control/event.js";
 import { describeReason } from "../../src/control/reason.js";
 import { RepeatLimit } from "../../src/director/repeat-limit.js";
 import { VrrpEngine } from "../../src/director/vrrp-engine.js";
+import { hmacSha256 } from "../../src/linux/hmac.js";
 import type { AddressOrder } from "../../src/ports/route.js";
 import type { InterfaceView, VrrpPorts } from "../../src/ports/vrrp.js";
 import { describeSum } from "../../src/control/reason.js";
@@ -56,6 +57,7 @@ class Rig {
     const failed: [ifindex: number, bytes: Uint8Array][] = [];
     const ports: VrrpPorts = (this.ports = {
       clock: { now: () => instant(this.now) },
+      hmac: { utc: () => this.now, sha256: hmacSha256 },
       wakeup: { arm: (at) => (this.armed = at) },
       link: {
         join: (ifindex) => {

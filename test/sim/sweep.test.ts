@@ -6,7 +6,7 @@ import { randomInt, seededRandom, type Random } from "../../src/core/random.js";
 import { milliseconds } from "../../src/core/units.js";
 import type { VipdEvent } from "../../src/control/event.js";
 import type { InstanceConfig, InstanceStateName, TrackEffect } from "../../src/vrrp/instance.js";
-import { instance, vip } from "../vrrp/ip-packet.js";
+import { hmac, instance, vip } from "../vrrp/ip-packet.js";
 import { addressOnLink, pick, World, type Director } from "./world.js";
 
 const SEEDS = Number(process.env["VIPD_SEEDS"] ?? 1000);
@@ -39,6 +39,7 @@ type Plan = {
   readonly members: number;
   readonly effect: TrackEffect | undefined;
   readonly unicast: boolean;
+  readonly signed: boolean;
 };
 
 function planOf(random: Random): Plan {
@@ -59,6 +60,7 @@ function planOf(random: Random): Plan {
     members: random() < 0.4 ? 2 : 1,
     effect: pick(random, effects),
     unicast: random() < 0.2,
+    signed: random() < 0.1,
   };
 }
 
@@ -80,6 +82,7 @@ function configsOf(plan: Plan, index: number): InstanceConfig[] {
       preemptDelay: milliseconds(plan.preemptDelay),
       addresses: [vip(`172.16.${member}.1/24`, `eth${member}`)],
       ...(plan.unicast && { unicast: unicastOn(2 + member) }),
+      ...(plan.signed && { auth: hmac() }),
       ...(plan.members > 1 && { group: "site" }),
       // Of a group one member has the track; the others follow it.
       tracks:
@@ -97,7 +100,10 @@ function run(seed: number): void {
   const log = new Map<Director, Transition[]>();
   const world = new World(random, (director, event) => {
     if (event.kind === "vrrp-transition") log.get(director)?.push(event);
-    assert.notEqual(event.kind, "vrrp-rejected", `${director.name} refused an advert`);
+    if (event.kind !== "vrrp-rejected") return;
+    // What the network doubles or brings in another order, and what waited during a pause, is no news to HMAC.
+    const isOld = event.reject === "replay" || event.reject === "stale";
+    assert.ok(isOld, `${director.name} refused an advert: ${event.detail}`);
   });
   world.wakeLateness = random() * 3;
   for (let i = pick(random, [2, 2, 3, 4, 5]) - 1; i >= 0; i--) {

@@ -5,7 +5,8 @@ import { ip, ipFromBytes, isMulticast, type IpAddress, type MacAddress } from ".
 import { randomInt, type Random } from "../../src/core/random.js";
 import { instant } from "../../src/core/units.js";
 import type { VipdEvent } from "../../src/control/event.js";
-import type { ResumeOrder } from "../../src/control/ipc.js";
+import type { ResumeOrder, SenderSequences } from "../../src/control/ipc.js";
+import { hmacSha256 } from "../../src/linux/hmac.js";
 import { VrrpEngine } from "../../src/director/vrrp-engine.js";
 import type { InterfaceView, VrrpPorts } from "../../src/ports/vrrp.js";
 import type { InstanceConfig, InstanceStateName } from "../../src/vrrp/instance.js";
@@ -14,6 +15,8 @@ import { ipPacket } from "../vrrp/ip-packet.js";
 
 /** Of "eth0"; the others follow. */
 const FIRST_IFINDEX = 2;
+/** Of the beginning of every world. */
+const UTC = Date.UTC(2030, 0);
 const MOST_WAITING = 256;
 
 type Happening = { readonly at: number; readonly order: number; readonly run: () => void };
@@ -34,6 +37,8 @@ export class Director {
   /** When somebody last deleted an address of it, and when before that. */
   deletions: readonly [previous: number, last: number] = [-Infinity, -Infinity];
   readonly linksDown = new Set<number>();
+  /** How far its wall clock is ahead. */
+  utcOffset = 0;
   paused = false;
   sent = 0;
   readonly inbox: Received[] = [];
@@ -75,6 +80,8 @@ export class World {
   private order = 0;
   private readonly random: Random;
   private readonly onEvent: (director: Director, event: VipdEvent) => void;
+  /** Hear of everything that is sent. */
+  readonly taps: ((from: Director, packet: Uint8Array) => void)[] = [];
   /** The most that a wake-up comes late. */
   wakeLateness = 0;
 
@@ -112,11 +119,15 @@ export class World {
     this.now = time;
   }
 
-  start(director: Director, resume: readonly ResumeOrder[] = []): void {
+  start(
+    director: Director,
+    resume: readonly ResumeOrder[] = [],
+    sequences: readonly SenderSequences[] = [],
+  ): void {
     director.inbox.length = 0;
     director.paused = false;
     director.engine = new VrrpEngine(this.portsOf(director));
-    director.engine.configure(director.configs, resume, director.tracks);
+    director.engine.configure(director.configs, resume, director.tracks, sequences);
   }
 
   /** Power loss: nothing is said, and the addresses go with the host. */
@@ -174,6 +185,7 @@ export class World {
     const queue: Received[] = [];
     return {
       clock: { now: () => instant(this.now + director.clockOffset) },
+      hmac: { utc: () => UTC + this.now + director.utcOffset, sha256: hmacSha256 },
       wakeup: {
         arm: (at) => {
           const time = at === undefined ? undefined : at - director.clockOffset;
@@ -232,6 +244,7 @@ export class World {
   /** What `from` sends comes to everybody on the link, or to the one it is for. */
   private send(from: Director, sent: Received): void {
     if (from.linksDown.has(sent.ifindex)) return;
+    for (const tap of this.taps) tap(from, sent.packet);
     const only = ipFromBytes(sent.packet.subarray(16, 20));
     for (const to of this.directors) {
       if (!isMulticast(only) && addressOn(to, sent.ifindex) !== only) continue;
@@ -244,6 +257,11 @@ export class World {
         this.at(this.now + least + this.random() * (most - least), () => this.deliver(to, sent));
       }
     }
+  }
+
+  /** Somebody else sends this to `to`, on the first link. */
+  inject(to: Director, packet: Uint8Array): void {
+    this.deliver(to, { packet, ifindex: FIRST_IFINDEX });
   }
 
   private deliver(to: Director, sent: Received): void {

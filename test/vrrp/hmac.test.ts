@@ -14,7 +14,6 @@ import {
   isNewer,
   nextSequence,
   sealAdvert,
-  TRAILER_LENGTH,
   verifyAdvert,
   type HmacKeys,
   type HmacSha256,
@@ -22,7 +21,7 @@ import {
 } from "../../src/vrrp/hmac.js";
 import type { HmacAuth } from "../../src/vrrp/instance.js";
 import { decodeIp } from "../../src/vrrp/ip-header.js";
-import { decodeAdvert, encodeAdvert, messageLength } from "../../src/vrrp/packet.js";
+import { decodeAdvert, encodeAdvert, messageLength, TRAILER_LENGTH } from "../../src/vrrp/packet.js";
 
 const KEY = Uint8Array.from({ length: 32 }, (_, i) => i);
 const OTHER = new Uint8Array(64).fill(7);

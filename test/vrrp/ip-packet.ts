@@ -4,7 +4,7 @@ import { familyOf, ip, ipBytes, parsePrefix, type IpAddress } from "../../src/co
 import { Writer } from "../../src/core/bytes.js";
 import { checksum } from "../../src/core/checksum.js";
 import { milliseconds, seconds } from "../../src/core/units.js";
-import type { InstanceConfig, VirtualAddress } from "../../src/vrrp/instance.js";
+import type { HmacAuth, HmacKey, InstanceConfig, VirtualAddress } from "../../src/vrrp/instance.js";
 import { IPV6_HEADER_LENGTH, writeIpv6Header } from "../../src/vrrp/ipv6.js";
 import { VRRP_GROUPS } from "../../src/vrrp/packet.js";
 import type { MachineConfig } from "../../src/vrrp/state.js";
@@ -87,3 +87,15 @@ export const machineConfig = (changes: Partial<MachineConfig> = {}): MachineConf
   sourceAddress: ip("192.168.1.2"),
   ...changes,
 });
+
+/** HMAC with one key, as the configuration gives it. */
+export const hmac = (changes: Partial<HmacAuth> = {}): HmacAuth => ({
+  kind: "hmac",
+  keys: [hmacKey(1)],
+  send: 1,
+  mode: "enforce",
+  antiReplay: "time",
+  window: seconds(5),
+  ...changes,
+});
+export const hmacKey = (id: number): HmacKey => ({ id, hex: id.toString(16).padStart(2, "0").repeat(32) });

@@ -1,7 +1,7 @@
 // One child process over its whole life: started, watched, asked, restarted with back-off, stopped in bounded
 // time. Knows the envelope of the messages, not what the child does.
 
-import type { FromChild, Ping, TrackReport } from "../../control/ipc.js";
+import type { FromChild, Ping, SenderSequences, TrackReport } from "../../control/ipc.js";
 import type { EventRecord } from "../../control/event.js";
 import { span } from "../../control/reason.js";
 import { after, between, instant, milliseconds, type Instant, type Milliseconds } from "../../core/units.js";
@@ -46,6 +46,8 @@ export type ChildOwner = {
   /** The child takes messages; called after every (re)start. */
   hello(): void;
   event(record: EventRecord): void;
+  /** For the next process. */
+  sequences(list: readonly SenderSequences[]): void;
   configured(error: string | null): void;
   /** Of the checks process: what tracks are now. */
   tracks(values: TrackReport): void;
@@ -226,6 +228,7 @@ export class Child<To extends object, Status> {
         break;
       case "pong":
         this.answered(run);
+        if (message.sequences !== undefined) this.owner.sequences(message.sequences);
         break;
       case "stopped":
         break;

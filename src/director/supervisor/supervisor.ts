@@ -3,7 +3,15 @@
 
 import type { LogConfig } from "../../config/model.js";
 import type { VipdEvent } from "../../control/event.js";
-import type { ChecksStatus, ResumeOrder, Status, ToChecks, ToVrrp, VrrpStatus } from "../../control/ipc.js";
+import type {
+  ChecksStatus,
+  ResumeOrder,
+  SenderSequences,
+  Status,
+  ToChecks,
+  ToVrrp,
+  VrrpStatus,
+} from "../../control/ipc.js";
 import { between, milliseconds, seconds, type Instant, type Milliseconds } from "../../core/units.js";
 import type { InstanceConfig } from "../../vrrp/instance.js";
 import { span } from "../../control/reason.js";
@@ -115,6 +123,8 @@ export class Supervisor {
   private readonly loop: LoopWatch;
   private readonly masters = new Masters();
   private readonly tracks = new TrackValues();
+  /** Of authenticated adverts, as the VRRP process said last. */
+  private sequences: readonly SenderSequences[] = [];
   private readonly stranded: StrandedAddresses;
   private readonly holdings = new Holdings();
   private readonly startedAt: number;
@@ -272,6 +282,7 @@ export class Supervisor {
         this.events.take(record);
         this.ports.notifier.observe(record.event);
       },
+      sequences: (list) => (this.sequences = list),
       configured: (error) => {
         this.upToDate[name] = error === null;
         const waiters = this.sent[name].shift() ?? [];
@@ -345,6 +356,7 @@ export class Supervisor {
           instances: head.vrrp,
           resume: this.masters.resumeOrders().filter(isSame),
           tracks: this.tracks.report,
+          ...(this.sequences.length === 0 ? {} : { sequences: this.sequences }),
         }),
       );
     }

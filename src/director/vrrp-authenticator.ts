@@ -1,0 +1,111 @@
+// The HMAC side of one VRRP instance: its keys, the number it sent last, and the newest number of each sender. What
+// bytes and numbers mean is vrrp/hmac.ts's business.
+
+import { familyOf, type IpAddress } from "../core/address.js";
+import { fromHex } from "../core/bytes.js";
+import { err, ok, type Result } from "../core/result.js";
+import { formatDuration, milliseconds } from "../core/units.js";
+import type { SenderSequences } from "../control/ipc.js";
+import type { Hmac } from "../ports/vrrp.js";
+import { clockSkew, isNewer, nextSequence, sealAdvert, verifyAdvert, type Sequence } from "../vrrp/hmac.js";
+import type { HmacAuth } from "../vrrp/instance.js";
+import { messageLength, TRAILER_LENGTH, type Carrier, type DecodeError } from "../vrrp/packet.js";
+
+/** Senders that are remembered, the last heard ones: more directors than any virtual router has. */
+const MOST_SENDERS = 64;
+
+export class Authenticator {
+  private readonly hmac: Hmac;
+  private auth: HmacAuth;
+  private keys: ReadonlyMap<number, Uint8Array>;
+  private sent: Sequence | undefined;
+  /** In the order in which they were heard last. */
+  private readonly heard = new Map<IpAddress, Sequence>();
+
+  constructor(hmac: Hmac, auth: HmacAuth) {
+    this.hmac = hmac;
+    this.auth = auth;
+    this.keys = keysOf(auth);
+  }
+
+  /** New keys and rules. What senders have said stays said. */
+  adopt(auth: HmacAuth): void {
+    this.auth = auth;
+    this.keys = keysOf(auth);
+  }
+
+  /** Signs copies of one message to several destinations, each with room for the trailer at its end. */
+  sign(source: IpAddress, copies: readonly Uint8Array[]): void {
+    const [first, ...others] = copies;
+    if (first === undefined || this.auth.mode === "receive-only") return;
+    this.sent = nextSequence(this.sent, this.hmac.utc(), this.auth);
+    const keys = { keys: this.keys, hmacSha256: this.hmac.sha256 };
+    sealAdvert(first, source, keys, this.auth.send, this.sent);
+    const trailer = first.subarray(first.length - TRAILER_LENGTH);
+    for (const copy of others) copy.set(trailer, copy.length - TRAILER_LENGTH);
+  }
+
+  /** The message in `payload`, when it is signed as it must be. What is neither message nor trailer is left to the decoder. */
+  open(payload: Uint8Array, { source }: Carrier): Result<Uint8Array, DecodeError> {
+    const length = messageLength(payload, familyOf(source) === "ipv4" ? 4 : 16);
+    if (payload.length === length && this.auth.mode === "enforce")
+      return err({ kind: "auth", detail: "without an authenticator (HMAC), and ours are enforced" });
+    if (length === 0 || payload.length !== length + TRAILER_LENGTH) return ok(payload);
+    const problem = this.verify(payload, source);
+    return problem === undefined ? ok(payload.subarray(0, length)) : err(problem);
+  }
+
+  /** Tests the trailer at the end of `payload`, and remembers its number when it is right. */
+  verify(payload: Uint8Array, source: IpAddress): DecodeError | undefined {
+    const last = this.heard.get(source);
+    const received = { payload, source, ...(last === undefined ? {} : { last }) };
+    const keys = { keys: this.keys, hmacSha256: this.hmac.sha256 };
+    const verified = verifyAdvert(received, this.auth, keys, this.hmac.utc());
+    if (!verified.ok) return verified.error;
+    this.remember(source, verified.value);
+    return undefined;
+  }
+
+  /** A sender whose clock is about to be too far from ours: a sentence that stays the same. */
+  skewOf(source: IpAddress): string | undefined {
+    const last = this.heard.get(source);
+    const { antiReplay, window } = this.auth;
+    if (last === undefined || antiReplay !== "time") return undefined;
+    const skew = clockSkew(last, this.hmac.utc());
+    if (Math.abs(skew) <= window / 2) return undefined;
+    const half = formatDuration(milliseconds(window / 2));
+    return (
+      `the clock of ${source} is more than ${half} ${skew > 0 ? "ahead of" : "behind"} ours; ` +
+      `beyond ${formatDuration(window)} its adverts are refused`
+    );
+  }
+
+  /** What a successor of this process must know, lest recorded adverts count again. */
+  sequences(): Omit<SenderSequences, "instance"> {
+    return {
+      ...(this.sent === undefined ? {} : { sent: String(this.sent) }),
+      heard: Array.from(this.heard, ([sender, sequence]) => [sender, String(sequence)] as const),
+    };
+  }
+
+  /** From a predecessor's `sequences`. */
+  recall({ sent, heard }: SenderSequences): void {
+    if (sent !== undefined && (this.sent === undefined || isNewer(BigInt(sent), this.sent)))
+      this.sent = BigInt(sent);
+    for (const [sender, text] of heard) {
+      const known = this.heard.get(sender);
+      if (known === undefined || isNewer(BigInt(text), known)) this.remember(sender, BigInt(text));
+    }
+  }
+
+  private remember(sender: IpAddress, sequence: Sequence): void {
+    this.heard.delete(sender);
+    this.heard.set(sender, sequence);
+    if (this.heard.size <= MOST_SENDERS) return;
+    const [oldest] = this.heard.keys();
+    if (oldest !== undefined) this.heard.delete(oldest);
+  }
+}
+
+const keysOf = ({ keys }: HmacAuth): ReadonlyMap<number, Uint8Array> =>
+  new Map(keys.map(({ id, hex }) => [id, fromHex(hex)]));

@@ -1,0 +1,221 @@
+// Debian's keepalived as a unicast peer: versions 2 (with a password) and 3, both roles, and what tshark says of our
+// packets. Its version has no HMAC; that is shown by keepalived 2.4's packets in test/vrrp/hmac.test.ts.
+
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { test } from "node:test";
+import { ip } from "../../src/core/address.js";
+import { milliseconds, seconds, type Milliseconds } from "../../src/core/units.js";
+import type { InstanceConfig } from "../../src/vrrp/instance.js";
+import { startKeepalived } from "../lab/directors.js";
+import type { Host } from "../lab/host.js";
+import { Lab } from "../lab/lab.js";
+import { until } from "../lab/wait.js";
+import { hmac, hmacKey, instance, vip } from "../vrrp/ip-packet.js";
+import { VrrpChild } from "./vrrp-child.js";
+
+const VIP = "10.98.0.100";
+const US = ip("10.98.0.2");
+const THEM = ip("10.98.0.3");
+const PASSWORD = "s3cret-7";
+
+type Case = { readonly version: 2 | 3; readonly interval: Milliseconds };
+const CASES: readonly Case[] = [
+  { version: 2, interval: seconds(1) },
+  { version: 3, interval: milliseconds(100) },
+];
+
+const ours = ({ version, interval }: Case, changes: Partial<InstanceConfig> = {}): InstanceConfig =>
+  instance({
+    version,
+    advertInterval: interval,
+    addresses: [vip(`${VIP}/24`)],
+    announce: { repeat: 1, delay: milliseconds(0), refresh: milliseconds(0), refreshRepeat: 1 },
+    unicast: { peers: [US, THEM], checkSource: true, ttl: { min: 255, max: 255 } },
+    ...(version === 2 ? { auth: { kind: "password", password: PASSWORD } } : {}),
+    ...changes,
+  });
+
+const theirs = ({ version, interval }: Case, priority: number): string => `
+global_defs {
+  vrrp_version ${version}
+}
+vrrp_instance web {
+  state BACKUP
+  interface eth0
+  virtual_router_id 51
+  priority ${priority}
+  advert_int ${interval / 1000}
+  unicast_src_ip ${THEM}
+  unicast_peer { ${US} }
+  ${version === 2 ? `authentication {\n auth_type PASS\n auth_pass ${PASSWORD}\n }` : ""}
+  virtual_ipaddress { ${VIP}/24 }
+}
+`;
+
+for (const one of CASES) {
+  const name = `VRRPv${one.version} by unicast${one.version === 2 ? " with a password" : ""}`;
+  const patience = seconds(5 + (6 * one.interval) / 1000);
+
+  test(`${name}: keepalived obeys us, and takes over when we leave`, () =>
+    withHosts(async ({ lab, us, them }) => {
+      const child = new VrrpChild(us);
+      await child.configure([ours(one, { priority: 150 })]);
+      await child.waitForState("master", patience);
+      const keepalived = startKeepalived(lab, them, theirs(one, 100), { vrrpOnly: true });
+      await keepalived.waitFor(/Entering BACKUP STATE/, patience);
+      await pause(5 * one.interval);
+      assert.doesNotMatch(keepalived.text, /Entering MASTER/);
+      await child.stop();
+      await keepalived.waitFor(/Entering MASTER STATE/, patience);
+      await keepalived.stop();
+    }));
+
+  test(`${name}: we obey keepalived, and take over when it dies`, () =>
+    withHosts(async ({ lab, us, them }) => {
+      const keepalived = startKeepalived(lab, them, theirs(one, 150), { vrrpOnly: true });
+      await keepalived.waitFor(/Entering MASTER STATE/, patience);
+      const child = new VrrpChild(us);
+      await child.configure([ours(one)]);
+      await child.waitForState("backup");
+      await pause(5 * one.interval);
+      const heard = await child.instance();
+      assert.equal(heard.state, "backup");
+      assert.equal(heard.master?.address, THEM);
+      assert.deepEqual(heard.rejected, {});
+      them.killAll();
+      const takeover = await child.waitForState("master", patience);
+      assert.equal(takeover.reason.kind, "master-silent");
+      await child.stop();
+    }));
+}
+
+test("another password is refused, counted and named; neither of them is in what is said", () =>
+  withHosts(async ({ lab, us, them }) => {
+    const [one] = CASES as readonly [Case, Case];
+    const keepalived = startKeepalived(lab, them, theirs(one, 150), { vrrpOnly: true });
+    await keepalived.waitFor(/Entering MASTER STATE/, seconds(10));
+    const child = new VrrpChild(us);
+    await child.configure([ours(one, { auth: { kind: "password", password: "0therone" } })]);
+    const rejected = await child.waitForEvent("vrrp-rejected");
+    assert.equal(rejected.reject, "auth");
+    assert.equal(rejected.sender, THEM);
+    assert.equal((await child.instance()).auth, "password");
+    const said = JSON.stringify([child.events, await child.status(), child.output]);
+    assert.ok(!said.includes(PASSWORD) && !said.includes("0therone"));
+    await child.stop();
+    await keepalived.stop();
+  }));
+
+test("a peer behind routers is heard when the least TTL allows it", () =>
+  withHosts(async ({ lab, us, them }) => {
+    const one: Case = { version: 3, interval: milliseconds(100) };
+    // As if three routers lay between.
+    const config = theirs(one, 150).replace("unicast_src_ip", "unicast_ttl 252\n  unicast_src_ip");
+    const keepalived = startKeepalived(lab, them, config, { vrrpOnly: true });
+    await keepalived.waitFor(/Entering MASTER STATE/, seconds(10));
+    const child = new VrrpChild(us);
+    await child.configure([ours(one)]);
+    const rejected = await child.waitForEvent("vrrp-rejected");
+    assert.equal(rejected.reject, "ttl");
+    assert.equal(rejected.detail, "TTL 252, not 255: it may have crossed a router");
+    await child.configure([
+      ours(one, { unicast: { peers: [US, THEM], checkSource: true, ttl: { min: 252, max: 255 } } }),
+    ]);
+    await child.waitForState("backup", seconds(5));
+    await pause(1000);
+    assert.equal((await child.instance()).master?.address, THEM);
+    await child.stop();
+    await keepalived.stop();
+  }));
+
+test("tshark reads our unicast and password adverts without a warning", () =>
+  withHosts(async ({ lab, us, them }) => {
+    const file = join(lab.directory, "adverts.pcap");
+    const tcpdump = them.spawn(["tcpdump", "-i", "eth0", "-U", "-w", file, "ip proto 112"]);
+    await tcpdump.waitFor(/listening on/, seconds(20));
+    const [two, three] = CASES as readonly [Case, Case];
+    const child = new VrrpChild(us);
+    await child.configure([
+      ours(two, { name: "two" }),
+      ours(three, { name: "three", virtualRouterId: 52, addresses: [vip("10.98.0.101/24")] }),
+    ]);
+    for (const name of ["two", "three"])
+      await until(
+        `${name} as master`,
+        seconds(8),
+        async () => (await child.instance(name)).state === "master",
+      );
+    await pause(1500);
+    await child.stop();
+    await tcpdump.stop();
+    const fields = [
+      "ip.dst",
+      "ip.ttl",
+      "vrrp.version",
+      "vrrp.virt_rtr_id",
+      "vrrp.checksum.status",
+      "_ws.expert.message",
+    ];
+    const read = us.run(
+      "tshark",
+      "-r",
+      file,
+      "-o",
+      "vrrp.v3_checksum_as_in_v2:FALSE",
+      "-T",
+      "fields",
+      ...fields.flatMap((field) => ["-e", field]),
+    );
+    const lines = [
+      ...new Set(
+        read
+          .trim()
+          .split("\n")
+          .map((line) => line.trimEnd()),
+      ),
+    ].sort();
+    assert.deepEqual(lines, [`${THEM}	255	2	51	1`, `${THEM}	255	3	52	1`]);
+  }));
+
+test("two of us sign their adverts on the wire, and hear each other alone", () =>
+  withHosts(async ({ us, them }) => {
+    const [, three] = CASES as readonly [Case, Case];
+    const first = new VrrpChild(us);
+    const second = new VrrpChild(them);
+    await first.configure([ours(three, { priority: 150, auth: hmac() })]);
+    await first.waitForState("master", seconds(8));
+    await second.configure([ours(three, { auth: hmac() })]);
+    await pause(2000);
+    const heard = await second.instance();
+    assert.equal(heard.state, "backup");
+    assert.equal(heard.master?.priority, 150);
+    assert.ok(heard.adverts_received > 10);
+    assert.deepEqual(heard.rejected, {});
+    await second.configure([ours(three, { auth: hmac({ keys: [hmacKey(2)], send: 2 }) })]);
+    const rejected = await second.waitForEvent("vrrp-rejected");
+    assert.equal(rejected.detail, "signed with key 1, and we have 2");
+    const said = JSON.stringify([second.events, await second.status(), second.output]);
+    assert.ok(!said.includes(hmacKey(2).hex) && !said.includes(hmacKey(1).hex));
+    await first.stop();
+    await second.stop();
+  }));
+
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+type Hosts = { readonly lab: Lab; readonly us: Host; readonly them: Host };
+
+async function withHosts(run: (hosts: Hosts) => Promise<void>): Promise<void> {
+  const lab = new Lab();
+  try {
+    const [us, them] = lab.hosts("us", "them");
+    const bridge = lab.bridge("br");
+    lab.plug(bridge, [
+      { host: us, interface: "eth0", addresses: [`${US}/24`] },
+      { host: them, interface: "eth0", addresses: [`${THEM}/24`] },
+    ]);
+    await run({ lab, us, them });
+  } finally {
+    lab.close();
+  }
+}
