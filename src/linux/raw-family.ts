@@ -4,7 +4,7 @@
 import { ipBytes, type Family } from "../core/address.js";
 import { Writer } from "../core/bytes.js";
 import { IPV6_HEADER_LENGTH, writeIpv6Header } from "../vrrp/ipv6.js";
-import { VRRP_GROUPS } from "../vrrp/packet.js";
+import { TRAILER_LENGTH, VRRP_GROUPS } from "../vrrp/packet.js";
 import { vrrpIpv4Filter, vrrpIpv6Filter } from "./bpf.js";
 import { AF, IP, IPV6, SOL, TOS_INTERNETWORK_CONTROL } from "./constants.js";
 import { sockaddrIp } from "./sockaddr.js";
@@ -99,7 +99,7 @@ export const RAW_FAMILIES: Readonly<Record<Family, RawFamily>> = {
     membership: (ifindex) => new Writer(12).raw(ipBytes(VRRP_GROUPS.ipv4)).u32be(0).u32ne(ifindex).finish(),
     filter: vrrpIpv4Filter,
     send: {
-      most: FIXED_PART + MOST_ADDRESSES * 4 + V2_AUTHENTICATION,
+      most: FIXED_PART + MOST_ADDRESSES * 4 + V2_AUTHENTICATION + TRAILER_LENGTH,
       address: sockaddrIp(VRRP_GROUPS.ipv4, 0),
       control: controlMessage(SOL.IP, IP.PKTINFO, IN_PKTINFO),
       destinationAt: 4,
@@ -135,7 +135,7 @@ export const RAW_FAMILIES: Readonly<Record<Family, RawFamily>> = {
     membership: (ifindex) => new Writer(20).raw(ipBytes(VRRP_GROUPS.ipv6)).u32ne(ifindex).finish(),
     filter: vrrpIpv6Filter,
     send: {
-      most: FIXED_PART + MOST_ADDRESSES * 16,
+      most: FIXED_PART + MOST_ADDRESSES * 16 + TRAILER_LENGTH,
       address: sockaddrIp(VRRP_GROUPS.ipv6, 0),
       control: controlMessage(SOL.IPV6, IPV6.PKTINFO, IN6_PKTINFO),
       destinationAt: IN6_ADDRESS_AT,
