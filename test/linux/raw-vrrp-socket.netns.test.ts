@@ -124,6 +124,15 @@ test("more adverts than the queue holds all leave, in order", { skip }, async ()
   assert.equal(sender.flush(), 0, "the queue is empty afterwards");
 });
 
+test("the longest advert passes: 255 addresses, a password, an authenticator", { skip }, async () => {
+  const longest = new Uint8Array(8 + 255 * 4 + 8 + 28).fill(7);
+  longest.set(advert(51));
+  sender.queue(senderLinks[2] as number, source(2), GROUP, longest);
+  sender.flush();
+  const [packet] = await hear(1);
+  assert.deepEqual(packet?.bytes.subarray(20), longest);
+});
+
 test("an interface that is down or gone silences only itself", { skip }, async () => {
   failures = [];
   pair.ipA("link", "set", "v5", "down");
@@ -233,7 +242,7 @@ test(
 
 test("an advert that cannot be one is refused, and a closed socket sends nothing", { skip }, () => {
   assert.throws(() => {
-    sender.queue(1, source(0), GROUP, new Uint8Array(1037));
+    sender.queue(1, source(0), GROUP, new Uint8Array(8 + 255 * 4 + 8 + 28 + 1));
   }, RangeError);
   const closed = pair.inA(open);
   closed.queue(senderLinks[0] as number, source(0), GROUP, advert(51));

@@ -113,6 +113,20 @@ test("an invalid configuration at the start ends both children and gives the rep
   assert.ok(world.children.every(({ alive }) => !alive));
 });
 
+test("the next VRRP process is told the numbers of signed adverts that its predecessor told last", async () => {
+  const world = await started();
+  const sequences = [{ instance: "web", sent: "7", heard: [[ip("192.168.1.3"), "9"]] }] as const;
+  world.child("vrrp").say({ kind: "pong", id: 0, sequences });
+  // One that has none to tell yet takes nothing away.
+  world.child("vrrp").say({ kind: "pong", id: 0 });
+  world.child("vrrp").die("killed by SIGKILL");
+  await until(() => world.child("vrrp").got.length === 1, "configuration of the next");
+  const order = world.child("vrrp").got[0];
+  assert.ok(order?.kind === "configure" && "resume" in order);
+  assert.deepEqual(order.sequences, sequences);
+  await world.supervisor.stop("end");
+});
+
 test("a killed VRRP process is started again at once and told what it was master of", async () => {
   const world = await started();
   world.child("vrrp").event(becameMaster());
