@@ -8,7 +8,7 @@ import { EXIT, runtimeDirectoryOption, type Command } from "./command.js";
 
 export const release: Command = {
   word: "release",
-  summary: "Removes what a killed daemon left: addresses, routes, rules; refuses while one runs.",
+  summary: "Removes what a killed daemon left: addresses, routes, rules, links; refuses while one runs.",
   options: [runtimeDirectoryOption],
   async run(options, output) {
     const path = resolve(runtimeDirectoryOf(options));

@@ -20,6 +20,7 @@ import { authOf, unicastOf, type AdvertContext, type ReadSecret } from "./resolv
 import { checkFamilies, checkTransport, familiesOf, splitByFamily } from "./resolve-family.js";
 import { resolveRouting } from "./resolve-routing.js";
 import { checkWeights, followedTracks } from "./resolve-tracks.js";
+import { checkLinks, virtualMacOf, withLink } from "./resolve-virtual-mac.js";
 import type { FileConfig, FileInstance } from "./schema.js";
 import { checkNodes } from "./per-node.js";
 
@@ -52,7 +53,9 @@ export function resolveInstances(
   checkTogether(wholes, file, report);
   checkGroups(wholes, file, report);
   checkTransport(wholes, file.process.transport, report);
-  return wholes.flatMap(splitByFamily);
+  const instances = wholes.flatMap(splitByFamily).map(withLink);
+  checkLinks(instances, file.process.transport, report);
+  return instances;
 }
 
 /** An entry as one instance, its addresses as they are written, of one family or both. */
@@ -98,6 +101,7 @@ function wholeOf(
   const context: AdvertContext = { ...nodes, ...given, families, version, advertInterval, report };
   const pathOf = (key: "unicast" | "auth"): Path =>
     written[key] === undefined ? ["defaults", "vrrp", key] : ["vrrp", name, key];
+  const link = virtualMacOf(name, written["virtual-mac"], priority, report);
   const routing = resolveRouting(written, ["vrrp", name], written.interface, report);
   return {
     name,
@@ -111,6 +115,7 @@ function wholeOf(
     preemptDelay,
     startDelay: written["start-delay"] ?? defaults["start-delay"] ?? milliseconds(0),
     addresses,
+    ...(link !== undefined && { virtualMac: link }),
     ...given,
     ...unicastOf(written.unicast ?? defaults.unicast, pathOf("unicast"), context),
     ...authOf(written.auth ?? defaults.auth, pathOf("auth"), context),

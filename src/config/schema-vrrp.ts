@@ -9,7 +9,18 @@ import { entryName, interfacePerNode, nodeName } from "./schema-names.js";
 import { routeSchema, ruleSchema } from "./schema-routing.js";
 import { notifySchema } from "./schema-notify.js";
 import { followedListSchema } from "./schema-tracks.js";
-import { choice, duration, flag, integer, ipAddress, list, port, prefix, section } from "./values.js";
+import {
+  choice,
+  duration,
+  flag,
+  integer,
+  interfaceName,
+  ipAddress,
+  list,
+  port,
+  prefix,
+  section,
+} from "./values.js";
 
 const priority = () => integer({ min: 1, max: 255, what: "A priority" });
 
@@ -104,6 +115,19 @@ const addressEntry = section({
     .describe("The interface that carries this address; one name, or one for each node."),
 });
 
+const virtualMac = section({
+  name: interfaceName()
+    .optional()
+    .meta({ otherwise: "`vrrp.ID`, IPv6: `vrrp6.ID`" })
+    .describe("The name of the link."),
+  adverts: choice(["virtual", "interface"])
+    .prefault("virtual")
+    .describe(
+      "The source MAC address of adverts. `interface`: the interface's own, where a switch minds that the " +
+        "virtual one moves; unicast adverts always have it.",
+    ),
+});
+
 export const instanceSchema = section({
   interface: interfacePerNode().describe(
     "The interface on which adverts are sent and received: one name for all nodes, or one for each: " +
@@ -120,6 +144,17 @@ export const instanceSchema = section({
       "Without the sysctl `promote_secondaries` the kernel deletes all addresses of an IPv4 subnet with the first " +
       "one; vipd puts its own back at once, and says so.",
   ),
+  "virtual-mac": z
+    .union([flag(), virtualMac])
+    .optional()
+    .meta({ default: false })
+    .describe(
+      "The virtual router has a MAC address of its own (00:00:5e:00:01:ID, RFC 9568 section 7.3), which moves to " +
+        "the master: neighbours need not learn another one. The addresses then lie on a link that vipd makes and " +
+        "removes (a macvlan, on while master), and adverts and answers to ARP come from it. The interface below " +
+        "gets `arp_ignore` 1 and `arp_announce` 2 meanwhile. Many virtual machines' hosts drop frames with " +
+        "another MAC address than the machine's.",
+    ),
   "excluded-addresses": list(z.union([prefix(), addressEntry]), { max: 1000 })
     .optional()
     .describe(

@@ -79,6 +79,8 @@ export type TransitionReason =
   | { readonly kind: "no-multicast"; readonly interface: string }
   /** Adverts cannot be heard there: the VRRP group could not be joined. */
   | { readonly kind: "cannot-join"; readonly interface: string; readonly error: string }
+  /** The link with the virtual MAC address could not be had. */
+  | { readonly kind: "no-virtual-link"; readonly interface: string; readonly error: string }
   /** What the instance follows is down, or was and is up again. `track`: "script haproxy". */
   | { readonly kind: "track-failed"; readonly track: string }
   | { readonly kind: "track-recovered"; readonly track: string }
@@ -86,7 +88,7 @@ export type TransitionReason =
   | {
       readonly kind: "interface-usable";
       readonly interface: string;
-      readonly after: "no-source-address" | "no-multicast" | "cannot-join";
+      readonly after: "no-source-address" | "no-multicast" | "cannot-join" | "no-virtual-link";
       readonly wanted?: string;
     }
   | { readonly kind: "action-failed"; readonly action: string; readonly error: string }

@@ -77,6 +77,8 @@ export function describeReason(reason: TransitionReason): string {
       return `interface ${reason.interface} has no multicast, by which adverts are sent`;
     case "cannot-join":
       return `cannot hear adverts on ${reason.interface}: ${reason.error}`;
+    case "no-virtual-link":
+      return `no link with the virtual MAC address on ${reason.interface}: ${reason.error}`;
     case "track-failed":
       return `${reason.track} is down`;
     case "track-recovered":
@@ -107,6 +109,8 @@ function describeUsable(reason: Extract<TransitionReason, { kind: "interface-usa
       return `${on} has multicast now`;
     case "cannot-join":
       return `adverts can be heard on ${on} again`;
+    case "no-virtual-link":
+      return `the link with the virtual MAC address is on ${on} now`;
     default:
       return unreachable(after);
   }

@@ -9,9 +9,12 @@ export function whyAnother(old: InstanceConfig, wanted: InstanceConfig): string 
     return `router-id ${old.virtualRouterId} -> ${wanted.virtualRouterId}`;
   if (old.family !== wanted.family) return `family ${old.family} -> ${wanted.family}`;
   if (old.version !== wanted.version) return `version ${old.version} -> ${wanted.version}`;
+  if (!sameValue(old.virtualMac, wanted.virtualMac)) return `virtual-mac ${linkOf(old)} -> ${linkOf(wanted)}`;
   const [before, now] = [castOf(old), castOf(wanted)];
   return before === now ? undefined : `${before} -> ${now}`;
 }
+
+const linkOf = ({ virtualMac }: InstanceConfig): string => virtualMac?.name ?? "none";
 
 const castOf = ({ unicast }: InstanceConfig): string => (unicast === undefined ? "multicast" : "unicast");
 

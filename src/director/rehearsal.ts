@@ -72,6 +72,7 @@ function idlePorts(real: Pick<VrrpPorts, "addresses">, now: () => number): VrrpP
     },
     neighbours: { announce: nothing, watch: nothing },
     addresses: real.addresses,
+    virtualLinks: { ensure: nothing, switch: nothing, remove: nothing },
     routing: { addRouting: () => [], removeRouting: () => [] },
     interfaces: { find: () => view, has: () => true },
     report: nothing,

@@ -18,6 +18,7 @@ import {
   troubleOf,
   type LinkTrouble,
 } from "./vrrp-interfaces.js";
+import { LinkMaker } from "./vrrp-links.js";
 import type { Roster } from "./vrrp-roster.js";
 import type { Runtime } from "./vrrp-runtime.js";
 import type { Steps } from "./vrrp-steps.js";
@@ -32,6 +33,7 @@ export class Attachment {
   private readonly steps: Steps;
   private readonly memberships: Memberships;
   readonly tracks: Tracks;
+  private readonly links: LinkMaker;
   private joinAgainAt = instant(Infinity);
 
   constructor(ports: VrrpPorts, roster: Roster, steps: Steps) {
@@ -44,6 +46,7 @@ export class Attachment {
       this.tracks.overload(runtime.given, now);
       this.lookAtAllTracks(now);
     };
+    this.links = new LinkMaker(ports);
   }
 
   /** When `attend` has something to do; Infinity for never. */
@@ -55,12 +58,15 @@ export class Attachment {
   look(runtime: Runtime, now: Instant, order?: ResumeOrder): void {
     const { interfaces } = this.ports;
     const given = this.roster.givenOf(runtime.config.name) ?? runtime.config;
-    this.noticeExchange(runtime, given, now);
     const view = interfaces.find(given.interface);
+    const unlinked = this.links.ensure(runtime, given, view);
+    runtime.outIndex = this.links.outOf(given, view);
+    this.noticeExchange(runtime, given, now);
     const source = sourceOf(given, interfaces, this.roster.virtual);
     this.takeInterface(runtime, given, view, source);
     const trouble =
       troubleOf(given, interfaces, source) ??
+      unlinked ??
       this.deafness(runtime, now) ??
       this.tracks.trouble(given) ??
       this.groupTrouble(runtime, given);

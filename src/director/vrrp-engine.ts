@@ -177,7 +177,8 @@ export class VrrpEngine {
   sendFailed(ifindex: number, error: string): void {
     const now = this.ports.clock.now();
     for (const runtime of this.roster.all)
-      if (runtime.ifindex === ifindex) this.notices.sendFailed(runtime, error, now);
+      if (runtime.ifindex === ifindex || runtime.outIndex === ifindex)
+        this.notices.sendFailed(runtime, error, now);
     this.arm();
   }
 

@@ -49,6 +49,8 @@ export function troubleOf(
   source: IpAddress | undefined,
 ): LinkTrouble | undefined {
   for (const name of namesOf(config)) {
+    // It is switched off while we are not master.
+    if (name === config.virtualMac?.name) continue;
     const view = interfaces.find(name);
     if (view === undefined) return { kind: "interface-missing", interface: name };
     if (!view.up) return { kind: "interface-down", interface: name };

@@ -30,6 +30,11 @@ type RoutingWork = {
   readonly items: readonly RoutingItem[];
   readonly done: string[];
 };
+type LinkWork = {
+  readonly runtime: Runtime;
+  readonly name: string;
+  readonly state: "master" | "other" | "gone";
+};
 type AddressWork = {
   readonly runtime: Runtime;
   readonly address: VirtualAddress;
@@ -48,6 +53,7 @@ export class Orders {
   private removals: AddressWork[] = [];
   private additions: AddressWork[] = [];
   private routes: RoutingWork[] = [];
+  private links: LinkWork[] = [];
   private announcements: (Announcement & { readonly runtime: Runtime; readonly done: string[] })[] = [];
   private restored = new Map<VirtualAddress, Runtime>();
   private transitions: Transition[] = [];
@@ -102,9 +108,17 @@ export class Orders {
     }
   }
 
-  /** Routes and rules are there while the instance is master, however it became that and ceases to be it. */
-  follow(runtime: Runtime, isMaster: boolean, done: string[]): void {
-    const { routing } = runtime.config;
+  /**
+   * Routes and rules are there, and the virtual link is on, while the instance is master, however it became that
+   * and ceases to be it. "gone": the instance ends, and its link with it.
+   */
+  follow(runtime: Runtime, state: "master" | "other" | "gone", done: string[]): void {
+    const { routing, virtualMac } = runtime.config;
+    const isMaster = state === "master";
+    if (virtualMac !== undefined) {
+      this.links.push({ runtime, name: virtualMac.name, state });
+      this.waiting = true;
+    }
     const items = isMaster && routing !== undefined ? itemsOf(routing) : [];
     if (items.length === 0 && !runtime.routed) return;
     runtime.routed = items.length > 0;
@@ -128,7 +142,7 @@ export class Orders {
       destinations.map(({ advert, resignation }) => (leaving ? resignation : advert)),
     );
     for (const { address, advert, resignation } of destinations)
-      this.ports.link.queue(runtime.ifindex, runtime.source, address, leaving ? resignation : advert);
+      this.ports.link.queue(runtime.outIndex, runtime.source, address, leaving ? resignation : advert);
     runtime.sent += 1;
     runtime.unsent = 0;
   }
@@ -140,6 +154,10 @@ export class Orders {
   settle(breathe: () => void): readonly Failure[] {
     this.waiting = false;
     this.failures = [];
+    const { links } = this;
+    this.links = [];
+    // Adverts leave from a virtual link, so that it comes first.
+    for (const work of links) if (work.state === "master") this.switchOn(work);
     this.ports.link.flush();
     const { removals, additions, routes, announcements, transitions } = this;
     this.removals = [];
@@ -150,6 +168,7 @@ export class Orders {
     // A route that prefers a virtual address as source comes after it and goes before it.
     for (const work of routes) if (work.items.length === 0) this.route(work);
     inSlices(removals, (slice) => this.removeAll(slice), breathe);
+    for (const work of links) if (work.state !== "master") this.letGo(work);
     inSlices(additions, (slice) => this.addAll(slice), breathe);
     for (const work of routes) if (work.items.length > 0) this.route(work);
     this.announcer.send(announcements, breathe);
@@ -171,6 +190,23 @@ export class Orders {
       });
     this.restored.clear();
     return this.failures;
+  }
+
+  private switchOn({ runtime, name }: LinkWork): void {
+    const error = this.ports.virtualLinks.switch(name, true);
+    if (error !== undefined) this.failures.push({ runtime, action: `switch on ${name}`, error });
+  }
+
+  private letGo({ runtime, name, state }: LinkWork): void {
+    const { virtualLinks, report } = this.ports;
+    const error = state === "gone" ? virtualLinks.remove(name) : virtualLinks.switch(name, false);
+    if (error !== undefined)
+      report({
+        kind: "vrrp-note",
+        level: "error",
+        instance: runtime.config.name,
+        text: `could not ${error}`,
+      });
   }
 
   private route({ runtime, items, done }: RoutingWork): void {

@@ -16,6 +16,7 @@ import { NdWatch } from "../linux/nd-watch.js";
 import { PacketSocket } from "../linux/packet-socket.js";
 import { RawSocketTransport } from "../linux/raw-socket-transport.js";
 import { openRouteKernel } from "../linux/route-kernel.js";
+import { MacvlanLinks } from "../linux/virtual-links.js";
 
 export type Transport = "native" | "raw-socket";
 type Engine = Pick<
@@ -69,6 +70,7 @@ export function openVrrpPorts<E extends Engine>(
     },
     addresses: kernel,
     routing: kernel,
+    virtualLinks: new MacvlanLinks((made) => interfaces.learn(made)),
     interfaces,
     report,
   });

@@ -96,6 +96,9 @@ export class Roster {
       const { family, virtualRouterId, addresses } = runtime.config;
       ids[family].add(virtualRouterId);
       if (runtime.ifindex !== 0) this.table.set(runtime.key, runtime);
+      // By the virtual link comes nothing but news of adverts that could not leave there.
+      if (runtime.outIndex !== 0)
+        this.table.set(tableKey(runtime.outIndex, family, virtualRouterId), runtime);
       for (const { prefix, interface: name } of addresses)
         this.owners.set(`${prefix.address} ${runtime.indices.get(name) ?? 0}`, runtime);
     }

@@ -57,6 +57,10 @@ export class Runtime {
   /** Its addresses that somebody else has put on their interface while it is backup, as far as that was said. */
   readonly strangers = new Set<IpAddress>();
 
+  /** Where its adverts leave: `ifindex`, or the virtual link. */
+  outIndex = 0;
+  /** The interface on which its virtual link was last made sure of; 0: none. */
+  linkedOn = 0;
   /** Whether its routes and rules are in the kernel, or on their way there. */
   routed = false;
 

@@ -98,7 +98,11 @@ export class Steps {
     for (const action of actions) this.order(runtime, action, now, done);
     if (event.kind !== "stop" || !event.keepAddresses)
       if (reason !== undefined || event.kind === "reconfigure")
-        this.orders.follow(runtime, state.kind === "master", done);
+        this.orders.follow(
+          runtime,
+          event.kind === "stop" ? "gone" : state.kind === "master" ? "master" : "other",
+          done,
+        );
     this.forget(runtime);
     this.heap.set(runtime.slot, nextDeadline(state) ?? Infinity);
   }

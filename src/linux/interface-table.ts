@@ -62,6 +62,11 @@ export class InterfaceTable implements Interfaces {
     return false;
   }
 
+  /** Knows a link at once that we have made; the kernel's own news of it comes with the next turn of the loop. */
+  learn(link: Link): void {
+    this.putLink(link);
+  }
+
   close(): void {
     this.unsubscribe();
     clearTimeout(this.reading);

@@ -6,6 +6,7 @@ import type { Instant } from "../core/units.js";
 import type { VipdEvent } from "../control/event.js";
 import type { HmacSha256 } from "../vrrp/hmac.js";
 import type { RouteKernel } from "./route.js";
+import type { VirtualLinks } from "./virtual-links.js";
 
 export type Clock = { now(): Instant };
 
@@ -82,6 +83,7 @@ export type VrrpPorts = {
   readonly neighbours: Neighbours;
   readonly addresses: Addresses;
   readonly routing: RoutingTables;
+  readonly virtualLinks: VirtualLinks;
   readonly interfaces: Interfaces;
   readonly report: (event: VipdEvent) => void;
 };

@@ -1,7 +1,7 @@
 // What one VRRP instance (one virtual router on one interface) is told to do. A plain value: it crosses
 // process borders as JSON, and knows nothing of the file it was read from.
 
-import type { Family, IpAddress, Prefix } from "../core/address.js";
+import { macFromBytes, type Family, type IpAddress, type MacAddress, type Prefix } from "../core/address.js";
 import type { Routing } from "../core/routing.js";
 import type { Milliseconds } from "../core/units.js";
 import type { TtlRange } from "./ttl.js";
@@ -80,6 +80,13 @@ export type HmacAuth = {
   readonly window: Milliseconds;
 };
 
+/** A link with the virtual MAC address (RFC 9568 section 7.3). */
+export type VirtualMac = {
+  readonly name: string;
+  /** Which MAC address adverts have as their source: the virtual one, as the RFC wants it, or the interface's. */
+  readonly adverts: "virtual" | "interface";
+};
+
 export type InstanceConfig = {
   readonly name: string;
   readonly interface: string;
@@ -99,6 +106,8 @@ export type InstanceConfig = {
   /** From its start on it only listens for this long, whoever is master; 0..1000 s. */
   readonly startDelay: Milliseconds;
   readonly addresses: readonly VirtualAddress[];
+  /** The virtual MAC address in use: the virtual addresses then lie on a link of their own. */
+  readonly virtualMac?: VirtualMac;
   /** Routes and rules that are there while this director is master. */
   readonly routing?: Routing;
   /** Source of the adverts; default: the primary address of the interface, over IPv6 its link-local one. */
@@ -120,3 +129,7 @@ export type InstanceStateName = "initialize" | "fault" | "backup" | "master";
 /** What the adverts say. */
 export const advertisedAddresses = ({ addresses }: Pick<InstanceConfig, "addresses">): readonly IpAddress[] =>
   addresses.flatMap(({ prefix, excluded }) => (excluded === true ? [] : [prefix.address]));
+
+/** 00-00-5E-00-01-{VRID}, and 02 for IPv6 (RFC 9568 section 7.3). */
+export const virtualMacOf = ({ family, virtualRouterId }: InstanceConfig): MacAddress =>
+  macFromBytes(Uint8Array.of(0, 0, 0x5e, 0, family === "ipv6" ? 2 : 1, virtualRouterId));

@@ -123,7 +123,7 @@ function whyCured(config: MachineConfig, { cause }: FaultState): TransitionReaso
     const { kind: after, wanted } = cause;
     return { kind: "interface-usable", interface: on, after, ...(wanted !== undefined && { wanted }) };
   }
-  if (cause.kind === "no-multicast" || cause.kind === "cannot-join")
+  if (cause.kind === "no-multicast" || cause.kind === "cannot-join" || cause.kind === "no-virtual-link")
     return { kind: "interface-usable", interface: on, after: cause.kind };
   return { kind: "interface-up", interface: on };
 }

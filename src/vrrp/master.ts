@@ -106,6 +106,7 @@ function canStillSend(config: MachineConfig, cause: FaultCause): boolean {
       return cause.interface !== config.interface;
     case "no-source-address":
     case "no-multicast":
+    case "no-virtual-link":
       return false;
     case "cannot-join":
     case "track-failed":

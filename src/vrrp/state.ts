@@ -107,6 +107,7 @@ export type Event =
             | "no-source-address"
             | "no-multicast"
             | "cannot-join"
+            | "no-virtual-link"
             | "track-failed"
             | "group-fault";
         }

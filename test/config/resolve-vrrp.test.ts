@@ -46,3 +46,41 @@ test("the members of a sync group have the same priority on each node, and take 
   assert.deepEqual(codes(group("", ", preempt: false")), ["group-preemption"]);
   assert.deepEqual(codes(group("2", "")), ["group-of-one", "group-of-one"]);
 });
+
+const linked = (more: string, rest = ""): string =>
+  `${nodes(150, 100).replaceAll("10.0.0.1", "10.0.0.3")}vrrp:\n  web: { interface: eth0, router-id: 5, addresses: [10.0.0.9/24, { address: 10.0.1.9/24, interface: eth1 }], ${more} }\n${rest}`;
+
+test("with a virtual MAC address the addresses of the interface lie on a link of their own", () => {
+  const [web] = good(linked("virtual-mac: true")).vrrp;
+  assert.deepEqual(web?.virtualMac, { name: "vrrp.5", adverts: "virtual" });
+  assert.deepEqual(
+    web.addresses.map(({ interface: on }) => on),
+    ["vrrp.5", "eth1"],
+  );
+  const [named] = good(linked("virtual-mac: { name: vip0, adverts: interface }")).vrrp;
+  assert.deepEqual(named?.virtualMac, { name: "vip0", adverts: "interface" });
+  assert.equal(good(linked("virtual-mac: false")).vrrp[0]?.virtualMac, undefined);
+});
+
+test("a virtual link has a name of its own, no owner, and a transport that can send from it", () => {
+  assert.deepEqual(codes(linked("virtual-mac: { name: eth0 }")), ["link-taken"]);
+  const other = "  mail: { interface: eth1, router-id: 5, addresses: [10.0.2.9/24], virtual-mac: true }\n";
+  assert.deepEqual(codes(linked("virtual-mac: true", other)), ["link-taken"]);
+  assert.ok(
+    codes(linked("virtual-mac: true, priority: { lb1: 255, lb2: 100 }")).includes("virtual-mac-owner"),
+  );
+  assert.deepEqual(codes(linked("virtual-mac: true", "process: { transport: raw-socket }\n")), [
+    "virtual-mac-transport",
+  ]);
+});
+
+test("an entry of both families has a virtual link for each", () => {
+  const both = linked("virtual-mac: true").replace("10.0.0.9/24, {", '10.0.0.9/24, "fe80::5/64", {');
+  assert.deepEqual(
+    good(both).vrrp.map(({ virtualMac, addresses }) => [virtualMac?.name, addresses[0]?.interface]),
+    [
+      ["vrrp.5", "vrrp.5"],
+      ["vrrp6.5", "vrrp6.5"],
+    ],
+  );
+});

@@ -103,10 +103,20 @@ const reasons: { readonly [K in TransitionReason["kind"]]: VipdEvent | readonly 
     { after: "no-source-address" as const, wanted: "10.9.9.9" },
     { after: "no-multicast" as const },
     { after: "cannot-join" as const },
+    { after: "no-virtual-link" as const },
   ].map((rest) => transition({ kind: "interface-usable", interface: "eth0", ...rest }, "fault", "backup")),
   "cannot-join": transition(
     { kind: "cannot-join", interface: "eth0", error: "ENOBUFS: buffer overrun or limit reached" },
     "backup",
+    "fault",
+  ),
+  "no-virtual-link": transition(
+    {
+      kind: "no-virtual-link",
+      interface: "eth0",
+      error: "there is another interface vrrp.51, which is not vipd's",
+    },
+    "initialize",
     "fault",
   ),
   "track-failed": transition({ kind: "track-failed", track: "script haproxy" }, "master", "fault"),

@@ -63,6 +63,7 @@ export class EngineRig {
       addAddresses: (orders) => this.changed("add", orders),
       removeAddresses: (orders) => this.changed("remove", orders),
     },
+    virtualLinks: { ensure: () => undefined, switch: () => undefined, remove: () => undefined },
     routing: { addRouting: () => [], removeRouting: () => [] },
     interfaces: {
       find: (name) => (name === "eth0" ? this.view : undefined),

@@ -48,6 +48,11 @@ class Rig {
   readonly held = new Set<string>();
   /** Routes and rules in the kernel. */
   readonly routes = new Set<string>();
+  /** The interfaces that adverts left from. */
+  readonly sentOn = new Set<number>();
+  /** "vrrp.51", once it was made. */
+  link: InterfaceView | undefined;
+  refuseLink: string | undefined;
   waiting: Uint8Array[] = [];
   readonly ports: VrrpPorts;
   readonly engine: VrrpEngine;
@@ -67,6 +72,7 @@ class Rig {
         leave: (ifindex) => void this.calls.push(`leave ${ifindex}`),
         setVirtualRouters: () => undefined,
         queue: (ifindex, _source, _destination, bytes) => {
+          this.sentOn.add(ifindex);
           if (this.refuseAdvert === bytes[1]) failed.push([ifindex, bytes]);
           else queued.push(bytes[2]!);
         },
@@ -103,6 +109,16 @@ class Rig {
           );
         },
       },
+      virtualLinks: {
+        ensure: ({ name, base, mac }) => {
+          this.calls.push(`ensure ${name} on ${base} with ${mac}`);
+          if (this.refuseLink === undefined)
+            this.link = { ...this.view, index: 7, up: false, mac, addresses: [] };
+          return this.refuseLink;
+        },
+        switch: (name, up) => void this.calls.push(`switch ${name} ${up ? "on" : "off"}`),
+        remove: (name) => void this.calls.push(`remove ${name}`),
+      },
       routing: {
         addRouting: (items) => {
           this.calls.push(`add ${items.map(formatItem).join(", ")}`);
@@ -121,7 +137,8 @@ class Rig {
         },
       },
       interfaces: {
-        find: (name): InterfaceView | undefined => (name === this.name ? this.view : undefined),
+        find: (name): InterfaceView | undefined =>
+          name === this.name ? this.view : name === "vrrp.51" ? this.link : undefined,
         has: (wanted) => this.view.addresses.some(({ address }) => address === wanted),
       },
       report: (event) => void this.events.push(event),
@@ -956,4 +973,59 @@ test("a takeover says whether nobody was heard, or somebody who was not listened
   rig.runTo(rig.now + 5000);
   const status = rig.engine.status(0)[0];
   assert.deepEqual([status?.second_master, status?.rejected_now], [null, []], "no longer");
+});
+
+const linked = (changes: Partial<InstanceConfig> = {}): InstanceConfig =>
+  web(1, {
+    virtualMac: { name: "vrrp.51", adverts: "virtual" },
+    addresses: [vip("192.168.1.101/24", "vrrp.51")],
+    ...changes,
+  });
+
+test("the virtual link is off until we are master, on before the first advert, and gone after the stop", () => {
+  const rig = new Rig();
+  rig.engine.configure([linked()], []);
+  assert.deepEqual(
+    rig.calls.filter((call) => call.includes("vrrp.51")),
+    ["ensure vrrp.51 on eth0 with 00:00:5e:00:01:01", "switch vrrp.51 off"],
+  );
+  rig.calls.length = 0;
+  rig.runTo(rig.now + 4000);
+  assert.deepEqual(rig.calls.slice(0, 3), ["switch vrrp.51 on", "adverts 100", "add 1"]);
+  assert.deepEqual([...rig.sentOn], [7]);
+  rig.engine.interfacesChanged();
+  assert.ok(!rig.calls.some((call) => call.startsWith("ensure")), "the kernel is not asked again");
+  rig.calls.length = 0;
+  rig.hear(150);
+  assert.deepEqual(rig.calls, ["adverts 100", "remove 1", "switch vrrp.51 off"]);
+  rig.calls.length = 0;
+  rig.engine.stop(false);
+  assert.deepEqual(rig.calls, ["remove vrrp.51"]);
+});
+
+test("adverts with the interface's MAC address leave from the interface", () => {
+  const rig = new Rig();
+  rig.engine.configure([linked({ virtualMac: { name: "vrrp.51", adverts: "interface" } })], []);
+  rig.runTo(rig.now + 4000);
+  assert.deepEqual([...rig.sentOn], [2]);
+});
+
+test("without its link an instance is in fault until it can be had", () => {
+  const rig = new Rig();
+  rig.refuseLink = "there is another interface vrrp.51, which is not vipd's";
+  rig.engine.configure([linked()], []);
+  assert.deepEqual(rig.reasons, ["no-virtual-link"]);
+  rig.refuseLink = undefined;
+  rig.engine.interfacesChanged();
+  assert.deepEqual(rig.reasons, ["no-virtual-link", "interface-usable"]);
+});
+
+test("a reload to another virtual link, or to none, makes another virtual router of it", () => {
+  const rig = new Rig();
+  rig.engine.configure([linked()], []);
+  rig.runTo(rig.now + 4000);
+  rig.calls.length = 0;
+  rig.engine.configure([web(1)], []);
+  assert.ok(rig.calls.includes("remove vrrp.51"));
+  assert.equal(rig.reasons.at(-1), "startup");
 });

@@ -11,6 +11,7 @@ export type Seen =
   | {
       readonly kind: "advert";
       readonly at: number;
+      readonly mac: string;
       readonly source: string;
       readonly version: number;
       readonly vrid: number;
@@ -20,7 +21,7 @@ export type Seen =
 
 // 1700000000.123456 02:00:... > 01:00:5e:00:00:12, ethertype IPv4 (0x0800), ...: 10.0.0.2 > 224.0.0.18: VRRPv3, Advertisement, vrid 51, prio 150
 const ADVERT =
-  /^(\d+\.\d+) .*?: (\d+\.\d+\.\d+\.\d+) > 224\.0\.0\.18: VRRPv(\d), Advertisement, (?:\([^)]*\), )?vrid (\d+), prio (\d+)/;
+  /^(\d+\.\d+) ([0-9a-f:]{17}) > .*?: (\d+\.\d+\.\d+\.\d+) > 224\.0\.0\.18: VRRPv(\d), Advertisement, (?:\([^)]*\), )?vrid (\d+), prio (\d+)/;
 // tcpdump calls it Announcement, or Request/Reply with both addresses the same, by version and by the frame's form.
 const GARP =
   /^(\d+\.\d+) ([0-9a-f:]{17}) > .*ARP.*?(?:Announcement (\S+?),|who-has (\S+) .*tell (\S+?),|Reply (\S+) is-at)/;
@@ -28,10 +29,11 @@ const GARP =
 export function readLine(text: string): Seen | undefined {
   const advert = ADVERT.exec(text);
   if (advert !== null) {
-    const [, at, source = "", version, vrid, priority] = advert;
+    const [, at, mac = "", source = "", version, vrid, priority] = advert;
     return {
       kind: "advert",
       at: Number(at) * 1000,
+      mac,
       source,
       version: Number(version),
       vrid: Number(vrid),

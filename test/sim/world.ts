@@ -230,6 +230,7 @@ export class World {
         removeAddresses: (orders) =>
           orders.map(({ prefix }) => ({ ok: true, unchanged: !director.held.delete(prefix.address) })),
       },
+      virtualLinks: { ensure: () => undefined, switch: () => undefined, remove: () => undefined },
       routing: { addRouting: () => [], removeRouting: () => [] },
       interfaces: { find: (name) => interfaceOf(director, name), has: () => true },
       report: (event) => this.onEvent(director, event),

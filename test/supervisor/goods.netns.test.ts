@@ -7,6 +7,7 @@ import { seconds } from "../../src/core/units.js";
 import { startVipd, vipdCommand } from "../lab/directors.js";
 import type { Host } from "../lab/host.js";
 import { Lab } from "../lab/lab.js";
+import type { LabProcess } from "../lab/process.js";
 import { until } from "../lab/wait.js";
 
 const CONFIG = `nodes:
@@ -77,10 +78,11 @@ const shows = (host: Host, wanted: readonly string[]): Promise<true> =>
     present(host).join() === wanted.join() ? (true as const) : undefined,
   );
 
-const killed = (host: Host): Promise<true> => {
+/** All processes of the host at once. */
+async function killed(host: Host, daemon: LabProcess): Promise<void> {
   host.killAll();
-  return until("the end of all processes", seconds(5), () => host.pids().length === 0 || undefined);
-};
+  await daemon.exited();
+}
 
 test("routes and rules are with the master, static goods everywhere, and a stop leaves what was there before", () =>
   withPair(async (lab, a, b, path) => {
@@ -105,18 +107,18 @@ test("routes and rules are with the master, static goods everywhere, and a stop 
 
 test("after an end of all processes at once, `vipd release` takes all of it away, and so does the next start", () =>
   withPair(async (lab, a, _b, path) => {
-    startVipd(lab, a, path);
+    const first = startVipd(lab, a, path);
     await shows(a, ALL);
-    await killed(a);
+    await killed(a, first);
     assert.deepEqual(present(a), ALL);
     const released = vipdCommand(lab, a, "release");
     assert.equal(released.status, 0, released.stderr);
     assert.match(released.stdout, /^removed rule 100: from 10\.98\.0\.100\/32 lookup 100$/m);
     assert.deepEqual(present(a), ["10.95.0.1/24"]);
     assert.equal(vipdCommand(lab, a, "release").stdout, "");
-    startVipd(lab, a, path);
+    const second = startVipd(lab, a, path);
     await shows(a, ALL);
-    await killed(a);
+    await killed(a, second);
     const next = startVipd(lab, a, lab.file("other.yaml", CONFIG.replace("web:", "web2:")));
     await next.waitFor(/removed route 10\.1\.0\.0\/16 .*: a predecessor left it behind/);
     await next.waitFor(/BACKUP -> MASTER/);

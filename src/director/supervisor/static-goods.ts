@@ -48,7 +48,7 @@ export class StaticGoods {
   }
 
   get goods(): Goods {
-    return { routing: itemsOf(this.wanted) };
+    return { routing: itemsOf(this.wanted), links: [] };
   }
 
   /** Throws when no netlink socket can be had. */
