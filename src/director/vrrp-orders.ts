@@ -171,8 +171,9 @@ export class Orders {
     for (const work of links) if (work.state !== "master") this.letGo(work);
     inSlices(additions, (slice) => this.addAll(slice), breathe);
     for (const work of routes) if (work.items.length > 0) this.route(work);
-    this.announcer.send(announcements, breathe);
-    for (const { addresses, repeat, done } of announcements)
+    const announced = this.withoutFailed(announcements);
+    this.announcer.send(announced, breathe);
+    for (const { addresses, repeat, done } of announced)
       done.push(`announced ${listed(addresses)} ${times(repeat)}`);
     for (const { runtime, from, to, reason, lateness_ms, done } of transitions)
       this.ports.report({
@@ -207,6 +208,14 @@ export class Orders {
         instance: runtime.config.name,
         text: `could not ${error}`,
       });
+  }
+
+  /** Whose address the kernel has refused resigns next: nobody is to be led here (RFC 9568 section 8.1.2). */
+  private withoutFailed<T extends { readonly runtime: Runtime }>(work: readonly T[]): readonly T[] {
+    const { failures } = this;
+    return failures.length === 0
+      ? work
+      : work.filter(({ runtime }) => !failures.some((failure) => failure.runtime === runtime));
   }
 
   private route({ runtime, items, done }: RoutingWork): void {

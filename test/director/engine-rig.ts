@@ -1,11 +1,11 @@
 // The engine over recording ports: a director with addresses of both families on one interface.
 
 import { ip, ipFromBytes, type IpAddress, type MacAddress } from "../../src/core/address.js";
-import { instant, seconds } from "../../src/core/units.js";
+import { instant, seconds, type Milliseconds } from "../../src/core/units.js";
 import type { VipdEvent } from "../../src/control/event.js";
 import { VrrpEngine } from "../../src/director/vrrp-engine.js";
 import type { AddressOrder, AddressOutcome } from "../../src/ports/route.js";
-import type { AddressView, Frame } from "../../src/ports/vrrp.js";
+import type { AddressView, Frame, InterfaceView } from "../../src/ports/vrrp.js";
 import { encodeAdvert, VRRP_GROUPS } from "../../src/vrrp/packet.js";
 import { ipPacket } from "../vrrp/ip-packet.js";
 
@@ -13,12 +13,17 @@ const MAC = "02:00:00:00:00:01" as MacAddress;
 const OWN = ip("fe80::2");
 const PEER = ip("fe80::3");
 const MASTER_DOWN = 4000;
+const TICK = 100;
 
 /** The director is fe80::2 and 192.168.1.2 on eth0; what it hears comes from fe80::3. */
 export class EngineRig {
   readonly peer = PEER;
   /** Adverts, addresses and announcements, in their order. */
   readonly log: string[] = [];
+  /** Interfaces beside eth0. */
+  readonly others = new Map<string, InterfaceView>();
+  /** Why the kernel takes no address. */
+  refuse: string | undefined;
   now = 1_000_000;
   readonly sent: { source: IpAddress; destination: IpAddress; bytes: Uint8Array }[] = [];
   readonly joined: string[] = [];
@@ -66,11 +71,19 @@ export class EngineRig {
     virtualLinks: { ensure: () => undefined, switch: () => undefined, remove: () => undefined },
     routing: { addRouting: () => [], removeRouting: () => [] },
     interfaces: {
-      find: (name) => (name === "eth0" ? this.view : undefined),
+      find: (name) => (name === "eth0" ? this.view : this.others.get(name)),
       has: (wanted) => this.view.addresses.some(({ address }) => address === wanted),
     },
     report: (event) => void this.events.push(event),
   });
+
+  /** Lets time go by in steps that are no stall. */
+  run(duration: Milliseconds): void {
+    for (const end = this.now + duration; this.now < end;) {
+      this.now += TICK;
+      this.engine.wake();
+    }
+  }
 
   takeOver(): void {
     this.now += MASTER_DOWN;
@@ -97,6 +110,11 @@ export class EngineRig {
 
   private changed(what: "add" | "remove", orders: readonly AddressOrder[]): AddressOutcome[] {
     this.log.push([what, ...orders.map(({ prefix }) => prefix.address)].join(" "));
-    return orders.map(() => ({ ok: true, unchanged: false }));
+    const { refuse } = this;
+    return orders.map(() =>
+      refuse !== undefined && what === "add"
+        ? { ok: false, code: refuse, error: refuse }
+        : { ok: true, unchanged: false },
+    );
   }
 }

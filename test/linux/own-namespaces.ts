@@ -24,7 +24,6 @@ export type NamespacePair = {
 
 /** Joins a and b by `links` veth pairs: link i is v<i> in both, with 10.77.<i>.1/24 in a and 10.77.<i>.2/24 in b. */
 export function makeNamespacePair(label: string, links: number): NamespacePair {
-  const home = `/proc/${process.pid}/ns/net`;
   const names = { a: `vn${label}${process.pid}a`, b: `vn${label}${process.pid}b` };
   const ip = (...words: readonly string[]): string => execFileSync("ip", words, { encoding: "utf8" });
   const batch = (namespace: string, lines: readonly string[]): void => {
@@ -44,21 +43,10 @@ export function makeNamespacePair(label: string, links: number): NamespacePair {
       "link set lo up",
       ...indexes.flatMap((i) => [`address add 10.77.${i}.${host}/24 dev v${i}`, `link set v${i} up`]),
     ]);
-
-  // The namespace of the thread, not of the process, is what setns changes; main thread and process agree here.
-  const enter = <T>(name: string, work: () => T): T => {
-    const back = homeDescriptor(home);
-    assert.equal(native.setNetns(`/run/netns/${name}`), 0);
-    try {
-      return work();
-    } finally {
-      assert.equal(native.setNetns(back), 0);
-    }
-  };
   return {
     nameA: names.a,
-    inA: (work) => enter(names.a, work),
-    inB: (work) => enter(names.b, work),
+    inA: (work) => inNamespace(names.a, work),
+    inB: (work) => inNamespace(names.b, work),
     ipA: (...words) => ip("-n", names.a, ...words),
     ipB: (...words) => ip("-n", names.b, ...words),
     remove: () => {
@@ -67,9 +55,21 @@ export function makeNamespacePair(label: string, links: number): NamespacePair {
   };
 }
 
+/** Runs `work` inside a namespace; sockets it opens stay there. */
+export function inNamespace<T>(name: string, work: () => T): T {
+  const back = homeDescriptor();
+  // The namespace of the thread, not of the process, is what setns changes; main thread and process agree here.
+  assert.equal(native.setNetns(`/run/netns/${name}`), 0);
+  try {
+    return work();
+  } finally {
+    assert.equal(native.setNetns(back), 0);
+  }
+}
+
 let homePath: string | undefined;
 /** A path that still means the first namespace after this thread has left it. */
-function homeDescriptor(path: string): string {
-  homePath ??= `/proc/self/fd/${openSync(path, "r")}`;
+function homeDescriptor(): string {
+  homePath ??= `/proc/self/fd/${openSync(`/proc/${process.pid}/ns/net`, "r")}`;
   return homePath;
 }

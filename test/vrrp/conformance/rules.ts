@@ -168,6 +168,64 @@ const receive = {
   R14: ["Bytes behind the message are refused", "own", "own", "own"],
 } as const satisfies Record<string, Row>;
 
+const transmit = {
+  X01: [
+    "An advert has all fields filled in, comes from the virtual MAC address and goes to the group",
+    "7.2",
+    "7.2",
+    "7.2",
+  ],
+  X05: [
+    "Addresses are announced when they and the virtual MAC address are there, and with no other MAC address",
+    "8.1.2",
+    "8.1.2",
+    "8.2",
+  ],
+  X07: [
+    "Takeovers do not fail for duplicate address detection; solicitations have a source of their own",
+    "8.2.2",
+    "8.2.2",
+    "–",
+  ],
+  X08: [
+    "Router advertisements of a master have the virtual MAC address and are the same on all routers",
+    "8.2.3",
+    "8.2.3",
+    "–",
+  ],
+  X09: ["Unsolicited neighbour advertisements are accepted", "8.2.4", "–", "–"],
+  X11: ["One router has priority 255; equal priorities are said", "8.3.2", "8.3.2", "–"],
+  X12: ["For a migration a router may send version 2 and 3", "8.4.2", "8.4.2", "–"],
+  X13: ["Without a virtual MAC address the announcements have the interface's", "own", "own", "own"],
+  X14: ["Gratuitous ARP is a broadcast, from and for the address, and repeated", "6.4.2", "6.4.2", "6.4.2"],
+  X15: ["A virtual IPv6 address can be used at once", "own", "own", "own"],
+  X16: [
+    "Announcements also on VLANs and bonds, and when the link of a master comes back",
+    "own",
+    "own",
+    "own",
+  ],
+} as const satisfies Record<string, Row>;
+
+const deviations = {
+  D01: [
+    "`unicast`: adverts to peers, also across routers (`unicast.ttl`)",
+    "5.1.1.2, 5.1.1.3",
+    "5.1.1.2, 5.1.1.3",
+    "5.2.2, 5.2.3",
+  ],
+  D03: [
+    "`auth.hmac`: adverts with an authenticator behind them, as keepalived 2.4 sends it",
+    "9",
+    "9",
+    "5.3.10",
+  ],
+  D04: ["`checksum`: over the pseudo-header (RFC 5798) or not (RFC 9568)", "5.2.8", "5.2.8", "–"],
+  D05: ["No advert in answer to a lower priority", "6.4.3", "–", "–"],
+  D06: ["`group`: instances that are master together or not at all", "6.4", "6.4", "6.4"],
+  D07: ["Adverts on a second path", "5.1.1", "5.1.1", "5.2"],
+} as const satisfies Record<string, Row>;
+
 /** In the order of the page. */
 export const SECTIONS = [
   { title: "Packets", rules: packet },
@@ -176,6 +234,8 @@ export const SECTIONS = [
   { title: "Backup", rules: backup },
   { title: "Master (RFC 9568: Active)", rules: active },
   { title: "Reception", rules: receive },
+  { title: "Transmission, MAC addresses, ARP, neighbour discovery", rules: transmit },
+  { title: "Deviations that are options", rules: deviations },
 ] as const;
 
 type Rules = (typeof SECTIONS)[number]["rules"];
@@ -192,6 +252,15 @@ export const NOTES: Readonly<Partial<Record<RuleId, string>>> = {
   A02: "The kernel answers, and sets the flag where the host forwards IPv6 (`net.ipv6.conf.all.forwarding`).",
   A04: "The kernel forwards (`net.ipv4.ip_forward`), without `virtual-mac` what is sent to the interface's MAC address.",
   B03: "vipd sends none in any state.",
+  X01: "Without `virtual-mac`, the default, from the interface's MAC address.",
+  X05: "Without `virtual-mac`, the default, with the interface's MAC address.",
+  X08: "vipd sends none (B03).",
+  X09: "The kernel's matter.",
+  X12: "Not provided: an instance speaks one version.",
+  X13: "The default, as in keepalived.",
+  X14: "The form of a reply is not provided.",
+  D05: "Not provided: a second master is always answered, as RFC 9568 has it.",
+  D07: "Not provided.",
   A05: "Accept_Mode is always on (T08).",
   A09: "Its last advert is vipd's addition, so that the winner announces again.",
 };

@@ -4,14 +4,20 @@
 
 import assert from "node:assert/strict";
 import { after, before } from "node:test";
+import { ip, type IpAddress, type MacAddress } from "../../../src/core/address.js";
 import { milliseconds, seconds } from "../../../src/core/units.js";
+import { native } from "../../../src/linux/native.js";
+import { PacketSocket } from "../../../src/linux/packet-socket.js";
 import type { InstanceConfig } from "../../../src/vrrp/instance.js";
+import { unsolicitedAdvertisement } from "../../../src/vrrp/nd.js";
 import { VrrpChild } from "../../interop/vrrp-child.js";
 import type { Host } from "../../lab/host.js";
 import { Lab } from "../../lab/lab.js";
 import { Trace } from "../../lab/trace.js";
 import { until } from "../../lab/wait.js";
+import { inNamespace } from "../../linux/own-namespaces.js";
 import { instance, vip } from "../ip-packet.js";
+import { acceptsAt, Evidence, isSet, macOf, pings } from "./evidence.js";
 import { item } from "./item.js";
 
 const PATIENCE = seconds(30);
@@ -46,27 +52,18 @@ const instances = (priority: number): InstanceConfig[] => {
 };
 
 const lab = new Lab();
-let [a, b, observer]: Host[] = [];
-let trace: Trace;
+let evidence: Evidence;
 /** Of the directors' interfaces. */
 let mac: { readonly a: string; readonly b: string };
 let linkLocal: string;
 /** What was seen while `a` was master: the groups of both, and which questions were answered. */
 let groups: { readonly a: string; readonly b: string };
+/** What the master had on its interface. */
+let addresses: string;
+/** A MAC address that nobody has, and what a director knew of the observer after it was told of it. */
+const STRANGER = "02:00:00:00:00:99" as MacAddress;
+let learnt: string;
 let answered: Record<"four" | "six" | "forwarded" | "byMaster" | "byBackup" | "byVirtualMac", boolean>;
-
-const host = (one: Host | undefined): Host => one ?? assert.fail("the lab is not ready");
-const macOf = (one: Host): string => one.run("cat", "/sys/class/net/eth0/address").trim();
-const pings = (address: string, hops = 64): boolean =>
-  host(observer).try("ping", "-c", "1", "-W", "1", "-t", String(hops), address).status === 0;
-
-/** Whether who has this MAC address takes packets to `address` for himself; one that he forwards does not live on. */
-function acceptsAt(address: string, lladdr: string): boolean {
-  host(observer).ip(`neighbour replace ${address} lladdr ${lladdr} dev eth0 nud permanent`);
-  const answer = pings(address, 1);
-  host(observer).ip(`neighbour delete ${address} dev eth0`);
-  return answer;
-}
 
 async function allAre(child: VrrpChild, state: string): Promise<void> {
   await until(`all instances to be ${state}`, PATIENCE, async () => {
@@ -76,8 +73,7 @@ async function allAre(child: VrrpChild, state: string): Promise<void> {
 }
 
 before(async () => {
-  let far: Host;
-  [a, b, observer, far] = lab.hosts("a", "b", "o", "far");
+  const [a, b, observer, far] = lab.hosts("a", "b", "o", "far");
   for (const one of [a, b, observer]) one.sysctl({ "net.ipv6.conf.default.dad_transmits": 0 });
   const bridge = lab.bridge("br");
   lab.plug(bridge, [
@@ -92,7 +88,7 @@ before(async () => {
   // Directors are routers.
   for (const one of [a, b]) one.sysctl({ "net.ipv4.ip_forward": 1, "net.ipv6.conf.all.forwarding": 1 });
   mac = { a: macOf(a), b: macOf(b) };
-  trace = await Trace.start(lab, observer, "ip proto 112 or ip6 proto 112 or arp or icmp6");
+  const trace = await Trace.start(lab, observer, "ip proto 112 or ip6 proto 112 or arp or icmp6");
   const [first, second] = [new VrrpChild(a), new VrrpChild(b)];
   await first.configure(instances(150));
   await allAre(first, "master");
@@ -102,92 +98,97 @@ before(async () => {
   const groupsOf = (one: Host): string => one.run("ip", "-6", "maddress", "show", "dev", "eth0");
   groups = { a: groupsOf(a), b: groupsOf(b) };
   answered = {
-    four: pings(VIP),
-    six: pings(VIP6),
-    forwarded: pings(FAR),
-    byMaster: acceptsAt(VIP, mac.a) && acceptsAt(VIP6, mac.a),
-    byBackup: acceptsAt(VIP, mac.b) || acceptsAt(VIP6, mac.b),
-    byVirtualMac: acceptsAt(VIP, "00:00:5e:00:01:33"),
+    four: pings(observer, VIP),
+    six: pings(observer, VIP6),
+    forwarded: pings(observer, FAR),
+    byMaster: acceptsAt(observer, VIP, mac.a) && acceptsAt(observer, VIP6, mac.a),
+    byBackup: acceptsAt(observer, VIP, mac.b) || acceptsAt(observer, VIP6, mac.b),
+    byVirtualMac: acceptsAt(observer, VIP, "00:00:5e:00:01:33"),
   };
+  addresses = a.run("ip", "-6", "address", "show", "dev", "eth0");
   await first.stop();
   await allAre(second, "master");
+  assert.ok(pings(b, "fd00:98::9"));
+  advertise(observer, STRANGER, ip("fd00:98::9"));
+  learnt = await until("the neighbour entry", PATIENCE, () => {
+    const entry = b.run("ip", "-6", "neighbour", "show", "fd00:98::9");
+    return entry.includes(STRANGER) && entry;
+  });
   await trace.stop();
   await second.stop();
+  evidence = new Evidence(trace, observer);
 });
 after(() => lab.close());
 
-/** The fields of each recorded packet that fits; at least one does. */
-function seen(filter: string, ...fields: readonly string[]): string[][] {
-  const rows = trace.rows(host(observer), filter, ...fields);
-  assert.ok(rows.length > 0, `nothing that fits ${filter}`);
-  return rows;
+/** Sends an unsolicited neighbour advertisement. */
+function advertise(host: Host, as: MacAddress, address: IpAddress): void {
+  inNamespace(host.namespace, () => {
+    const socket = PacketSocket.open(() => undefined);
+    assert.ok(socket.ok);
+    const frame = { ifindex: native.ifIndex("eth0"), bytes: unsolicitedAdvertisement(as, address) };
+    assert.equal(socket.value.sendFrames([frame]), 1);
+    socket.value.close();
+  });
 }
-const distinct = (filter: string, field: string): string[] => [
-  ...new Set(seen(filter, field).map(([value]) => value ?? "")),
-];
-/** How many packets were recorded of what must not be there. */
-const count = (filter: string): number => trace.rows(host(observer), filter, "frame.number").length;
-/** Versions of tshark say "1" or "True". */
-const isSet = (text: string | undefined): boolean => text === "1" || text === "True";
 
 item("P01", "the first address of two", () => {
-  assert.deepEqual(distinct(`vrrp && ip && eth.src == ${mac.a}`, "ip.src"), [A]);
+  assert.deepEqual(evidence.distinct(`vrrp && ip && eth.src == ${mac.a}`, "ip.src"), [A]);
 });
 item("P02", "every IPv4 advert", () => {
-  assert.deepEqual(distinct("vrrp && ip", "ip.dst"), ["224.0.0.18"]);
+  assert.deepEqual(evidence.distinct("vrrp && ip", "ip.dst"), ["224.0.0.18"]);
 });
 item("P03", "every IPv4 advert", () => {
-  assert.deepEqual(distinct("vrrp && ip", "ip.ttl"), ["255"]);
+  assert.deepEqual(evidence.distinct("vrrp && ip", "ip.ttl"), ["255"]);
 });
 item("P04", "every IPv4 advert", () => {
-  assert.deepEqual(distinct("vrrp && ip", "ip.proto"), ["112"]);
+  assert.deepEqual(evidence.distinct("vrrp && ip", "ip.proto"), ["112"]);
 });
 item("P05", "the link-local one of two, and no virtual one", () => {
   assert.match(linkLocal, /^fe80::/);
-  assert.deepEqual(distinct(`vrrp && ipv6 && eth.src == ${mac.a}`, "ipv6.src"), [linkLocal]);
+  assert.deepEqual(evidence.distinct(`vrrp && ipv6 && eth.src == ${mac.a}`, "ipv6.src"), [linkLocal]);
 });
 item("P06", "every IPv6 advert", () => {
-  assert.deepEqual(distinct("vrrp && ipv6", "ipv6.dst"), ["ff02::12"]);
+  assert.deepEqual(evidence.distinct("vrrp && ipv6", "ipv6.dst"), ["ff02::12"]);
 });
 item("P07", "every IPv6 advert", () => {
-  assert.deepEqual(distinct("vrrp && ipv6", "ipv6.hlim"), ["255"]);
+  assert.deepEqual(evidence.distinct("vrrp && ipv6", "ipv6.hlim"), ["255"]);
 });
 item("P08", "every IPv6 advert", () => {
-  assert.deepEqual(distinct("vrrp && ipv6", "ipv6.nxt"), ["112"]);
+  assert.deepEqual(evidence.distinct("vrrp && ipv6", "ipv6.nxt"), ["112"]);
 });
 item("P09", "3, and 2 of the instance of version 2", () => {
-  assert.deepEqual(distinct("vrrp.virt_rtr_id == 51", "vrrp.version"), ["3"]);
-  assert.deepEqual(distinct("vrrp.virt_rtr_id == 52", "vrrp.version"), ["2"]);
+  assert.deepEqual(evidence.distinct("vrrp.virt_rtr_id == 51", "vrrp.version"), ["3"]);
+  assert.deepEqual(evidence.distinct("vrrp.virt_rtr_id == 52", "vrrp.version"), ["2"]);
 });
 item("P15", "100 ms are 10 hundredths", () => {
-  assert.deepEqual(distinct("vrrp.virt_rtr_id == 51", "vrrp.short_adver_int"), ["10"]);
+  assert.deepEqual(evidence.distinct("vrrp.virt_rtr_id == 51", "vrrp.short_adver_int"), ["10"]);
 });
 item("P16", "1 s is 1", () => {
-  assert.deepEqual(distinct("vrrp.virt_rtr_id == 52", "vrrp.adver_int"), ["1"]);
+  assert.deepEqual(evidence.distinct("vrrp.virt_rtr_id == 52", "vrrp.adver_int"), ["1"]);
 });
 item("P18", "tshark finds no checksum that is wrong, in any version or family", () => {
-  assert.ok(count("vrrp && ipv6") > 0);
-  assert.equal(count("vrrp && _ws.expert.severity >= 0x00400000"), 0);
+  assert.ok(evidence.count("vrrp && ipv6") > 0);
+  assert.equal(evidence.count("vrrp && _ws.expert.severity >= 0x00400000"), 0);
 });
 item("P22", "the link-local address first", () => {
-  assert.deepEqual(distinct("vrrp && ipv6", "vrrp.ipv6_addr"), [`${LINK_LOCAL_VIP},${VIP6}`]);
+  assert.deepEqual(evidence.distinct("vrrp && ipv6", "vrrp.ipv6_addr"), [`${LINK_LOCAL_VIP},${VIP6}`]);
 });
 item("P23", "every advert of version 2", () => {
-  assert.deepEqual(distinct("vrrp.virt_rtr_id == 52", "vrrp.auth_type"), ["0"]);
+  assert.deepEqual(evidence.distinct("vrrp.virt_rtr_id == 52", "vrrp.auth_type"), ["0"]);
 });
 
 item("B01", "the master's MAC address alone answers, as long as it is master", () => {
-  const [end] = seen("vrrp.virt_rtr_id == 51 && ip && vrrp.prio == 0", "frame.number");
+  const [end] = evidence.seen("vrrp.virt_rtr_id == 51 && ip && vrrp.prio == 0", "frame.number");
   const answers = `arp.opcode == 2 && arp.src.proto_ipv4 == ${VIP} && frame.number < ${end?.[0] ?? ""}`;
-  assert.deepEqual(distinct(answers, "eth.src"), [mac.a]);
+  assert.deepEqual(evidence.distinct(answers, "eth.src"), [mac.a]);
 });
 item("B02", "the backup is in none of the solicited-node groups, and the master alone answers", () => {
   for (const group of SOLICITED_NODE) assert.ok(!groups.b.includes(`${group}\n`), group);
   const answers = `icmpv6.type == 136 && icmpv6.nd.na.target_address == ${VIP6} && icmpv6.nd.na.flag.s == 1`;
-  assert.deepEqual(distinct(answers, "eth.src"), [mac.a]);
+  assert.deepEqual(evidence.distinct(answers, "eth.src"), [mac.a]);
 });
 item("B03", "no router advertisement of any director", () => {
-  assert.equal(count("icmpv6.type == 134"), 0);
+  assert.equal(evidence.count("icmpv6.type == 134"), 0);
 });
 item("B04", "without `virtual-mac` no director takes frames to it", () => {
   assert.equal(answered.byVirtualMac, false);
@@ -196,7 +197,7 @@ item("B05", "a packet that is sent to its MAC address all the same is not taken;
   assert.deepEqual([answered.byMaster, answered.byBackup], [true, false]);
 });
 item("B07", "the first thing that the new master sends is its advert, then three announcements", () => {
-  const [first, ...others] = seen(
+  const [first, ...others] = evidence.seen(
     `eth.src == ${mac.b} && ((vrrp.virt_rtr_id == 51 && ip) || (arp.src.proto_ipv4 == ${VIP} && arp.isgratuitous))`,
     "vrrp.prio",
     "arp.src.proto_ipv4",
@@ -209,7 +210,7 @@ item("B07", "the first thing that the new master sends is its advert, then three
 });
 item("B08", "the flags, the hop limit and the MAC address of each announcement", () => {
   for (const target of [VIP6, LINK_LOCAL_VIP]) {
-    const claims = seen(
+    const claims = evidence.seen(
       `eth.src == ${mac.b} && ipv6.dst == ff02::1 && icmpv6.nd.na.target_address == ${target}`,
       "ipv6.hlim",
       "icmpv6.nd.na.flag.r",
@@ -226,12 +227,12 @@ item("B08", "the flags, the hop limit and the MAC address of each announcement",
 item("A01", "the master answers, and with one MAC address", () => {
   assert.equal(answered.four, true);
   const answers = `arp.opcode == 2 && arp.src.proto_ipv4 == ${VIP} && eth.src == ${mac.a}`;
-  assert.deepEqual(distinct(answers, "arp.src.hw_mac"), [mac.a]);
+  assert.deepEqual(evidence.distinct(answers, "arp.src.hw_mac"), [mac.a]);
 });
 item("A02", "the master answers, with the router flag where the host forwards", () => {
   assert.equal(answered.six, true);
   const answers = `icmpv6.nd.na.target_address == ${VIP6} && icmpv6.nd.na.flag.s == 1 && eth.src == ${mac.a}`;
-  for (const [r, lladdr] of seen(answers, "icmpv6.nd.na.flag.r", "icmpv6.opt.linkaddr"))
+  for (const [r, lladdr] of evidence.seen(answers, "icmpv6.nd.na.flag.r", "icmpv6.opt.linkaddr"))
     assert.deepEqual([isSet(r), lladdr], [true, mac.a]);
 });
 item("A03", "the kernel lists them", () => {
@@ -244,12 +245,41 @@ item("A05", "a ping to each family's address is answered", () => {
   assert.deepEqual([answered.four, answered.six], [true, true]);
 });
 item("A06", "one advert of priority 0 of each instance", () => {
-  const resigned = seen(`vrrp.prio == 0 && eth.src == ${mac.a}`, "vrrp.virt_rtr_id", "vrrp.version");
+  const resigned = evidence.seen(`vrrp.prio == 0 && eth.src == ${mac.a}`, "vrrp.virt_rtr_id", "vrrp.version");
   assert.equal(resigned.length, 3);
 });
 item("A07", "no gap between two adverts is longer than three intervals", () => {
-  const times = seen(`vrrp.virt_rtr_id == 51 && ip && eth.src == ${mac.a}`, "frame.time_epoch").map(
-    ([time]) => Number(time),
-  );
+  const times = evidence
+    .seen(`vrrp.virt_rtr_id == 51 && ip && eth.src == ${mac.a}`, "frame.time_epoch")
+    .map(([time]) => Number(time));
   for (const [i, time] of times.slice(1).entries()) assert.ok(time - times[i]! < 0.3);
+});
+
+item("X01", "version, fields and checksum, as tshark reads them", () => {
+  assert.equal(evidence.count("vrrp && _ws.expert.severity >= 0x00400000"), 0);
+  assert.deepEqual(evidence.distinct("vrrp.virt_rtr_id == 51 && ip", "vrrp.ip_addr"), [VIP]);
+});
+item(
+  "X09",
+  "the kernel of a director takes an unsolicited advertisement of a neighbour that it knows",
+  () => {
+    assert.match(learnt, new RegExp(STRANGER));
+  },
+);
+item("X13", "every announcement has the MAC address of the director's interface", () => {
+  const claims = `arp.src.proto_ipv4 == ${VIP} && arp.isgratuitous`;
+  assert.deepEqual(evidence.distinct(claims, "arp.src.hw_mac"), [mac.a, mac.b]);
+});
+item("X14", "a broadcast request, from and for the address", () => {
+  const claims = `arp.src.proto_ipv4 == ${VIP} && arp.isgratuitous`;
+  for (const field of ["eth.dst", "arp.opcode", "arp.dst.proto_ipv4"])
+    assert.deepEqual(
+      evidence.distinct(claims, field),
+      [{ "eth.dst": "ff:ff:ff:ff:ff:ff", "arp.opcode": "1" }[field] ?? VIP],
+      field,
+    );
+});
+item("X15", "no address of the master waits for duplicate address detection", () => {
+  assert.match(addresses, /inet6 fd00:98::100\/64/);
+  assert.doesNotMatch(addresses, /tentative|dadfailed/);
 });

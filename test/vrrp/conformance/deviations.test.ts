@@ -1,0 +1,113 @@
+// Where vipd can be told to differ from the RFCs: each option with it and without it (D01 to D07).
+
+import assert from "node:assert/strict";
+import { ip } from "../../../src/core/address.js";
+import { seconds } from "../../../src/core/units.js";
+import { Authenticator } from "../../../src/director/vrrp-authenticator.js";
+import { hmacSha256 } from "../../../src/linux/hmac.js";
+import { carrierProblem } from "../../../src/vrrp/accept.js";
+import type { UnicastConfig } from "../../../src/vrrp/instance.js";
+import { decodeIp } from "../../../src/vrrp/ip-header.js";
+import { decodeAdvert, encodeAdvert, TRAILER_LENGTH } from "../../../src/vrrp/packet.js";
+import { codes, good, PAIR } from "../../config/load.js";
+import { EngineRig } from "../../director/engine-rig.js";
+import { instance, ipPacket, vip } from "../ip-packet.js";
+import { ADVERT, CARRIER, refused } from "../refusals.js";
+import { item } from "./item.js";
+
+const web = (keys = "", more = ""): string =>
+  `${PAIR}vrrp:\n  web: { interface: eth0, router-id: 51, addresses: [192.168.1.1/24]${keys} }\n${more}`;
+const only = (text: string) => good(text, "lb2").vrrp[0] ?? assert.fail("no instance");
+
+item(
+  "D01",
+  "without it multicast alone is sent and heard, with TTL 255; with it the peers alone, and the TTLs of `ttl`",
+  () => {
+    assert.equal(only(web()).unicast, undefined);
+    const unicast = only(web(", unicast: { ttl: { min: 250, max: 254 } }")).unicast;
+    assert.deepEqual(unicast?.ttl, { min: 250, max: 254 });
+    assert.deepEqual(only(web(", unicast: true")).unicast?.ttl, { min: 255, max: 255 });
+    const problem = (config: UnicastConfig | undefined, destination: string, ttl: number): string => {
+      const packet = ipPacket(new Uint8Array(12), { ...CARRIER, destination: ip(destination), ttl });
+      const outer = decodeIp(packet, packet.length, config?.ttl);
+      const peers = config && { unicast: { ...config, peers: [CARRIER.source] } };
+      const found = outer.ok ? carrierProblem(peers ?? {}, outer.value.carrier) : outer.error;
+      return found?.kind ?? "accepted";
+    };
+    assert.equal(problem(undefined, "224.0.0.18", 255), "accepted");
+    assert.equal(problem(undefined, "10.77.0.2", 255), "destination");
+    assert.equal(problem(undefined, "224.0.0.18", 250), "ttl");
+    assert.equal(problem(unicast, "10.77.0.2", 250), "accepted");
+    assert.equal(problem(unicast, "10.77.0.2", 249), "ttl");
+    assert.equal(problem(unicast, "224.0.0.18", 250), "destination");
+  },
+);
+item(
+  "D03",
+  "without it a signed advert is refused (R14); with it one that is not, unless `mode` permits it",
+  () => {
+    const key = "0123456789abcdef0123456789abcdef";
+    const configured = (mode: string): Authenticator => {
+      const { auth } = only(web(`, auth: { hmac: { keys: [{ id: 1, key: "${key}" }], mode: ${mode} } }`));
+      assert.ok(auth?.kind === "hmac");
+      return new Authenticator({ utc: () => 1_800_000_000_000, sha256: hmacSha256 }, auth);
+    };
+    const plain = encodeAdvert(ADVERT, CARRIER, "rfc5798");
+    const signed = new Uint8Array(plain.length + TRAILER_LENGTH);
+    signed.set(plain);
+    configured("enforce").sign(CARRIER.source, [signed]);
+    assert.match(refused(signed), /^trailing/);
+    assert.equal(refused(plain), "accepted");
+    for (const [mode, unsigned] of [
+      ["enforce", "auth"],
+      ["permissive", undefined],
+    ] as const) {
+      const opened = configured(mode).open(signed, CARRIER);
+      assert.ok(opened.ok);
+      assert.equal(refused(opened.value), "accepted");
+      const other = configured(mode).open(plain, CARRIER);
+      assert.equal(other.ok ? undefined : other.error.kind, unsigned);
+    }
+  },
+);
+item("D04", "each is sent where it is configured, and both are understood", () => {
+  for (const [keys, dialect] of [
+    ["", "rfc5798"],
+    [", checksum: rfc9568", "rfc9568"],
+  ] as const) {
+    const rig = new EngineRig();
+    rig.engine.configure([only(web(keys))], []);
+    rig.takeOver();
+    const [sent] = rig.sent;
+    assert.ok(sent);
+    const decoded = decodeAdvert(sent.bytes, sent, 3);
+    assert.ok(decoded.ok && decoded.value.dialect === dialect);
+  }
+});
+item("D05", "there is no such option: a lower priority is always answered (A11)", () => {
+  assert.equal(codes(web(", lower-prio-no-advert: true")).length, 1);
+});
+item(
+  "D06",
+  "without a group each instance is master by itself; in one a member that obeys keeps the other back",
+  () => {
+    const six = { name: "six", family: "ipv6", addresses: [vip("fe80::1/64")] } as const;
+    for (const [group, state] of [
+      [undefined, "master"],
+      ["site", "backup"],
+    ] as const) {
+      const grouped = group === undefined ? {} : { group };
+      const rig = new EngineRig();
+      rig.engine.configure([instance({ name: "four", ...grouped }), instance({ ...six, ...grouped })], []);
+      for (let i = 0; i < 10; i++) {
+        rig.now += seconds(0.5);
+        rig.hear(150);
+        rig.engine.wake();
+      }
+      assert.deepEqual(rig.states(), { four: state, six: "backup" });
+    }
+  },
+);
+item("D07", "there is no such option: adverts have one link", () => {
+  assert.equal(codes(web(", second-interface: eth1")).length, 1);
+});
