@@ -42,6 +42,13 @@ item(
     assert.equal(problem(unicast, "224.0.0.18", 250), "destination");
   },
 );
+item("D02", "the addresses lie on a link of their own with it, and on the interface without", () => {
+  const without = only(web());
+  assert.deepEqual([without.virtualMac, without.addresses[0]?.interface], [undefined, "eth0"]);
+  const withLink = only(web(", virtual-mac: true"));
+  assert.deepEqual(withLink.virtualMac, { name: "vrrp.51", adverts: "virtual" });
+  assert.equal(withLink.addresses[0]?.interface, "vrrp.51");
+});
 item(
   "D03",
   "without it a signed advert is refused (R14); with it one that is not, unless `mode` permits it",

@@ -6,6 +6,7 @@ import { toHex, Writer } from "../../../src/core/bytes.js";
 import { milliseconds, seconds } from "../../../src/core/units.js";
 import { addAddressRequest } from "../../../src/netlink/route.js";
 import { writeMessage } from "../../../src/netlink/message.js";
+import { virtualMacOf } from "../../../src/vrrp/instance.js";
 import { gratuitousArp } from "../../../src/vrrp/arp.js";
 import { step } from "../../../src/vrrp/machine.js";
 import { decodeAdvert } from "../../../src/vrrp/packet.js";
@@ -49,6 +50,11 @@ item("X01", "every field of what the engine sends, in each version and family", 
   const decoded = decodeAdvert(sent.bytes, sent, 3);
   assert.ok(decoded.ok);
   assert.deepEqual(decoded.value.advert.addresses, ["fe80::1", "2001:db8::1"]);
+});
+item("X02", "of the lowest and the highest virtual router id", () => {
+  assert.equal(virtualMacOf(instance({ virtualRouterId: 1 })), "00:00:5e:00:01:01");
+  assert.equal(virtualMacOf(instance({ virtualRouterId: 255 })), "00:00:5e:00:01:ff");
+  assert.equal(virtualMacOf(instance({ ...SIX, virtualRouterId: 51 })), "00:00:5e:00:02:33");
 });
 item("X05", "an address that the kernel refuses is not announced", () => {
   const rig = new EngineRig();
