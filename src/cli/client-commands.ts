@@ -1,9 +1,14 @@
 // The commands that talk to a running daemon.
 
+import { span } from "../control/reason.js";
+import type { EventRecord } from "../control/event.js";
 import { formatJson, formatText, toLogRecord } from "../log/record.js";
 import { ask, runtimeDirectoryOf } from "./client.js";
-import { EXIT, jsonOption, runtimeDirectoryOption, type Command } from "./command.js";
+import { EXIT, jsonOption, runtimeDirectoryOption, type Command, type ExitCode } from "./command.js";
 import { statusText } from "./status-text.js";
+
+/** As many as a daemon keeps. */
+const MOST_EVENTS = 1000;
 
 export const status: Command = {
   word: "status",
@@ -39,12 +44,44 @@ export const events: Command = {
     }
     const request = { request: "events" as const, follow: options.flag("follow"), last: Number(text) };
     const format = options.flag("json") ? formatJson : formatText;
-    const result = await ask(runtimeDirectoryOf(options), request, output, (reply) => {
-      if (reply.reply === "event") output.out(`${format(toLogRecord(reply.record))}\n`);
-    });
+    const seen = new SeenEvents();
+    let result: "ok" | ExitCode;
+    do {
+      result = await ask(runtimeDirectoryOf(options), seen.next(request), output, (reply) => {
+        if (reply.reply === "event" && seen.isNew(reply.record))
+          output.out(`${format(toLogRecord(reply.record))}\n`);
+      });
+    } while (result === "ok" && request.follow && seen.hasUpgraded);
     return result === "ok" ? EXIT.ok : result;
   },
 };
+
+/** Who follows the events goes on with the successor of a daemon that was upgraded, which knows what was said before. */
+class SeenEvents {
+  private last: EventRecord | undefined;
+  private isSkipping = false;
+  /** Whether the last words were those of a daemon that has a successor. */
+  hasUpgraded = false;
+
+  /** What to ask for, at first and after an upgrade. */
+  next<R extends { readonly last: number }>(request: R): R {
+    this.isSkipping = this.hasUpgraded;
+    this.hasUpgraded = false;
+    return this.isSkipping ? { ...request, last: MOST_EVENTS } : request;
+  }
+
+  isNew(record: EventRecord): boolean {
+    if (this.isSkipping && this.last !== undefined) {
+      const { time, process: of, sequence } = this.last;
+      const isLast = record.time === time && record.process === of && record.sequence === sequence;
+      this.isSkipping = !isLast && record.time <= time;
+      if (isLast || this.isSkipping) return false;
+    }
+    this.last = record;
+    this.hasUpgraded = record.event.kind === "upgraded";
+    return true;
+  }
+}
 
 export const reload: Command = {
   word: "reload",
@@ -61,6 +98,26 @@ export const reload: Command = {
           reply.changes.length === 0 ? "reloaded: nothing changed\n" : `reloaded:\n${list(reply.changes)}`,
         );
       else output.err(`not reloaded:\n${reply.problems.join("\n")}\n`);
+    });
+    if (result !== "ok") return result;
+    return outcome.good ? EXIT.ok : EXIT.failed;
+  },
+};
+
+export const upgrade: Command = {
+  word: "upgrade",
+  summary: "Replaces the running daemon by the program that is installed now; adverts do not pause.",
+  options: [runtimeDirectoryOption],
+  async run(options, output) {
+    const outcome = { good: false };
+    const result = await ask(runtimeDirectoryOf(options), { request: "upgrade" }, output, (reply) => {
+      if (reply.reply !== "upgraded") return;
+      outcome.good = reply.ok;
+      if (reply.ok)
+        output.out(
+          `upgraded: vipd ${reply.from} -> ${reply.to}, pid ${reply.pid}; VRRP paused for ${span(reply.pause_ms)}\n`,
+        );
+      else output.err(`not upgraded, everything goes on as before: ${reply.problem.trimEnd()}\n`);
     });
     if (result !== "ok") return result;
     return outcome.good ? EXIT.ok : EXIT.failed;

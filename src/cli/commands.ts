@@ -2,9 +2,19 @@
 
 import { check } from "./check.js";
 import type { Command } from "./command.js";
-import { events, reload, status, stop } from "./client-commands.js";
+import { events, reload, status, stop, upgrade } from "./client-commands.js";
 import { plan } from "./plan.js";
 import { release } from "./release.js";
 import { run } from "./run.js";
 
-export const commands: readonly Command[] = [run, check, plan, status, events, reload, stop, release];
+export const commands: readonly Command[] = [
+  run,
+  check,
+  plan,
+  status,
+  events,
+  reload,
+  upgrade,
+  stop,
+  release,
+];

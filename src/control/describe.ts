@@ -29,6 +29,7 @@ export function describe(event: VipdEvent): Description {
     case "vrrp-priority":
     case "vrrp-rejected":
     case "vrrp-second-master":
+    case "vrrp-taken-over":
     case "vrrp-address-conflict":
     case "vrrp-address-restored":
     case "vrrp-stale-address-removed":
@@ -49,6 +50,9 @@ export function describe(event: VipdEvent): Description {
     case "config-rejected":
     case "notified":
     case "warning":
+    case "upgrading":
+    case "upgrade-failed":
+    case "upgraded":
     case "stopping":
     case "stopped":
     case "ready":
@@ -97,6 +101,12 @@ function describeVrrp(event: VrrpEvent): Description {
         text:
           `${event.sender} says it is master too, with priority ${event.sender_priority}; ours is ${event.own_priority}, ` +
           `so the addresses were announced again${inBrackets(again(event))}`,
+      };
+    case "vrrp-taken-over":
+      return {
+        level: "info",
+        subject: `vrrp ${event.instance}`,
+        text: `goes on as ${event.state.toUpperCase()} in a new process, after ${span(event.pause_ms)}`,
       };
     case "vrrp-address-conflict":
       return {
@@ -301,6 +311,20 @@ function describeDaemon(event: DaemonEvent): Description {
     }
     case "warning":
       return { level: "warning", subject: event.subject, text: event.text };
+    case "upgrading":
+      return { level: "notice", subject: "vipd", text: `upgrade: a successor starts, pid ${event.pid}` };
+    case "upgrade-failed":
+      return {
+        level: "error",
+        subject: "vipd",
+        text: `not upgraded, everything goes on as before: ${event.why.split("\n")[0] ?? ""}`,
+      };
+    case "upgraded":
+      return {
+        level: "notice",
+        subject: "vipd",
+        text: `upgraded: vipd ${event.from} -> ${event.to}, pid ${event.pid} goes on; VRRP paused for ${span(event.pause_ms)}`,
+      };
     case "stopping":
       return { level: "notice", subject: "vipd", text: `stopping: ${event.why}` };
     case "stopped":

@@ -177,6 +177,13 @@ export type VipdEvent =
       readonly sender_priority: number;
       readonly own_priority: number;
     } & Repeats)
+  /** A new VRRP process goes on with what the old one was, after an upgrade: nobody else has noticed. */
+  | {
+      readonly kind: "vrrp-taken-over";
+      readonly instance: string;
+      readonly state: InstanceStateName;
+      readonly pause_ms: number;
+    }
   | ({
       readonly kind: "vrrp-address-conflict";
       readonly instance: string;
@@ -297,6 +304,17 @@ export type VipdEvent =
       readonly took_ms: number;
     }
   | { readonly kind: "warning"; readonly subject: string; readonly text: string }
+  /** A successor, process `pid`, was started and prepares itself. */
+  | { readonly kind: "upgrading"; readonly pid: number }
+  | { readonly kind: "upgrade-failed"; readonly why: string }
+  /** The last words of the old daemon. */
+  | {
+      readonly kind: "upgraded";
+      readonly from: string;
+      readonly to: string;
+      readonly pid: number;
+      readonly pause_ms: number;
+    }
   | { readonly kind: "stopping"; readonly why: string }
   | { readonly kind: "stopped" }
   | { readonly kind: "ready"; readonly version: string; readonly node: string };

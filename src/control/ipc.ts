@@ -11,10 +11,12 @@ import type {
   VrrpProcessConfig,
 } from "../config/model.js";
 import type { IpAddress } from "../core/address.js";
+import type { Milliseconds } from "../core/units.js";
 import type { SyncConfig } from "../ipvs/model.js";
 import type { InstanceConfig, InstanceStateName } from "../vrrp/instance.js";
 import type { TrackValue } from "../vrrp/priority.js";
 import type { EventRecord, PrioritySum, RejectedAdverts, RejectKind, TransitionReason } from "./event.js";
+import type { Handed } from "./handover.js";
 
 /** An instance that was master when the previous VRRP process ended without saying so. */
 export type ResumeOrder = {
@@ -50,7 +52,14 @@ export type ToVrrp =
       /** What is known of tracks already: a process that resumes has no time to wait for them. */
       readonly tracks?: TrackReport;
       readonly sequences?: readonly SenderSequences[];
+      /** Opens and joins everything and takes no part: a predecessor still does, until "take-over". */
+      readonly standby?: true;
     }
+  /** Stops where it is, for a successor. Answered with "handed"; "take-back" makes it go on, "stop" ends it. */
+  | { readonly kind: "hand-over"; readonly keeps: readonly string[] }
+  | { readonly kind: "take-back" }
+  /** What the predecessor handed over: goes on where that one stopped. Answered with "taken". */
+  | { readonly kind: "take-over"; readonly handed: Handed }
   /** What tracks have been seen to be, by their ids; those not named stay as they were. */
   | { readonly kind: "tracks"; readonly values: TrackReport }
   | { readonly kind: "stop"; readonly keepAddresses: boolean }
@@ -190,6 +199,9 @@ export type FromChild<Status> =
   | { readonly kind: "tracks"; readonly values: TrackReport }
   /** `sequences`: from a VRRP process that has instances with HMAC. */
   | { readonly kind: "pong"; readonly id: number; readonly sequences?: readonly SenderSequences[] }
+  | { readonly kind: "handed"; readonly handed: Handed }
+  /** `pause`: from the predecessor's last moment to the first of this process. */
+  | { readonly kind: "taken"; readonly pause: Milliseconds }
   | { readonly kind: "stopped" };
 export type FromVrrp = FromChild<VrrpStatus>;
 export type FromChecks = FromChild<ChecksStatus>;

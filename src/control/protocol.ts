@@ -13,6 +13,8 @@ export type Request =
   /** The last `last` events, then, when `follow`, those to come until the client hangs up. */
   | { readonly request: "events"; readonly follow: boolean; readonly last: number }
   | { readonly request: "reload" }
+  /** Replaces the daemon by the program that is installed now; what it holds stays. */
+  | { readonly request: "upgrade" }
   /** `table`: what is left of our IPVS entries; absent: as configured. */
   | { readonly request: "stop"; readonly table?: "keep" | "remove" };
 
@@ -25,12 +27,22 @@ export type Reply =
       readonly changes: readonly string[];
       readonly problems: readonly string[];
     }
+  | {
+      readonly reply: "upgraded";
+      readonly ok: true;
+      /** Versions. */
+      readonly from: string;
+      readonly to: string;
+      readonly pid: number;
+      readonly pause_ms: number;
+    }
+  | { readonly reply: "upgraded"; readonly ok: false; readonly problem: string }
   | { readonly reply: "stopping"; readonly pid: number }
   | { readonly reply: "error"; readonly message: string }
   /** The answer is complete. */
   | { readonly reply: "end" };
 
-const REQUESTS = ["status", "events", "reload", "stop"];
+const REQUESTS = ["status", "events", "reload", "upgrade", "stop"];
 
 export function parseRequest(line: string): Result<Request, string> {
   const value = parseObject(line);
@@ -40,6 +52,8 @@ export function parseRequest(line: string): Result<Request, string> {
       return ok({ request: "status" });
     case "reload":
       return ok({ request: "reload" });
+    case "upgrade":
+      return ok({ request: "upgrade" });
     case "events": {
       const { follow = false, last = 0 } = value;
       if (typeof follow !== "boolean") return err('"follow" is true or false');

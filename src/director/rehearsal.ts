@@ -32,9 +32,14 @@ const config: InstanceConfig = {
   tracks: [],
 };
 
-export function rehearse(real: Pick<VrrpPorts, "addresses">, rounds = ROUNDS): void {
+export function rehearse(
+  real: Pick<VrrpPorts, "addresses">,
+  done: () => void = () => undefined,
+  rounds = ROUNDS,
+): void {
   takeOver(real);
-  if (rounds > 1) setImmediate(() => rehearse(real, rounds - 1));
+  if (rounds > 1) setImmediate(() => rehearse(real, done, rounds - 1));
+  else done();
 }
 
 /** From the start over the takeover and one periodic advert to the clean stop. */

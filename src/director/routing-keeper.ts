@@ -51,6 +51,12 @@ export class RoutingKeeper {
     return done;
   }
 
+  /** What a predecessor has added for `user` and left there: from now on it is ours. */
+  inherit(user: string, items: readonly RoutingItem[]): void {
+    for (const item of items) this.enter(user, item);
+    this.schedule();
+  }
+
   /** Removes what a crash left behind. */
   removeStale(items: readonly RoutingItem[]): void {
     const stale = items.filter((item) => !this.wanted.has(formatItem(item)));

@@ -136,6 +136,17 @@ export class Attachment {
     runtime.adopt(config, tracks.priority(config), tracks.leavesTies(config), view, source);
   }
 
+  /** Makes it ready for its interface, and does not look whether it may take part. */
+  attach(runtime: Runtime): void {
+    const { given } = runtime;
+    const { interfaces } = this.ports;
+    const view = interfaces.find(given.interface);
+    runtime.outIndex = this.links.outOf(given, view);
+    runtime.indices = indicesOf(given, interfaces);
+    const source = sourceOf(given, interfaces, this.roster.virtual);
+    this.takeInterface(runtime, given, view, source);
+  }
+
   leave(runtime: Runtime): void {
     const { unicast, family } = runtime.config;
     if (unicast === undefined) this.memberships.leave(runtime.ifindex, family);

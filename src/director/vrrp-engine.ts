@@ -5,8 +5,9 @@
 import { type Family, type IpAddress, type MacAddress, type Prefix } from "../core/address.js";
 import { itemsOf } from "../core/routing.js";
 import { ok } from "../core/result.js";
-import { instant, type Instant } from "../core/units.js";
+import { between, instant, milliseconds, type Instant, type Milliseconds } from "../core/units.js";
 import type { TransitionReason } from "../control/event.js";
+import type { Handed, HandedInstance } from "../control/handover.js";
 import type { InstanceStatus, ResumeOrder, SenderSequences } from "../control/ipc.js";
 import type { VrrpPorts } from "../ports/vrrp.js";
 import { acceptAdvert, carrierProblem } from "../vrrp/accept.js";
@@ -19,6 +20,7 @@ import { sameValue, whyAnother } from "./instance-change.js";
 import type { Lateness } from "./lateness.js";
 import { RepeatLimit } from "./repeat-limit.js";
 import { Attachment } from "./vrrp-attachment.js";
+import { handOut, previousOf, takeIn } from "./vrrp-handover.js";
 import { Notices } from "./vrrp-notices.js";
 import { Orders } from "./vrrp-orders.js";
 import { Roster } from "./vrrp-roster.js";
@@ -38,8 +40,13 @@ export class VrrpEngine {
   private readonly steps: Steps;
   private readonly attachment: Attachment;
   private readonly strangers: Strangers;
-  /** Nothing happens after `stop`, whatever is still heard until the process has ended. */
-  private stopped = false;
+  /**
+   * Nothing is sent and nothing heard counts: in standby the predecessor still works, what was handed over is the
+   * successor's, and after `stop` nothing happens, whatever is still heard until the process has ended.
+   */
+  private rest: "standby" | "handed-over" | "stopped" | undefined;
+  /** What the successor goes on with, and `stop` leaves alone. */
+  private kept: ReadonlySet<string> = new Set();
 
   constructor(ports: VrrpPorts) {
     this.ports = ports;
@@ -64,7 +71,7 @@ export class VrrpEngine {
     tracks: Readonly<Record<string, TrackValue>> = {},
     sequences: readonly SenderSequences[] = [],
   ): void {
-    if (this.stopped) return;
+    if (this.rest !== undefined) return;
     const now = this.ports.clock.now();
     this.roster.expect(instances);
     this.attachment.tracks.expect(instances);
@@ -85,13 +92,75 @@ export class VrrpEngine {
       }
       this.rebuildTables();
     });
-    this.ports.neighbours.watch([...this.roster.virtual]);
-    for (const { config } of this.roster.all) this.orders.announcer.prepare(config.addresses);
+    this.watchNeighbours();
+  }
+
+  /** Instead of the first `configure`: joins and makes everything that these instances need, and takes no part. */
+  prepare(instances: readonly InstanceConfig[]): void {
+    this.rest = "standby";
+    const now = this.ports.clock.now();
+    this.roster.expect(instances);
+    this.attachment.tracks.expect(instances);
+    for (const config of instances) this.attachment.attach(this.roster.add(config, now));
+    this.rebuildTables();
+    this.watchNeighbours();
+  }
+
+  /** Stops where it is, and says where that is for those of `names`. Only `takeBack` and `stop` may follow. */
+  handOver(names: ReadonlySet<string>): Handed {
+    this.rest = "handed-over";
+    this.kept = names;
+    this.arm();
+    const handed = [...this.roster.all].filter(({ config }) => names.has(config.name));
+    return {
+      at: this.ports.clock.now(),
+      instances: handed.map(handOut),
+      tracks: this.attachment.tracks.values,
+      sequences: this.sequences(),
+    };
+  }
+
+  /** There is no successor after all. */
+  takeBack(): void {
+    if (this.rest !== "handed-over") return;
+    this.rest = undefined;
+    this.kept = new Set();
+    this.interfacesChanged();
+    this.wake();
+  }
+
+  /**
+   * After `prepare`: goes on where the predecessor stopped. What was not handed over begins as at a start. Gives how
+   * long nobody sent or heard.
+   */
+  takeOver({ at, instances, tracks, sequences }: Handed): Milliseconds {
+    if (this.rest !== "standby") return milliseconds(0);
+    this.rest = undefined;
+    this.attachment.tracks.take(tracks);
+    const handed = new Map(instances.map((one) => [one.instance, one]));
+    for (const runtime of this.roster.all) {
+      const one = handed.get(runtime.config.name);
+      if (one === undefined) continue;
+      this.attachment.adopt(runtime, runtime.given);
+      takeIn(runtime, one);
+      const known = orderOf(sequences, runtime.config.name);
+      if (known !== undefined) runtime.authenticator?.recall(known);
+      this.steps.resume(runtime);
+    }
+    const now = this.ports.clock.now();
+    const pause = between(at, now);
+    this.wake();
+    this.steps.collect(() => {
+      for (const runtime of this.roster.all)
+        this.continue(runtime, handed.get(runtime.config.name), pause, now);
+      this.rebuildTables();
+    });
+    return pause;
   }
 
   /** The wake-up of the port: sends what is due, hears what has come, and only then gives up on masters. */
   wake(): void {
-    if (this.stopped) return;
+    if (this.rest !== undefined) return;
     const now = this.ports.clock.now();
     this.steps.takeDue(now);
     this.orders.kept.retry(now);
@@ -109,7 +178,7 @@ export class VrrpEngine {
     const id = header > 0 && header + 1 < length ? packet[header + 1]! : 0;
     const runtime = this.roster.find(ifindex, packetFamily(packet), id);
     // Another virtual router of the same link.
-    if (runtime === undefined || this.stopped) return;
+    if (runtime === undefined || this.rest !== undefined) return;
     runtime.received += 1;
     const now = this.ports.clock.now();
     const { state, repeated, repeatedTrailer } = runtime;
@@ -127,7 +196,7 @@ export class VrrpEngine {
 
   /** Interfaces came, went or changed: looks at all of them again. */
   interfacesChanged(): void {
-    if (this.stopped) return;
+    if (this.rest !== undefined) return;
     const now = this.ports.clock.now();
     this.steps.collect(() => {
       this.attachment.lookAtAllTracks(now);
@@ -139,7 +208,7 @@ export class VrrpEngine {
 
   /** Tracks were seen to be what `values` says, by their ids; the others stay as they were. */
   tracksSeen(values: Readonly<Record<string, TrackValue>>): void {
-    if (this.stopped) return;
+    if (this.rest !== undefined) return;
     const now = this.ports.clock.now();
     this.attachment.tracks.take(values);
     this.steps.collect(() => this.attachment.lookAtAllTracks(now));
@@ -148,7 +217,7 @@ export class VrrpEngine {
   /** An address is no longer on an interface, whoever deleted it. */
   addressGone(ifindex: number, prefix: Prefix): void {
     const runtime = this.roster.ownerOf(ifindex, prefix.address);
-    if (runtime?.state.kind !== "master" || this.stopped) return;
+    if (runtime?.state.kind !== "master" || this.rest !== undefined) return;
     const address = runtime.config.addresses.find(({ prefix: own }) => own.address === prefix.address);
     if (address?.prefix.length !== prefix.length) return;
     if (this.ports.interfaces.find(address.interface)?.index !== ifindex) return;
@@ -187,11 +256,12 @@ export class VrrpEngine {
     const now = this.ports.clock.now();
     this.steps.collect(() => {
       for (const runtime of this.roster.all)
-        this.steps.apply(runtime, { kind: "stop", keepAddresses, why: { kind: "shutdown" } }, now);
+        if (!this.kept.has(runtime.config.name))
+          this.steps.apply(runtime, { kind: "stop", keepAddresses, why: { kind: "shutdown" } }, now);
     });
     this.orders.kept.retryNow();
     this.orders.routing.removeNow();
-    this.stopped = true;
+    this.rest = "stopped";
     this.arm();
   }
 
@@ -208,6 +278,27 @@ export class VrrpEngine {
     return [...this.roster.all].map((runtime) => instanceStatus(runtime, runtime.current(), now, wall));
   }
 
+  private continue(
+    runtime: Runtime,
+    handed: HandedInstance | undefined,
+    pause: Milliseconds,
+    now: Instant,
+  ): void {
+    if (handed === undefined) return this.begin(runtime, undefined, now);
+    const { config, state } = runtime;
+    this.ports.report({ kind: "vrrp-taken-over", instance: config.name, state: state.kind, pause_ms: pause });
+    const { routing } = handed.config;
+    if (state.kind === "master" && routing !== undefined) this.orders.inherit(runtime, itemsOf(routing));
+    const previous = previousOf(runtime, handed);
+    if (previous !== undefined) this.steps.apply(runtime, { kind: "reconfigure", previous }, now);
+    this.attachment.look(runtime, now);
+  }
+
+  private watchNeighbours(): void {
+    this.ports.neighbours.watch([...this.roster.virtual]);
+    for (const { config } of this.roster.all) this.orders.announcer.prepare(config.addresses);
+  }
+
   private add(
     config: InstanceConfig,
     order: ResumeOrder | undefined,
@@ -216,6 +307,11 @@ export class VrrpEngine {
   ): void {
     const runtime = this.roster.add(config, now);
     if (sequences !== undefined) runtime.authenticator?.recall(sequences);
+    this.begin(runtime, order, now);
+  }
+
+  private begin(runtime: Runtime, order: ResumeOrder | undefined, now: Instant): void {
+    const { given: config } = runtime;
     if (order === undefined) this.attachment.removeStale(runtime);
     if (config.routing !== undefined) this.orders.routing.removeStale(itemsOf(config.routing));
     this.attachment.look(runtime, now, order);
@@ -304,7 +400,7 @@ export class VrrpEngine {
       attachment.next,
       strangers.next,
     );
-    this.ports.wakeup.arm(at === Infinity || this.stopped ? undefined : instant(at));
+    this.ports.wakeup.arm(at === Infinity || this.rest !== undefined ? undefined : instant(at));
   }
 }
 

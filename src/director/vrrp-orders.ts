@@ -134,6 +134,12 @@ export class Orders {
     this.announcements = this.announcements.filter((work) => !unwanted(work, work.addresses));
   }
 
+  /** A predecessor has put these routes and rules into the kernel, where they stay. */
+  inherit(runtime: Runtime, items: readonly RoutingItem[]): void {
+    runtime.routed = items.length > 0;
+    this.routing.inherit(runtime.config.name, items);
+  }
+
   sendAdvert(runtime: Runtime, priority: number): void {
     const leaving = priority === RESIGN_PRIORITY;
     const { destinations, config } = runtime;

@@ -6,9 +6,11 @@
 import { readdirSync } from "node:fs";
 import { setFlagsFromString } from "node:v8";
 import type { VipdEvent } from "../control/event.js";
+import type { Handed } from "../control/handover.js";
 import type { FromVrrp, ToVrrp, VrrpStatus } from "../control/ipc.js";
 import type { VrrpProcessConfig } from "../config/model.js";
 import type { VrrpPorts } from "../ports/vrrp.js";
+import { ok, type Result } from "../core/result.js";
 import { setRealtime, setTimeSharing } from "../linux/scheduling.js";
 import { rehearse } from "./rehearsal.js";
 import { VrrpEngine } from "./vrrp-engine.js";
@@ -18,6 +20,8 @@ process.title = "vipd: vrrp";
 // V8 forgets the code of functions that were not called for a while; a takeover comes once in months.
 setFlagsFromString("--no-flush-bytecode");
 
+type ConfigureOrder = Extract<ToVrrp, { kind: "configure" }>;
+
 class VrrpProcess {
   private engine: VrrpEngine | undefined;
   private transport: VrrpProcessConfig["transport"] | undefined;
@@ -25,13 +29,26 @@ class VrrpProcess {
   private realtime = "ordinary scheduling";
   private sequence = 0;
   private stopping = false;
+  private isHandedOver = false;
 
   take(message: ToVrrp): void {
     switch (message.kind) {
       case "configure":
         // What is on its way out is not started again.
         if (this.stopping) return;
-        send({ kind: "configured", error: this.configure(message) });
+        if (message.standby === true) this.prepare(message);
+        else send({ kind: "configured", error: this.configure(message) });
+        return;
+      case "hand-over":
+        if (this.engine !== undefined && !this.stopping)
+          send({ kind: "handed", handed: this.handOver(this.engine, message.keeps) });
+        return;
+      case "take-back":
+        this.isHandedOver = false;
+        this.engine?.takeBack();
+        return;
+      case "take-over":
+        if (this.engine !== undefined) send({ kind: "taken", pause: this.engine.takeOver(message.handed) });
         return;
       case "tracks":
         this.engine?.tracksSeen(message.values);
@@ -56,27 +73,62 @@ class VrrpProcess {
     send({ kind: "stopped" }, () => process.exit(0));
   }
 
-  private configure(message: Extract<ToVrrp, { kind: "configure" }>): string | null {
+  private handOver(engine: VrrpEngine, keeps: readonly string[]): Handed {
+    this.isHandedOver = true;
+    return engine.handOver(new Set(keeps));
+  }
+
+  /** The supervisor is gone without a word. What was handed over is the successor's. */
+  abandoned(): void {
+    if (this.isHandedOver) process.exit(0);
+    this.stop(false);
+  }
+
+  private configure(message: ConfigureOrder): string | null {
     const { process: settings, instances, resume, tracks, sequences } = message;
-    const report = (event: VipdEvent): void => this.report(event);
-    let first: VrrpPorts | undefined;
-    if (this.engine === undefined) {
-      const opened = openVrrpPorts(settings.transport, report, (ports) => {
-        first = ports;
-        return new VrrpEngine(ports);
-      });
-      if (!opened.ok) return opened.error;
-      this.engine = opened.value;
-      this.transport = settings.transport;
-    } else if (settings.transport !== this.transport) {
-      const text = `the transport of adverts stays ${this.transport ?? ""} until vipd is started again`;
-      this.report({ kind: "warning", subject: "vrrp", text });
-    }
-    this.engine.configure(instances, resume, tracks, sequences);
+    const opened = this.open(settings.transport);
+    if (!opened.ok) return opened.error;
+    const { engine, first } = opened.value;
+    engine.configure(instances, resume, tracks, sequences);
     // After the instances: a process that resumes has no time to lose.
     if (settings.realtimePriority !== this.priority) this.schedule(settings.realtimePriority);
     if (first !== undefined) rehearse(first);
     return null;
+  }
+
+  /** With real-time scheduling only when all the work is done: the predecessor's adverts have it, too. */
+  private prepare({ process: settings, instances }: ConfigureOrder): void {
+    const opened = this.open(settings.transport);
+    if (!opened.ok) return send({ kind: "configured", error: opened.error });
+    const { engine, first } = opened.value;
+    engine.prepare(instances);
+    const done = (): void => {
+      this.schedule(settings.realtimePriority);
+      send({ kind: "configured", error: null });
+    };
+    if (first === undefined) done();
+    else rehearse(first, done);
+  }
+
+  /** `first`: its ports, when it was made for this. */
+  private open(
+    transport: VrrpProcessConfig["transport"],
+  ): Result<{ readonly engine: VrrpEngine; readonly first?: VrrpPorts }, string> {
+    if (this.engine !== undefined) {
+      const text = `the transport of adverts stays ${this.transport ?? ""} until vipd is started again`;
+      if (transport !== this.transport) this.report({ kind: "warning", subject: "vrrp", text });
+      return ok({ engine: this.engine });
+    }
+    let first: VrrpPorts | undefined;
+    const report = (event: VipdEvent): void => this.report(event);
+    const opened = openVrrpPorts(transport, report, (ports) => {
+      first = ports;
+      return new VrrpEngine(ports);
+    });
+    if (!opened.ok) return opened;
+    this.engine = opened.value;
+    this.transport = transport;
+    return ok({ engine: opened.value, ...(first !== undefined && { first }) });
   }
 
   private schedule(priority: number): void {
@@ -129,7 +181,7 @@ function send(message: FromVrrp, done?: () => void): void {
 const vrrp = new VrrpProcess();
 process.on("message", (message) => vrrp.take(message as ToVrrp));
 // Without a supervisor nobody would remove the addresses later, and a successor of it starts anew.
-process.on("disconnect", () => vrrp.stop(false));
+process.on("disconnect", () => vrrp.abandoned());
 // systemd and terminals signal the whole group; the supervisor, which gets the signal too, keeps the order of the
 // stop. Without one there is nobody to wait for.
 for (const signal of ["SIGTERM", "SIGINT"] as const)

@@ -107,6 +107,11 @@ export class Steps {
     this.heap.set(runtime.slot, nextDeadline(state) ?? Infinity);
   }
 
+  /** It is woken when its state says so, which came from elsewhere. */
+  resume(runtime: Runtime): void {
+    this.heap.set(runtime.slot, nextDeadline(runtime.state) ?? Infinity);
+  }
+
   /** It is not woken any more. */
   forget(runtime: Runtime): void {
     this.heap.set(runtime.slot, Infinity);

@@ -60,6 +60,11 @@ export class Tracks {
     this.groups = new Map([...groups].map(([name, known]) => [name, [...known.values()]]));
   }
 
+  /** What was reported, by the ids of the tracks. */
+  get values(): Readonly<Record<string, TrackValue>> {
+    return Object.fromEntries(this.reported);
+  }
+
   take(values: Readonly<Record<string, TrackValue>>): void {
     for (const [id, value] of Object.entries(values)) this.reported.set(id, value);
   }

@@ -14,6 +14,8 @@ export type SystemdNotifier = {
   reloading(): SyscallResult;
   stopping(): SyscallResult;
   watchdog(): SyscallResult;
+  /** Another process is the daemon from now on, and is the one that may send. */
+  mainProcess(pid: number): SyscallResult;
   status(text: string): SyscallResult;
 };
 
@@ -31,6 +33,7 @@ export function systemdNotifier(environment: Environment, pid: number): SystemdN
     reloading: () => send("RELOADING=1", `MONOTONIC_USEC=${Math.floor(native.now() * 1000)}`),
     stopping: () => send("STOPPING=1"),
     watchdog: () => send("WATCHDOG=1"),
+    mainProcess: (main) => send(`MAINPID=${main}`),
     status: (text) => send(`STATUS=${oneLine(text)}`),
   };
 }

@@ -14,6 +14,7 @@ import type { Status } from "../../src/control/ipc.js";
 import { ip } from "../../src/core/address.js";
 import type { ServerId, ServiceId } from "../../src/ipvs/model.js";
 import { ControlServer } from "../../src/director/supervisor/control-server.js";
+import type { UpgradeOutcome } from "../../src/director/supervisor/upgrade.js";
 import { answerRequests } from "../../src/director/supervisor/requests.js";
 import { controlSocketPath } from "../../src/director/supervisor/runtime-directory.js";
 import { World } from "../supervisor/fakes.js";
@@ -64,7 +65,7 @@ test("the help of each command names its options", async () => {
 
 test("a wrong word, option or value lists the right ones and ends with exit code 2", async () => {
   for (const [args, wanted] of [
-    [["statsu"], /Did you mean "status"\?[^]*run, check, plan, status, events, reload, stop/],
+    [["statsu"], /Did you mean "status"\?[^]*run, check, plan, status, events, reload, upgrade, stop/],
     [["status", "--jsno"], /no option --jsno\. Did you mean --json\? Options: --json, --runtime-dir/],
     [["status", "extra"], /extra/],
     [["run", "--log-level", "loud"], /no log level "loud": one of error, warning, notice, info, debug/],
@@ -138,17 +139,30 @@ test("the commands talk to a daemon: status, events, reload, stop", async () => 
   const world = new World();
   await world.supervisor.start();
   let stopped: string | undefined;
+  let upgraded: UpgradeOutcome = { ok: true, from: "0.1.0", to: "0.2.0", pid: 4712, pause_ms: 1.8 };
   const server = await ControlServer.open(
     controlSocketPath(folder),
     answerRequests({
       supervisor: world.supervisor,
       reload: () => world.supervisor.reload(),
+      upgrade: () => Promise.resolve(upgraded),
       stop: async (_why, table) => {
         stopped = table ?? "as configured";
         await world.supervisor.stop("vipd stop");
         server.close();
       },
     }),
+  );
+  const done = await vipd("upgrade", "--runtime-dir", folder);
+  assert.deepEqual(
+    [done.code, done.out],
+    [0, "upgraded: vipd 0.1.0 -> 0.2.0, pid 4712; VRRP paused for 1.8 ms\n"],
+  );
+  upgraded = { ok: false, problem: "the new program ended" };
+  const failed = await vipd("upgrade", "--runtime-dir", folder);
+  assert.deepEqual(
+    [failed.code, failed.err],
+    [1, "not upgraded, everything goes on as before: the new program ended\n"],
   );
   const events = await vipd("events", "--last", "2", "--runtime-dir", folder);
   assert.match(events.out, /notice config: loaded [^]*notice vipd: vipd 0\.0\.0 is ready as node lb1\n$/);

@@ -197,6 +197,7 @@ const others: { readonly [K in Exclude<VipdEvent["kind"], "vrrp-transition">]: r
       span_ms: 60_000,
     },
   ],
+  "vrrp-taken-over": [{ kind: "vrrp-taken-over", instance: "web", state: "master", pause_ms: 1.8 }],
   "vrrp-address-conflict": repeats.map((times) => ({
     kind: "vrrp-address-conflict",
     instance: "web",
@@ -419,6 +420,9 @@ const others: { readonly [K in Exclude<VipdEvent["kind"], "vrrp-transition">]: r
     },
   ],
   warning: [{ kind: "warning", subject: "vipd", text: "something to know" }],
+  upgrading: [{ kind: "upgrading", pid: 4712 }],
+  "upgrade-failed": [{ kind: "upgrade-failed", why: "the successor ended: exit code 1\nmore" }],
+  upgraded: [{ kind: "upgraded", from: "0.1.0", to: "0.2.0", pid: 4712, pause_ms: 1.8 }],
   stopping: [{ kind: "stopping", why: "SIGTERM" }],
   stopped: [{ kind: "stopped" }],
   ready: [{ kind: "ready", version: "0.1.0", node: "lb1" }],

@@ -213,6 +213,16 @@ test("a sync group is master when all its members are, and in fault when one is"
   );
 });
 
+test("what a predecessor was at an upgrade is known, and no news", async () => {
+  const played = new Played();
+  for (const instance of ["in", "out"])
+    played.notifier.observe({ kind: "vrrp-taken-over", instance, state: "master", pause_ms: 2 });
+  played.configure({ all: any }, { in: "pair", out: "pair" });
+  played.observe(became("in", "master"), became("in", "fault"));
+  await played.world.until(1000);
+  assert.deepEqual(played.run, ["/bin/any INSTANCE in FAULT 150", "/bin/any GROUP pair FAULT 0"]);
+});
+
 test("an instance in both families speaks once for both", async () => {
   const played = new Played();
   played.configure({ instances: { dual: any } }, { "dual/ipv4": "dual", "dual/ipv6": "dual" });

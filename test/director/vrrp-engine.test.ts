@@ -6,6 +6,7 @@ import { formatPrefix, ip, type IpAddress, type MacAddress } from "../../src/cor
 import { formatItem } from "../../src/core/routing.js";
 import { instant, milliseconds, minutes, seconds } from "../../src/core/units.js";
 import type { Repeats, VipdEvent } from "../../src/control/event.js";
+import type { Handed } from "../../src/control/handover.js";
 import { describeReason } from "../../src/control/reason.js";
 import { RepeatLimit } from "../../src/director/repeat-limit.js";
 import { VrrpEngine } from "../../src/director/vrrp-engine.js";
@@ -1028,4 +1029,92 @@ test("a reload to another virtual link, or to none, makes another virtual router
   rig.engine.configure([web(1)], []);
   assert.ok(rig.calls.includes("remove vrrp.51"));
   assert.equal(rig.reasons.at(-1), "startup");
+});
+
+/** Two engines on one host: what is handed over travels as JSON between their processes. */
+function handedOver(old: Rig, keeps: readonly string[], instances: readonly InstanceConfig[]): Rig {
+  const next = new Rig();
+  next.now = old.now;
+  for (const address of old.held) next.held.add(address);
+  for (const route of old.routes) next.routes.add(route);
+  next.engine.prepare(instances);
+  assert.equal(next.armed, undefined);
+  next.calls.length = 0;
+  const handed = JSON.parse(JSON.stringify(old.engine.handOver(new Set(keeps)))) as Handed;
+  next.now += 2;
+  assert.equal(next.engine.takeOver(handed), 2);
+  return next;
+}
+
+test("a successor goes on at the same deadlines, and touches neither addresses nor routes", () => {
+  const old = new Rig();
+  const routing = { routes: [], rules: [] };
+  const instances = [web(1, { routing }), web(2, { priority: 90 })];
+  old.engine.configure(instances, []);
+  // Somebody else is master of the second.
+  for (let i = 0; i < 10; i++) {
+    old.runTo(old.now + 500);
+    old.hear(120, { id: 2 });
+  }
+  const statusOf = (rig: Rig): unknown => rig.engine.status(0).map((one) => ({ ...one, since: 0 }));
+  const before = statusOf(old);
+  const due = old.armed;
+  const next = handedOver(old, ["web1", "web2"], instances);
+  next.now -= 2;
+  assert.deepEqual(statusOf(next), before);
+  assert.deepEqual([next.armed, old.armed], [due, undefined]);
+  assert.deepEqual(next.calls, []);
+  next.runTo(due ?? 0);
+  assert.deepEqual(next.calls, ["adverts 100"]);
+  // The silence of the other master counts from the last advert that the old process heard.
+  assert.equal(next.engine.status(0)[1]?.state, "backup");
+  next.runTo(next.now + 4000);
+  assert.equal(next.engine.status(0)[1]?.state, "master");
+  assert.deepEqual(next.reasons, ["master-silent"]);
+  // The old process hears and sends nothing any more, and leaves at its stop what is the other's.
+  old.calls.length = 0;
+  old.runTo(old.now + 5000);
+  old.hear(200);
+  old.engine.stop(false);
+  assert.deepEqual(old.calls, []);
+});
+
+test("what is not handed over ends in the old process and begins in the new one", () => {
+  const old = new Rig();
+  old.engine.configure([web(1), web(2)], []);
+  old.runTo(old.now + 5000);
+  const next = handedOver(old, ["web1"], [web(1), web(3)]);
+  assert.deepEqual(
+    next.engine.status(0).map(({ instance: name, state }) => `${name} ${state}`),
+    ["web1 master", "web3 backup"],
+  );
+  old.calls.length = 0;
+  old.engine.stop(false);
+  assert.deepEqual(old.calls, ["adverts 0", "remove 1"]);
+});
+
+test("an instance that is configured otherwise goes on, and is changed as by a reload", () => {
+  const old = new Rig();
+  old.engine.configure([web(1)], []);
+  old.runTo(old.now + 5000);
+  const other = web(1, { priority: 150, addresses: [vip("192.168.1.201/24")] });
+  const next = handedOver(old, ["web1"], [other]);
+  assert.deepEqual(next.reasons, []);
+  assert.ok(next.calls.includes("adverts 150"), next.calls.join());
+  assert.deepEqual([...next.held], ["192.168.1.201/24"]);
+});
+
+test("without a successor after all, the old process goes on where it was", () => {
+  const old = new Rig();
+  old.engine.configure([web(1)], []);
+  old.runTo(old.now + 5000);
+  const due = old.armed;
+  old.engine.handOver(new Set(["web1"]));
+  old.now += 5;
+  old.calls.length = 0;
+  old.engine.takeBack();
+  assert.equal(old.armed, due);
+  assert.equal(old.engine.status(0)[0]?.state, "master");
+  old.engine.stop(false);
+  assert.deepEqual(old.calls, ["adverts 0", "remove 1"]);
 });

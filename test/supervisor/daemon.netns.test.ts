@@ -7,14 +7,12 @@ import { join } from "node:path";
 import { test } from "node:test";
 import type { Status } from "../../src/control/ipc.js";
 import { seconds } from "../../src/core/units.js";
-import { AF, SOCK } from "../../src/linux/constants.js";
-import { native } from "../../src/linux/native.js";
-import { sockaddrUn } from "../../src/linux/sockaddr.js";
 import { runtimeDirectory, startVipd, vipdCommand } from "../lab/directors.js";
 import type { Host } from "../lab/host.js";
 import { Lab } from "../lab/lab.js";
 import type { LabProcess } from "../lab/process.js";
 import { until } from "../lab/wait.js";
+import { NotifySocket } from "./notify-socket.js";
 
 const VIP = "10.98.0.100";
 const config = (priority = 150, more = ""): string => `nodes:
@@ -269,35 +267,18 @@ test("a start without a configuration, without rights or with another host's nam
 
 test("systemd hears that the daemon is ready, alive, reloading and stopping", () =>
   withPair(async ({ lab, a, path }) => {
-    const socket = join(lab.directory, "notify");
-    const fd = native.socket(AF.UNIX, SOCK.DGRAM, 0);
-    assert.equal(native.bind(fd, sockaddrUn(socket) ?? new Uint8Array()), 0);
-    const heard: string[] = [];
-    const listen = (): boolean => {
-      const buffer = new Uint8Array(4096);
-      for (;;) {
-        const length = native.recv(fd, buffer, null, null, null, 0);
-        if (length < 0) return true;
-        heard.push(new TextDecoder().decode(buffer.subarray(0, length)));
-      }
-    };
-    const hears = (pattern: RegExp): Promise<unknown> =>
-      until(
-        `a message like ${String(pattern)}`,
-        seconds(20),
-        () => listen() && heard.some((text) => pattern.test(text)),
-      );
-    const daemon = startVipd(lab, a, path, { env: { NOTIFY_SOCKET: socket, WATCHDOG_USEC: "400000" } });
-    await hears(/^READY=1\nSTATUS=/);
-    await hears(/^STATUS=master of web$/);
-    await hears(/^WATCHDOG=1$/);
+    const manager = new NotifySocket(join(lab.directory, "notify"));
+    const daemon = startVipd(lab, a, path, { env: { NOTIFY_SOCKET: manager.path, WATCHDOG_USEC: "400000" } });
+    await manager.hears(/^READY=1\nSTATUS=/);
+    await manager.hears(/^STATUS=master of web$/);
+    await manager.hears(/^WATCHDOG=1$/);
     assert.equal(vipdCommand(lab, a, "reload").status, 0);
-    await hears(/^RELOADING=1\nMONOTONIC_USEC=\d+$/);
+    await manager.hears(/^RELOADING=1\nMONOTONIC_USEC=\d+$/);
     await daemon.stop();
-    await hears(/^STOPPING=1$/);
+    await manager.hears(/^STOPPING=1$/);
     // The children do not speak for the daemon: only it was told of the socket.
-    assert.equal(heard.filter((text) => text.startsWith("READY=1")).length, 2);
-    native.close(fd);
+    assert.equal(manager.heard.filter((text) => text.startsWith("READY=1")).length, 2);
+    manager.close();
   }));
 
 const withoutIpvs = !existsSync("/proc/net/ip_vs");

@@ -35,6 +35,8 @@ export class Notifications {
   private readonly instances = new Map<string, NotifyState>();
   private readonly groups = new Map<string, NotifyState>();
   private members: Members = new Map();
+  /** The states of instances were told by a predecessor, and so were those of their groups. */
+  private hasInherited = false;
 
   /** The sync groups from now on. An instance in both families is one for people: its group speaks for it. */
   configure(instances: readonly Pick<InstanceConfig, "name" | "group">[]): void {
@@ -42,10 +44,17 @@ export class Notifications {
     for (const { name, group } of instances)
       if (group !== undefined) members.set(group, [...(members.get(group) ?? []), name]);
     this.members = members;
+    if (!this.hasInherited) return;
+    this.hasInherited = false;
+    for (const group of members.keys()) {
+      const state = this.stateOf(group);
+      if (state !== "STOP") this.groups.set(group, state);
+    }
   }
 
   observe(event: VipdEvent): readonly Notification[] {
     if (event.kind === "vrrp-transition") return this.transition(event);
+    if (event.kind === "vrrp-taken-over") return this.inherit(event.instance, WORDS[event.state]);
     if (event.kind !== "vrrp-second-master" || this.instances.get(event.instance) !== "MASTER") return [];
     const { instance: name, sender, own_priority: priority } = event;
     const detail = `${sender} says it is master too, with priority ${event.sender_priority}`;
@@ -61,6 +70,13 @@ export class Notifications {
         detail,
       },
     ];
+  }
+
+  /** What has been so before is no news. */
+  private inherit(name: string, state: NotifyState): readonly Notification[] {
+    if (state !== "STOP") this.instances.set(name, state);
+    this.hasInherited = true;
+    return [];
   }
 
   private transition(event: Extract<VipdEvent, { kind: "vrrp-transition" }>): readonly Notification[] {

@@ -85,6 +85,7 @@ type Run = {
     /** Killed by us. `alive`: when it was last known to work as it should. */
     | { readonly kind: "ending"; readonly why: string; readonly alive: Instant };
 };
+type Answer = { readonly kind: "handed" | "taken" };
 type Life =
   | { readonly kind: "absent" }
   | { readonly kind: "running"; readonly run: Run }
@@ -102,6 +103,10 @@ export class Child<To extends object, Status> {
   private failures = 0;
   private pinger: NodeJS.Timeout | undefined;
   private nextId = 0;
+  /** Who waits for what it says when it hands over or takes over; one at a time. */
+  private waiter: ((answer: Extract<FromChild<Status>, Answer> | null) => void) | undefined;
+  /** Set while an end of the process is nobody's loss: the owner hears of it when it was one after all. */
+  private missed: { end: (() => void) | undefined } | undefined;
   private readonly questions = new Map<number, (status: Status | null) => void>();
   private readonly endWaiters: ((how: string) => void)[] = [];
 
@@ -179,6 +184,30 @@ export class Child<To extends object, Status> {
     });
   }
 
+  /** Sends `message`; gives the answer to it, or null when it does not come in time. */
+  answerTo(message: To, within: Milliseconds): Promise<Extract<FromChild<Status>, Answer> | null> {
+    if (!this.send(message)) return Promise.resolve(null);
+    return new Promise((resolve) => {
+      const done = (answer: Extract<FromChild<Status>, Answer> | null): void => {
+        clearTimeout(timer);
+        if (this.waiter === done) this.waiter = undefined;
+        resolve(answer);
+      };
+      const timer = setTimeout(() => done(null), within);
+      this.waiter = done;
+    });
+  }
+
+  /** Whether it is started again when it ends. One that has ended meanwhile is. */
+  setNeeded(isNeeded: boolean): void {
+    const { missed } = this;
+    if (!isNeeded) this.missed ??= { end: undefined };
+    else {
+      this.missed = undefined;
+      missed?.end?.();
+    }
+  }
+
   /** A process that is of no use ends, and the next one tries again after the usual pause. */
   replace(why: string): void {
     if (this.run !== undefined) this.kill(this.run, why, this.time.lastTurn());
@@ -229,6 +258,14 @@ export class Child<To extends object, Status> {
       case "pong":
         this.answered(run);
         if (message.sequences !== undefined) this.owner.sequences(message.sequences);
+        break;
+      case "handed":
+        // In the same turn: from here on its end changes nothing.
+        this.setNeeded(false);
+        this.waiter?.(message);
+        break;
+      case "taken":
+        this.waiter?.(message);
         break;
       case "stopped":
         break;
@@ -281,10 +318,16 @@ export class Child<To extends object, Status> {
 
   private exited(run: Run, how: string): void {
     clearInterval(this.pinger);
-    const { phase, startedAt, handle } = run;
-    const now = this.time.now();
     this.life = { kind: "absent" };
     for (const id of [...this.questions.keys()]) this.answer(id, null);
+    this.waiter?.(null);
+    const alive = instant(Math.max(run.startedAt, this.time.lastTurn()));
+    if (this.missed !== undefined && !this.stopping) this.missed.end = () => this.tellEnd(run, how, alive);
+    else this.tellEnd(run, how, alive);
+  }
+
+  private tellEnd({ phase, startedAt, handle }: Run, how: string, lastSeen: Instant): void {
+    const now = this.time.now();
     let restart: Milliseconds | null = null;
     if (!this.stopping) {
       if (now >= after(startedAt, STEADY_AFTER)) this.failures = 0;
@@ -294,7 +337,7 @@ export class Child<To extends object, Status> {
     this.owner.ended({
       pid: handle.pid,
       how: phase.kind === "ending" ? `${phase.why}, ${how}` : how,
-      alive: phase.kind === "ending" ? phase.alive : instant(Math.max(startedAt, this.time.lastTurn())),
+      alive: phase.kind === "ending" ? phase.alive : lastSeen,
       restart,
     });
     for (const resolve of this.endWaiters.splice(0)) resolve(how);

@@ -1,6 +1,6 @@
 // A file that one process at a time can have, and that a dead process has no longer. Knows nothing of what it guards.
 
-import { linkSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { err, ok, type Result } from "../../core/result.js";
 import { processStat } from "./process-stat.js";
 
@@ -23,6 +23,15 @@ export function claimFile(path: string): Result<() => void, number> {
   } finally {
     rmSync(draft, { force: true });
   }
+}
+
+/** Takes the claim of a process that gives it to us: it is never nobody's. Gives what ends it. */
+export function inheritClaim(path: string): () => void {
+  const own = identity(process.pid) ?? `${process.pid}`;
+  const draft = `${path}.${process.pid}`;
+  writeFileSync(draft, own, { mode: 0o600 });
+  renameSync(draft, path);
+  return () => remove(path, own);
 }
 
 /**

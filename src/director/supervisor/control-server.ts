@@ -1,8 +1,9 @@
 // The control socket: reads requests line by line, and gives each to its handler. Input is bounded, clients are
 // few, and a client that does not read its answers is cut off: nothing here may hold up the daemon.
 
-import { chmodSync } from "node:fs";
+import { chmodSync, renameSync, rmSync } from "node:fs";
 import { createServer, type Server, type Socket } from "node:net";
+import { dirname, join } from "node:path";
 import { LONGEST_REQUEST, parseRequest, type Reply, type Request } from "../../control/protocol.js";
 
 const MOST_CLIENTS = 32;
@@ -47,6 +48,15 @@ export class ControlServer {
         process.umask(mask);
       }
     });
+  }
+
+  /** The same where a predecessor still listens: clients reach the one or the other, and never nobody. */
+  static async replace(path: string, handle: Handler): Promise<ControlServer> {
+    const beside = join(dirname(path), "control.new");
+    rmSync(beside, { force: true });
+    const control = await ControlServer.open(beside, handle);
+    renameSync(beside, path);
+    return control;
   }
 
   /** Ends with the answers that are still on their way, in bounded time. */

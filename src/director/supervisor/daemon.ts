@@ -4,6 +4,7 @@ import { resolve } from "node:path";
 import type { LogConfig, LogLevel } from "../../config/model.js";
 import { errnoText } from "../../linux/errno.js";
 import { native } from "../../linux/native.js";
+import { ok } from "../../core/result.js";
 import { instant } from "../../core/units.js";
 import { openRouteKernel } from "../../linux/route-kernel.js";
 import { systemdNotifier, type SystemdNotifier } from "../../linux/sd-notify.js";
@@ -23,8 +24,11 @@ import { heldGoods, removeGoods } from "./held-goods.js";
 import { collectGarbage, keepYoungGenerationSmall } from "./memory.js";
 import { readerBuild } from "./programs.js";
 import { answerRequests } from "./requests.js";
-import { claimRuntimeDirectory, controlSocketPath } from "./runtime-directory.js";
+import { claimRuntimeDirectory, controlSocketPath, inheritRuntimeDirectory } from "./runtime-directory.js";
 import { spawner } from "./spawn.js";
+import { Succession } from "./succession.js";
+import { findPredecessor, ownCommand, successorSpawner } from "./successor-process.js";
+import { Upgrades, type UpgradeOutcome } from "./upgrade.js";
 import { Supervisor } from "./supervisor.js";
 import { missingCapabilities } from "./capabilities.js";
 import { StateLine } from "./state-line.js";
@@ -41,6 +45,9 @@ export type DaemonOptions = {
 /** From a configuration to the collection of what its way through this process left behind. */
 const TRIM_AFTER_MS = 5000;
 
+/** Of a successor that was of no use; its predecessor has heard why. */
+const EXIT_UNUSED = 1;
+
 const EARLY_LOG: LogConfig = { level: "info", format: "text", targets: [{ kind: "stderr" }] };
 
 /** Resolves when the daemon has ended: true after a clean stop. */
@@ -54,15 +61,20 @@ export async function runDaemon(options: DaemonOptions): Promise<boolean> {
     );
     return false;
   }
-  const directory = await claimRuntimeDirectory(resolve(options.runtimeDirectory));
+  const path = resolve(options.runtimeDirectory);
+  const command = ownCommand();
+  const predecessor = findPredecessor();
+  const inherited = predecessor && inheritRuntimeDirectory(path);
+  const directory = inherited === undefined ? await claimRuntimeDirectory(path) : ok(inherited);
   if (!directory.ok) {
     complain(directory.error);
     return false;
   }
   // First of all, whatever may refuse below: a predecessor that was killed with its children did not take them away.
-  const held = heldAddresses(directory.value.path, removeAddresses, interfaceIndex);
-  const goods = heldGoods(directory.value.path);
-  const left = [goods.release(), held.release()];
+  const held = heldAddresses(path, removeAddresses, interfaceIndex);
+  const goods = heldGoods(path);
+  if (predecessor !== undefined) goods.inherit();
+  const left = predecessor === undefined ? [goods.release(), held.release()] : [];
   process.title = "vipd: supervisor";
   keepYoungGenerationSmall();
   const datagrams = new UnixDatagramSocket();
@@ -91,7 +103,7 @@ export async function runDaemon(options: DaemonOptions): Promise<boolean> {
         supervisor.emit({ kind: "warning", subject: "vipd", text: `${name} process said: ${line}` }),
       ),
       loadConfig: configLoader({
-        ...savedConfig(options.version, directory.value.path),
+        ...savedConfig(options.version, path),
         warn: (text) => supervisor.emit({ kind: "warning", subject: "config", text }),
       }),
       removeAddresses: (addresses) => held.remove(addresses).errors,
@@ -100,7 +112,7 @@ export async function runDaemon(options: DaemonOptions): Promise<boolean> {
       removeTable: async () => {
         // Hardly ever needed, and half of what the check process is made of.
         const { removeTable } = await import("./table-removal.js");
-        return removeTable(directory.value.path, (event) => supervisor.emit(event));
+        return removeTable(path, (event) => supervisor.emit(event));
       },
       goods: {
         record: (list) => goods.record(list),
@@ -123,13 +135,15 @@ export async function runDaemon(options: DaemonOptions): Promise<boolean> {
       monotonic: () => instant(native.now()),
       wall: Date.now,
     },
-    { ...options, configPath: resolve(options.configPath), runtimeDirectory: directory.value.path },
+    { ...options, configPath: resolve(options.configPath), runtimeDirectory: path },
   );
   const stateLine = new StateLine();
+  const succession = predecessor && new Succession(predecessor, supervisor, () => process.exit(EXIT_UNUSED));
   supervisor.events.listen((record) => {
     early.take(toLogRecord(record));
     if (record.event.kind === "config-loaded") setTimeout(collectGarbage, TRIM_AFTER_MS).unref();
-    if (stateLine.observe(record.event)) notifier.status(stateLine.text());
+    // To the words of a successor that is not in charge yet the service manager does not listen.
+    if (stateLine.observe(record.event) && succession?.isOwner !== false) notifier.status(stateLine.text());
   });
   const found = left
     .flatMap(({ removed }) => removed)
@@ -137,18 +151,29 @@ export async function runDaemon(options: DaemonOptions): Promise<boolean> {
   for (const text of [...found, ...left.flatMap(({ errors }) => errors)])
     supervisor.emit({ kind: "warning", subject: "vrrp", text });
 
+  const upgrades = new Upgrades(supervisor, {
+    spawn: successorSpawner(command),
+    announce: (pid) => notifier.mainProcess(pid) >= 0,
+  });
   const ended = new Promise<void>((done) => {
-    const stop = (why: string, table?: "keep" | "remove"): Promise<void> => {
+    const stop = async (why: string, table?: "keep" | "remove"): Promise<void> => {
+      if (succession?.isWaiting === true) return succession.giveUp(why);
+      // One that has gone through has ended this daemon already.
+      if (await upgrades.end(why)) return;
       notifier.stopping();
       return supervisor.stop(why, table).then((isDone) => {
         if (!isDone) process.exitCode = 1;
         done();
       }, done);
     };
+    const reloadUnlessReplaced = async (): ReturnType<Supervisor["reload"]> =>
+      upgrades.isRunning
+        ? { ok: false, changes: [], problems: ["an upgrade is under way: try again"] }
+        : reload(supervisor, notifier, stateLine);
     onSignals(
-      stop,
+      (why) => void stop(why),
       () =>
-        void reload(supervisor, notifier, stateLine).catch((error: unknown) =>
+        void reloadUnlessReplaced().catch((error: unknown) =>
           log.say("error", "vipd", `not reloaded: internal error: ${String(error)}`),
         ),
       () => log.reopen(),
@@ -159,13 +184,29 @@ export async function runDaemon(options: DaemonOptions): Promise<boolean> {
       // The kernel's table serves on; the next run takes it over.
       void stop("internal error", "keep");
     });
-    void serve(supervisor, notifier, stateLine, stop, controlSocketPath(directory.value.path), log).catch(
-      (error: unknown) => {
-        complain(`control socket: ${(error as Error).message}`);
-        process.exitCode = 1;
-        void stop("no control socket");
-      },
-    );
+    const upgrade = async (): Promise<UpgradeOutcome> => {
+      const outcome = await upgrades.run();
+      // After the answer; those who follow the events go on with the successor.
+      if (outcome.ok) setImmediate(done);
+      return outcome;
+    };
+    const handler = answerRequests({ supervisor, reload: reloadUnlessReplaced, upgrade, stop });
+    const socketPath = controlSocketPath(path);
+    const service = { supervisor, notifier, stateLine, stop, log };
+    const serving =
+      inherited === undefined
+        ? ControlServer.open(socketPath, handler).then(() => serve(service))
+        : succession?.run(async () => {
+            inherited.take();
+            await ControlServer.replace(socketPath, handler);
+            feedWatchdog(notifier);
+            notifier.ready(stateLine.text());
+          });
+    void serving?.catch((error: unknown) => {
+      complain(`control socket: ${(error as Error).message}`);
+      process.exitCode = 1;
+      void stop("no control socket");
+    });
   });
   await ended;
   directory.value.release();
@@ -184,19 +225,16 @@ function savedConfig(version: string, runtimeDirectory: string): Pick<LoaderOpti
   return { saved: { path: savedConfigPath(runtimeDirectory), program: `vipd ${version} ${build}` } };
 }
 
-async function serve(
-  supervisor: Supervisor,
-  notifier: SystemdNotifier,
-  stateLine: StateLine,
-  stop: (why: string, table?: "keep" | "remove") => Promise<void>,
-  socketPath: string,
-  log: Log,
-): Promise<void> {
-  await ControlServer.open(
-    socketPath,
-    answerRequests({ supervisor, reload: () => reload(supervisor, notifier, stateLine), stop }),
-  );
-  if (notifier.watchdogEvery !== undefined) setInterval(() => notifier.watchdog(), notifier.watchdogEvery);
+type Service = {
+  readonly supervisor: Supervisor;
+  readonly notifier: SystemdNotifier;
+  readonly stateLine: StateLine;
+  readonly stop: (why: string) => Promise<void>;
+  readonly log: Log;
+};
+
+async function serve({ supervisor, notifier, stateLine, stop, log }: Service): Promise<void> {
+  feedWatchdog(notifier);
   const started = await supervisor.start();
   if (started.ok) {
     notifier.ready(stateLine.text());
@@ -210,6 +248,10 @@ async function serve(
     log.say("error", "vipd", `not started: ${started.report.split("\n")[0] ?? ""}`);
   complain(started.report);
   await stop("could not start");
+}
+
+function feedWatchdog(notifier: SystemdNotifier): void {
+  if (notifier.watchdogEvery !== undefined) setInterval(() => notifier.watchdog(), notifier.watchdogEvery);
 }
 
 async function reload(
@@ -230,9 +272,9 @@ async function reload(
   }
 }
 
-function onSignals(stop: (why: string) => Promise<void>, reload: () => void, reopen: () => void): void {
-  process.on("SIGTERM", () => void stop("SIGTERM"));
-  process.on("SIGINT", () => void stop("SIGINT"));
+function onSignals(stop: (why: string) => void, reload: () => void, reopen: () => void): void {
+  process.on("SIGTERM", () => stop("SIGTERM"));
+  process.on("SIGINT", () => stop("SIGINT"));
   process.on("SIGHUP", reload);
   process.on("SIGUSR1", reopen);
 }

@@ -3,7 +3,7 @@
 import type { EventRecord, VipdEvent } from "../../control/event.js";
 
 /** Events kept for `vipd events --last N`. */
-const KEPT = 1000;
+export const KEPT = 1000;
 
 export class EventLog {
   private readonly kept: EventRecord[] = [];
@@ -26,6 +26,12 @@ export class EventLog {
     this.kept.push(record);
     if (this.kept.length > KEPT) this.kept.splice(0, this.kept.length - KEPT);
     for (const listener of this.listeners) listener(record);
+  }
+
+  /** What a predecessor has kept comes before what is kept here; nobody is told of it. */
+  inherit(records: readonly EventRecord[]): void {
+    this.kept.unshift(...records);
+    this.kept.splice(0, this.kept.length - KEPT);
   }
 
   last(count: number): readonly EventRecord[] {

@@ -15,6 +15,8 @@ import type { Removal } from "./address-removal.js";
 export type HeldLink = { readonly name: string; readonly base: string };
 export type Goods = { readonly routing: readonly RoutingItem[]; readonly links: readonly HeldLink[] };
 export type HeldGoods = {
+  /** For a successor: what the interfaces had before is what its predecessor found. */
+  inherit(): void;
   /** Throws when it cannot be kept. */
   record(goods: Goods): void;
   /** Takes all of it away; what could not be stays on record. */
@@ -53,6 +55,7 @@ export function heldGoods(runtimeDirectory: string): HeldGoods {
   let written: string | undefined;
   let bases: Bases = {};
   return {
+    inherit: () => (bases = onRecord(path).bases),
     record(goods) {
       bases = basesFor(goods.links, bases);
       const text = `${JSON.stringify({ boot: bootId(), ...goods, bases })}\n`;

@@ -10,9 +10,10 @@ export class Masters {
   private readonly lost = new Map<string, Instant>();
 
   observe(event: VipdEvent): void {
-    if (event.kind !== "vrrp-transition") return;
+    if (event.kind !== "vrrp-transition" && event.kind !== "vrrp-taken-over") return;
     this.lost.delete(event.instance);
-    if (event.to === "master") this.masters.add(event.instance);
+    const state = event.kind === "vrrp-transition" ? event.to : event.state;
+    if (state === "master") this.masters.add(event.instance);
     else this.masters.delete(event.instance);
   }
 

@@ -1,16 +1,18 @@
 // What each request of the control socket does.
 
 import type { Supervisor, ReloadOutcome } from "./supervisor.js";
+import type { UpgradeOutcome } from "./upgrade.js";
 import type { Handler } from "./control-server.js";
 
 export type RequestPorts = {
   readonly supervisor: Supervisor;
   readonly reload: () => Promise<ReloadOutcome>;
+  readonly upgrade: () => Promise<UpgradeOutcome>;
   readonly stop: (why: string, table?: "keep" | "remove") => Promise<void>;
 };
 
 export const answerRequests =
-  ({ supervisor, reload, stop }: RequestPorts): Handler =>
+  ({ supervisor, reload, upgrade, stop }: RequestPorts): Handler =>
   async (request, client) => {
     switch (request.request) {
       case "status":
@@ -26,6 +28,9 @@ export const answerRequests =
       }
       case "reload":
         client.reply({ reply: "reloaded", ...(await reload()) });
+        break;
+      case "upgrade":
+        client.reply({ reply: "upgraded", ...(await upgrade()) });
         break;
       case "stop":
         client.reply({ reply: "stopping", pid: process.pid });

@@ -15,11 +15,12 @@ import {
 } from "node:fs";
 import { dirname, join } from "node:path";
 import { err, ok, type Result } from "../../core/result.js";
-import { claimFile } from "./claim-file.js";
+import { claimFile, inheritClaim } from "./claim-file.js";
 
 export const DEFAULT_RUNTIME_DIRECTORY = "/run/vipd";
 
 export const controlSocketPath = (directory: string): string => join(directory, "control.sock");
+const claimPath = (directory: string): string => join(directory, "vipd.lock");
 const pidFilePath = (directory: string): string => join(directory, "vipd.pid");
 
 /** The longest path of a unix socket (sys/un.h: sun_path, with its final NUL). */
@@ -55,7 +56,7 @@ export async function claimRuntimeDirectory(path: string): Promise<Result<Runtim
   let claim: Result<() => void, number>;
   try {
     // Of two that start at once, both would find that nobody answers.
-    claim = claimFile(join(path, "vipd.lock"));
+    claim = claimFile(claimPath(path));
   } catch (error) {
     return err(
       `runtime directory ${path} is not writable: ${(error as Error).message}. Give another with --runtime-dir`,
@@ -69,26 +70,42 @@ export async function claimRuntimeDirectory(path: string): Promise<Result<Runtim
   }
   try {
     rmSync(socket, { force: true });
-    // Written aside and renamed: a reader sees a whole number or none.
-    const fresh = `${pidFilePath(path)}.new`;
-    writeFileSync(fresh, `${process.pid}\n`, { mode: 0o644 });
-    renameSync(fresh, pidFilePath(path));
+    writePid(path);
   } catch (error) {
     giveBack();
     return err(
       `runtime directory ${path} is not writable: ${(error as Error).message}. Give another with --runtime-dir`,
     );
   }
-  return ok({
+  return ok({ path, release: () => release(path, giveBack) });
+}
+
+/** The directory of a predecessor, which has it until `take` is called. Throws when that cannot write. */
+export function inheritRuntimeDirectory(path: string): RuntimeDirectory & { take(): void } {
+  let giveBack = (): void => undefined;
+  return {
     path,
-    release() {
-      if (readPid(path) === process.pid) {
-        rmSync(socket, { force: true });
-        rmSync(pidFilePath(path), { force: true });
-      }
-      giveBack();
+    take() {
+      giveBack = inheritClaim(claimPath(path));
+      writePid(path);
     },
-  });
+    release: () => release(path, giveBack),
+  };
+}
+
+function release(path: string, giveBack: () => void): void {
+  if (readPid(path) === process.pid) {
+    rmSync(controlSocketPath(path), { force: true });
+    rmSync(pidFilePath(path), { force: true });
+  }
+  giveBack();
+}
+
+/** Written aside and renamed: a reader sees a whole number or none. */
+function writePid(path: string): void {
+  const fresh = `${pidFilePath(path)}.new`;
+  writeFileSync(fresh, `${process.pid}\n`, { mode: 0o644 });
+  renameSync(fresh, pidFilePath(path));
 }
 
 /** Node's own recursive form never returns where a file system refuses with ENOENT, as /proc does. */

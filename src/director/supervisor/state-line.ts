@@ -14,6 +14,10 @@ export class StateLine {
       else this.instances.set(event.instance, event.to);
       return true;
     }
+    if (event.kind === "vrrp-taken-over") {
+      this.instances.set(event.instance, event.state);
+      return true;
+    }
     if (event.kind === "server-changed") {
       const servers = this.down.get(event.service) ?? new Set<string>();
       if (event.up) servers.delete(event.server);

@@ -6,6 +6,7 @@ import { formatPrefix } from "../../core/address.js";
 import { itemsOf } from "../../core/routing.js";
 import type { StaticConfig } from "../../config/model.js";
 import type { VipdEvent } from "../../control/event.js";
+import type { StaticInheritance } from "../../control/handover.js";
 import type { AddressOutcome, RouteKernel } from "../../ports/route.js";
 import type { Clock } from "../../ports/vrrp.js";
 import { ROUTING_CHECK, RoutingKeeper } from "../routing-keeper.js";
@@ -51,12 +52,24 @@ export class StaticGoods {
     return { routing: itemsOf(this.wanted), links: [] };
   }
 
+  /** What a successor has to know. */
+  get inheritance(): StaticInheritance {
+    return { config: this.wanted, ours: this.addresses };
+  }
+
+  /** Before the first `configure`: what the predecessor has made is there, and ours. Throws as that does. */
+  inherit({ config, ours }: StaticInheritance): void {
+    const items = itemsOf(config);
+    if (items.length === 0 && ours.length === 0) return;
+    for (const one of ours) this.ours.set(keyOf(one), one);
+    this.wanted = config;
+    this.open().keeper.inherit(NAME, items);
+  }
+
   /** Throws when no netlink socket can be had. */
   configure(config: StaticConfig = NOTHING): void {
     if (this.kernel === undefined && config === NOTHING) return;
-    const kernel = (this.kernel ??= this.ports.open());
-    const { clock, report } = this.ports;
-    this.keeper ??= new RoutingKeeper({ routing: kernel, clock, report });
+    const { kernel, keeper } = this.open();
     const gone = this.addresses.filter(
       (one) => !config.addresses.some((other) => keyOf(other) === keyOf(one)),
     );
@@ -66,7 +79,7 @@ export class StaticGoods {
     this.wanted = config;
     this.ports.record();
     this.add(kernel, true);
-    this.keeper.want(NAME, itemsOf(config));
+    keeper.want(NAME, itemsOf(config));
     this.timer ??= setInterval(() => this.check(kernel), ROUTING_CHECK).unref();
   }
 
@@ -75,6 +88,13 @@ export class StaticGoods {
     clearInterval(this.timer);
     this.kernel?.close();
     this.kernel = undefined;
+  }
+
+  private open(): { readonly kernel: Kernel; readonly keeper: RoutingKeeper } {
+    const kernel = (this.kernel ??= this.ports.open());
+    const { clock, report } = this.ports;
+    const keeper = (this.keeper ??= new RoutingKeeper({ routing: kernel, clock, report }));
+    return { kernel, keeper };
   }
 
   private check(kernel: Kernel): void {

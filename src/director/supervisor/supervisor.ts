@@ -2,7 +2,8 @@
 // processes, sockets and the log come in as ports, so that a test can play all of them.
 
 import type { LogConfig } from "../../config/model.js";
-import type { VipdEvent } from "../../control/event.js";
+import type { EventRecord, VipdEvent } from "../../control/event.js";
+import { PROTOCOL, type Handed, type Inheritance, type StaticInheritance } from "../../control/handover.js";
 import type {
   ChecksStatus,
   ResumeOrder,
@@ -15,6 +16,7 @@ import type {
 import { between, milliseconds, seconds, type Instant, type Milliseconds } from "../../core/units.js";
 import type { InstanceConfig } from "../../vrrp/instance.js";
 import { span } from "../../control/reason.js";
+import { whyAnother } from "../instance-change.js";
 import { Child, type ChildName, type ChildPatience, type Spawn } from "./child.js";
 import {
   servicesOf,
@@ -83,6 +85,7 @@ const CONFIGURE_WITHIN = seconds(15);
 const STATUS_WITHIN = seconds(2);
 /** What the operator's programs have for the last notifications; systemd waits no longer than for 20 s in all. */
 const NOTIFIED_WITHIN = seconds(5);
+const HAND_OVER_WITHIN = seconds(1);
 const STOP_WITHIN: Record<ChildName, ReturnType<typeof seconds>> = { vrrp: seconds(3), checks: seconds(10) };
 
 /**
@@ -101,6 +104,9 @@ export const loopWatchEvery = (instances: readonly InstanceConfig[]): Millisecon
     Math.min(250, Math.max(50, Math.min(...instances.map(({ advertInterval }) => advertInterval)) / 8)),
   );
 
+export type PrepareOutcome =
+  | { readonly ok: true; readonly keeps: readonly string[]; readonly vrrp: number }
+  | { readonly ok: false; readonly why: string };
 export type StartOutcome = { readonly ok: true } | { readonly ok: false; readonly report: string | null };
 
 /** What became of a configuration that a child was given. */
@@ -133,6 +139,9 @@ export class Supervisor {
   /** What a reload has the checks try. */
   private trial: LoadedConfig | undefined;
   private loadedAt = 0;
+  /** A predecessor is at work: until `takeOver` the children get ready and do nothing. */
+  private standby: { readonly statics: StaticInheritance } | undefined;
+  private prepared: Extract<LoadOutcome, { ok: true }> | undefined;
   /** VRRP waits at the first start until the kernel's table is in place: no address without its servers. */
   private vrrpReleased = false;
   private reloading: Promise<ReloadOutcome> | undefined;
@@ -212,6 +221,102 @@ export class Supervisor {
     return { ok: false, report };
   }
 
+  /**
+   * Instead of `start`, while a predecessor is at work: reads the configuration and gets both children ready. Gives
+   * the instances that can go on as they are.
+   */
+  async prepare({ instances, statics }: Inheritance): Promise<PrepareOutcome> {
+    this.standby = { statics };
+    this.checks.start();
+    this.vrrp.start();
+    const outcome = await this.load();
+    if (!outcome.ok) return { ok: false, why: outcome.report };
+    this.config = outcome.config;
+    this.prepared = outcome;
+    for (const name of ["vrrp", "checks"] as const) {
+      const taken = await this.configure(name);
+      if (taken.kind !== "done") return { ok: false, why: taken.why };
+    }
+    const wanted = outcome.config.head.vrrp;
+    const keeps = instances.filter((old) => {
+      const now = wanted.find(({ name }) => name === old.name);
+      return now !== undefined && whyAnother(old, now) === undefined;
+    });
+    return { ok: true, keeps: keeps.map(({ name }) => name), vrrp: this.vrrp.pid ?? 0 };
+  }
+
+  /** After `prepare`: the VRRP process goes on with what was handed over. Gives the pause, or null when it does not. */
+  async takeOver(handed: Handed): Promise<Milliseconds | null> {
+    const { prepared, standby } = this;
+    if (prepared === undefined || standby === undefined) return null;
+    const answer = await this.vrrp.answerTo({ kind: "take-over", handed }, HAND_OVER_WITHIN);
+    if (answer?.kind !== "taken") return null;
+    this.standby = undefined;
+    this.vrrpReleased = true;
+    this.tracks.take(handed.tracks);
+    this.holdings.settle(prepared.config.head.vrrp);
+    try {
+      this.statics.inherit(standby.statics);
+    } catch (error) {
+      this.emit({ kind: "warning", subject: "vrrp", text: `static routes: ${(error as Error).message}` });
+    }
+    this.accept(prepared.config, prepared.warnings, prepared.changes);
+    return answer.pause;
+  }
+
+  /** After `takeOver`, when the predecessor's processes have ended: the checks begin, and take the table over. */
+  async own(records: readonly EventRecord[]): Promise<void> {
+    this.events.inherit(records);
+    this.record();
+    const table = await this.configure("checks");
+    if (table.kind !== "done") this.emit({ kind: "warning", subject: "vipd", text: table.why });
+    const node = this.config?.head.node ?? "";
+    this.emit({ kind: "ready", version: this.options.version, node });
+  }
+
+  /** Why no successor can be had now; undefined: one can. */
+  get notNow(): string | undefined {
+    if (this.stopped !== undefined) return "vipd is stopping";
+    if (this.reloading !== undefined) return "a reload is under way";
+    return this.upToDate.vrrp && this.config !== undefined ? undefined : "vipd is not ready yet";
+  }
+
+  get version(): string {
+    return this.options.version;
+  }
+
+  /** For a successor. */
+  get inheritance(): Inheritance {
+    const instances = this.config?.head.vrrp ?? [];
+    return { protocol: PROTOCOL, instances, statics: this.statics.inheritance };
+  }
+
+  /** The VRRP process stops where it is. Null: it does not, and goes on or is started again. */
+  async handOver(keeps: readonly string[]): Promise<Handed | null> {
+    const answer = await this.vrrp.answerTo({ kind: "hand-over", keeps }, HAND_OVER_WITHIN);
+    if (answer?.kind === "handed") return answer.handed;
+    this.takeBack();
+    return null;
+  }
+
+  takeBack(): void {
+    this.vrrp.send({ kind: "take-back" });
+    this.vrrp.setNeeded(true);
+  }
+
+  /** A successor goes on: both children end, and what is in the kernel stays. */
+  async leave(): Promise<void> {
+    this.stopped = Promise.resolve(true);
+    this.checks.send({ kind: "rest" });
+    await this.vrrp.stop({ kind: "stop", keepAddresses: false }, STOP_WITHIN.vrrp);
+    const told = this.ports.notifier.finish(NOTIFIED_WITHIN);
+    await this.checks.stop({ kind: "stop", table: "keep" }, STOP_WITHIN.checks);
+    await told;
+    this.stranded.cancel();
+    this.statics.stop();
+    this.loop.stop();
+  }
+
   /** One at a time; all that are asked for while one runs are one, after it. A file that is not valid changes nothing. */
   reload(): Promise<ReloadOutcome> {
     if (this.reloading === undefined) {
@@ -286,6 +391,7 @@ export class Supervisor {
       configured: (error) => {
         this.upToDate[name] = error === null;
         const waiters = this.sent[name].shift() ?? [];
+        if (this.standby !== undefined) return waiters.forEach((waiter) => waiter(error));
         // Whoever waits says what became of it; after a restart by itself nobody waits.
         if (error !== null && waiters.length === 0)
           this.emit({ kind: "warning", subject: "vipd", text: error });
@@ -310,7 +416,7 @@ export class Supervisor {
         this.emit({ kind: "process-exited", process: name, pid, how, restart_ms: restart });
         // The next one is told the last configuration alone, for all who wait.
         this.unsent[name].unshift(...this.sent[name].splice(0).flat());
-        if (name === "vrrp" && restart !== null) this.vrrpLost(alive);
+        if (name === "vrrp" && restart !== null && this.standby === undefined) this.vrrpLost(alive);
       },
     };
   }
@@ -327,6 +433,7 @@ export class Supervisor {
     const config = name === "checks" ? (this.trial ?? this.config) : this.config;
     if (config === undefined || this.stopped !== undefined) return;
     const { head } = config;
+    if (this.standby !== undefined) return this.sendStandby(name, head);
     this.tracks.configure(head.tracks);
     if (name === "checks")
       this.note(
@@ -360,6 +467,16 @@ export class Supervisor {
         }),
       );
     }
+  }
+
+  /** Of the checks nothing is asked yet but to be there. */
+  private sendStandby(name: ChildName, { vrrpProcess: settings, vrrp: instances }: ConfigHead): void {
+    if (name === "vrrp")
+      this.note(
+        name,
+        this.vrrp.send({ kind: "configure", process: settings, instances, resume: [], standby: true }),
+      );
+    else if (this.checks.isReady) for (const waiter of this.unsent.checks.splice(0)) waiter(null);
   }
 
   private vrrpTaken(): void {
