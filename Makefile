@@ -19,7 +19,7 @@ test: check ## every test: pure, namespaces, VM, package
 
 demo: ## a true failover drill with measured figures, in under two minutes
 	@tools/setup.sh demo
-	@$(ROOT) node tools/vm.mjs --timeout 180 -- node build/demo/drill.js $(DRILL)
+	@$(ROOT) node tools/vm.mjs --timeout 400 -- node build/demo/drill.js $(DRILL)
 
 bench: setup ## every measured figure beside keepalived's from the same run
 	@$(ROOT) node build/bench/main.js $(BENCH)

@@ -27,7 +27,7 @@ export type Failover = {
 export type Return = { readonly startedAt: number; readonly masterAt: number; readonly client: ClientReport };
 
 /** Everything here is slow in an emulated machine on a busy host; what is awaited usually comes far sooner. */
-const PATIENCE = seconds(60);
+const PATIENCE = seconds(120);
 
 export class Drill {
   readonly #network = new Network();

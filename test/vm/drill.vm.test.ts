@@ -7,7 +7,7 @@ import { test } from "node:test";
 test("the drill succeeds: sync daemons on both directors, no connection lost, every figure in the report", () => {
   const { stdout, status } = spawnSync(process.execPath, ["build/demo/drill.js"], {
     encoding: "utf8",
-    timeout: 240_000,
+    timeout: 280_000,
   });
   assert.equal(status, 0, stdout);
   assert.match(stdout, /sync daemons: lb1 backup and master, lb2 backup and master/);
