@@ -6,6 +6,9 @@ import type { Host } from "./host.js";
 import type { Lab } from "./lab.js";
 import type { LabProcess } from "./process.js";
 
+/** PI_WARN of Wireshark's epan/proto.h. */
+const EXPERT_WARNING = 0x00400000;
+
 export class Trace {
   readonly path: string;
   private readonly tcpdump: LabProcess;
@@ -15,22 +18,16 @@ export class Trace {
     this.tcpdump = tcpdump;
   }
 
-  /** What the host sees on eth0 of what fits the filter. */
-  static async start(lab: Lab, host: Host, filter: string): Promise<Trace> {
+  /**
+   * What the host sees of what fits the filter. `on` "any": what comes in on each of its interfaces, which on a switch
+   * is everything.
+   */
+  static async start(lab: Lab, host: Host, filter: string, on = "eth0"): Promise<Trace> {
     const path = `${lab.directory}/trace.pcap`;
-    const command = [
-      "tcpdump",
-      "-i",
-      "eth0",
-      "-n",
-      "-U",
-      "-Z",
-      "root",
-      "--immediate-mode",
-      "-w",
-      path,
-    ] as const;
-    const tcpdump = host.spawn([...command, filter]);
+    // With room for packets of any length, the kernel's buffer holds eight, and loses what comes together.
+    const words = ["-s", "2000", "-i", on, "-n", "-U", "-Z", "root", "--immediate-mode", "-w", path];
+    const direction = on === "any" ? ["-Q", "in"] : [];
+    const tcpdump = host.spawn(["tcpdump", ...words, ...direction, filter]);
     await tcpdump.waitFor(/listening on/, seconds(30));
     return new Trace(path, tcpdump);
   }
@@ -49,5 +46,11 @@ export class Trace {
       .split("\n")
       .filter(Boolean)
       .map((line) => line.split("\t"));
+  }
+
+  /** What tshark finds wrong, or worth a warning: the number of each packet and the sentence. */
+  warnings(host: Host): string[][] {
+    const filter = `_ws.expert.severity >= ${String(EXPERT_WARNING)}`;
+    return this.rows(host, filter, "frame.number", "_ws.expert.message");
   }
 }
