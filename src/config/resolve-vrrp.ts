@@ -114,6 +114,7 @@ function wholeOf(
     preempt,
     preemptDelay,
     startDelay: written["start-delay"] ?? defaults["start-delay"] ?? milliseconds(0),
+    lowerPrioNoAdvert: written["lower-prio-no-advert"] ?? defaults["lower-prio-no-advert"] ?? false,
     addresses,
     ...(link !== undefined && { virtualMac: link }),
     ...given,

@@ -91,6 +91,14 @@ const sharedShape = () => ({
         "nobody else is. For switches that take their time before they forward. A reload or an interface that comes " +
         "back does not begin it again.",
     ),
+  "lower-prio-no-advert": flag()
+    .optional()
+    .meta({ default: false })
+    .describe(
+      "Whether a master leaves an advert of lower priority unanswered, as before RFC 9568, instead of sending its " +
+        "own at once: the other master then hears the next periodic one. It is reported and the addresses are " +
+        "announced again all the same.",
+    ),
   checksum: choice(["rfc5798", "rfc9568"])
     .optional()
     .meta({ default: "rfc5798" })

@@ -26,6 +26,7 @@ const config: InstanceConfig = {
   preempt: true,
   preemptDelay: milliseconds(0),
   startDelay: milliseconds(0),
+  lowerPrioNoAdvert: false,
   addresses: [{ prefix: { address: ip("192.0.2.1"), length: 24 }, interface: INTERFACE }],
   checksum: "rfc5798",
   announce: { repeat: 5, delay: milliseconds(0), refresh: milliseconds(0), refreshRepeat: 1 },

@@ -110,6 +110,8 @@ export type InstanceConfig = {
   readonly virtualMac?: VirtualMac;
   /** Routes and rules that are there while this director is master. */
   readonly routing?: Routing;
+  /** Whether a master leaves adverts of lower priority unanswered, as before RFC 9568 (keepalived: lower_prio_no_advert). */
+  readonly lowerPrioNoAdvert: boolean;
   /** Source of the adverts; default: the primary address of the interface, over IPv6 its link-local one. */
   readonly sourceAddress?: IpAddress;
   /** v3 over IPv4: whether the checksum we send covers the pseudo-header (RFC 5798, keepalived) or not (RFC 9568). */

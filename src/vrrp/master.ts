@@ -177,7 +177,7 @@ const lastWord = (config: MachineConfig): readonly Action[] => [
 ];
 
 /**
- * (645), new in RFC 9568: the other master cannot have heard us, so it hears us at once. Its own announcement may
+ * (645), new in RFC 9568: the other master cannot have heard us, so it hears us at once, unless that is off. Its own announcement may
  * follow the advert that we answer; ours is therefore repeated later (keepalived only announces once, and loses
  * the race now and then).
  */
@@ -187,8 +187,8 @@ function defend(config: MachineConfig, state: MasterState, advert: Advert, now: 
     master: { address: advert.sender, priority: advert.priority },
   };
   // The master that we have just preempted says goodbye: our burst is younger than its announcements.
-  if (now < after(state.since, config.advertInterval)) return reply(config, state, now, []);
-  const answered = reply(config, state, now, [report]);
+  if (now < after(state.since, config.advertInterval)) return answer(config, state, now, []);
+  const answered = answer(config, state, now, [report]);
   const { healedAt } = state;
   if (healedAt !== undefined && now < healedAt + HEAL_SPACING) return answered;
   const healing = announceAgain(config, { ...(answered.state as MasterState), healedAt: now }, now);
@@ -212,6 +212,10 @@ function betterClaim(config: MachineConfig, advert: Advert): TransitionReason | 
     ? { kind: "equal-priority-higher-address", master: sender, own: config.sourceAddress, priority }
     : undefined;
 }
+
+/** RFC 5798 and 3768 only discard an advert of lower priority; the other hears our next periodic one. */
+const answer = (config: MachineConfig, state: MasterState, now: Instant, reports: readonly Action[]): Step =>
+  config.lowerPrioNoAdvert ? stay(state, reports) : reply(config, state, now, reports);
 
 /** Sends an advert at once, but at most two an interval, so that two such masters cannot storm (A13). */
 function reply(config: MachineConfig, state: MasterState, now: Instant, reports: readonly Action[]): Step {

@@ -25,6 +25,7 @@ test("what is left out has its default", () => {
       tracks: [],
       preemptDelay: 0,
       startDelay: 0,
+      lowerPrioNoAdvert: false,
       addresses: [{ prefix: { address: "192.168.1.1", length: 24 }, interface: "eth0" }],
       checksum: "rfc5798",
       announce: { repeat: 5, delay: 5000, refresh: 0, refreshRepeat: 1 },
@@ -57,10 +58,10 @@ test("the configuration survives JSON, which carries it to the other processes",
 
 test("defaults are handed down, and the entry's own value wins", () => {
   const config = good(
-    `${PAIR}defaults: { vrrp: { version: 2, announce: { repeat: 3 } }, service: { scheduler: rr, forwarding: nat }, check: { every: 2s, fall: 7 } }
+    `${PAIR}defaults: { vrrp: { version: 2, lower-prio-no-advert: true, announce: { repeat: 3 } }, service: { scheduler: rr, forwarding: nat }, check: { every: 2s, fall: 7 } }
 vrrp:
   a: { interface: eth0, router-id: 1, addresses: [10.0.0.1], announce: { delay: 1s } }
-  b: { interface: eth0, router-id: 2, addresses: [10.0.0.2], version: 3 }
+  b: { interface: eth0, router-id: 2, addresses: [10.0.0.2], version: 3, lower-prio-no-advert: false }
 services:
   s: { address: 10.0.0.1:80, check: { tcp: {}, fall: 2 }, servers: [10.1.0.1, { address: 10.1.0.2:81, check: none }] }
 `,
@@ -68,6 +69,10 @@ services:
   assert.deepEqual(
     config.vrrp.map(({ version }) => version),
     [2, 3],
+  );
+  assert.deepEqual(
+    config.vrrp.map(({ lowerPrioNoAdvert }) => lowerPrioNoAdvert),
+    [true, false],
   );
   assert.deepEqual(config.vrrp[0]?.announce, { repeat: 3, delay: 1000, refresh: 0, refreshRepeat: 1 });
   const [service] = config.services;

@@ -40,6 +40,7 @@ type Plan = {
   readonly effect: TrackEffect | undefined;
   readonly unicast: boolean;
   readonly signed: boolean;
+  readonly unanswered: boolean;
 };
 
 function planOf(random: Random): Plan {
@@ -61,6 +62,7 @@ function planOf(random: Random): Plan {
     effect: pick(random, effects),
     unicast: random() < 0.2,
     signed: random() < 0.1,
+    unanswered: random() < 0.2,
   };
 }
 
@@ -80,6 +82,7 @@ function configsOf(plan: Plan, index: number): InstanceConfig[] {
       advertInterval: milliseconds(plan.interval),
       preempt: plan.preempt,
       preemptDelay: milliseconds(plan.preemptDelay),
+      lowerPrioNoAdvert: plan.unanswered,
       addresses: [vip(`172.16.${member}.1/24`, `eth${member}`)],
       ...(plan.unicast && { unicast: unicastOn(2 + member) }),
       ...(plan.signed && { auth: hmac() }),
