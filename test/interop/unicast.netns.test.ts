@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
-import { ip } from "../../src/core/address.js";
+import { ip, type Family } from "../../src/core/address.js";
 import { milliseconds, seconds, type Milliseconds } from "../../src/core/units.js";
 import type { InstanceConfig } from "../../src/vrrp/instance.js";
 import { startKeepalived } from "../lab/directors.js";
@@ -17,26 +17,38 @@ import { VrrpChild } from "./vrrp-child.js";
 const VIP = "10.98.0.100";
 const US = ip("10.98.0.2");
 const THEM = ip("10.98.0.3");
+/** The same of each family; over IPv6 a link-local address leads the virtual ones. */
+const FAMILIES = {
+  ipv4: { us: US, them: THEM, vips: [`${VIP}/24`] },
+  ipv6: { us: ip("fd00:98::2"), them: ip("fd00:98::3"), vips: ["fe80::98:100/64", "fd00:98::100/64"] },
+} as const;
 const PASSWORD = "s3cret-7";
 
-type Case = { readonly version: 2 | 3; readonly interval: Milliseconds };
+type Case = { readonly version: 2 | 3; readonly interval: Milliseconds; readonly family: Family };
 const CASES: readonly Case[] = [
-  { version: 2, interval: seconds(1) },
-  { version: 3, interval: milliseconds(100) },
+  { version: 2, interval: seconds(1), family: "ipv4" },
+  { version: 3, interval: milliseconds(100), family: "ipv4" },
+  { version: 3, interval: milliseconds(100), family: "ipv6" },
 ];
 
-const ours = ({ version, interval }: Case, changes: Partial<InstanceConfig> = {}): InstanceConfig =>
+const unicast = (family: Family, min = 255): NonNullable<InstanceConfig["unicast"]> => {
+  const { us, them } = FAMILIES[family];
+  return { peers: [us, them], checkSource: true, ttl: { min, max: 255 } };
+};
+const ours = ({ version, interval, family }: Case, changes: Partial<InstanceConfig> = {}): InstanceConfig =>
   instance({
     version,
+    family,
     advertInterval: interval,
-    addresses: [vip(`${VIP}/24`)],
+    addresses: FAMILIES[family].vips.map((address) => vip(address)),
     announce: { repeat: 1, delay: milliseconds(0), refresh: milliseconds(0), refreshRepeat: 1 },
-    unicast: { peers: [US, THEM], checkSource: true, ttl: { min: 255, max: 255 } },
+    unicast: unicast(family),
     ...(version === 2 ? { auth: { kind: "password", password: PASSWORD } } : {}),
     ...changes,
   });
 
-const theirs = ({ version, interval }: Case, priority: number): string => `
+/** Without `unicast_ttl` keepalived 2.2 leaves the hop limit of IPv6 unicast to the kernel, whose default is 64. */
+const theirs = ({ version, interval, family }: Case, priority: number, ttl = 255): string => `
 global_defs {
   vrrp_version ${version}
 }
@@ -46,15 +58,17 @@ vrrp_instance web {
   virtual_router_id 51
   priority ${priority}
   advert_int ${interval / 1000}
-  unicast_src_ip ${THEM}
-  unicast_peer { ${US} }
+  unicast_ttl ${ttl}
+  unicast_src_ip ${FAMILIES[family].them}
+  unicast_peer { ${FAMILIES[family].us} }
   ${version === 2 ? `authentication {\n auth_type PASS\n auth_pass ${PASSWORD}\n }` : ""}
-  virtual_ipaddress { ${VIP}/24 }
+  virtual_ipaddress { ${FAMILIES[family].vips.join("\n")} }
 }
 `;
 
 for (const one of CASES) {
-  const name = `VRRPv${one.version} by unicast${one.version === 2 ? " with a password" : ""}`;
+  const on = one.family === "ipv4" ? "IPv4" : "IPv6";
+  const name = `VRRPv${one.version} by unicast over ${on}${one.version === 2 ? " with a password" : ""}`;
   const patience = seconds(5 + (6 * one.interval) / 1000);
 
   test(`${name}: keepalived obeys us, and takes over when we leave`, () =>
@@ -81,7 +95,7 @@ for (const one of CASES) {
       await pause(5 * one.interval);
       const heard = await child.instance();
       assert.equal(heard.state, "backup");
-      assert.equal(heard.master?.address, THEM);
+      assert.equal(heard.master?.address, FAMILIES[one.family].them);
       assert.deepEqual(heard.rejected, {});
       them.killAll();
       const takeover = await child.waitForState("master", patience);
@@ -92,7 +106,7 @@ for (const one of CASES) {
 
 test("another password is refused, counted and named; neither of them is in what is said", () =>
   withHosts(async ({ lab, us, them }) => {
-    const [one] = CASES as readonly [Case, Case];
+    const [one] = CASES as readonly [Case, ...Case[]];
     const keepalived = startKeepalived(lab, them, theirs(one, 150), { vrrpOnly: true });
     await keepalived.waitFor(/Entering MASTER STATE/, seconds(10));
     const child = new VrrpChild(us);
@@ -107,34 +121,32 @@ test("another password is refused, counted and named; neither of them is in what
     await keepalived.stop();
   }));
 
-test("a peer behind routers is heard when the least TTL allows it", () =>
-  withHosts(async ({ lab, us, them }) => {
-    const one: Case = { version: 3, interval: milliseconds(100) };
-    // As if three routers lay between.
-    const config = theirs(one, 150).replace("unicast_src_ip", "unicast_ttl 252\n  unicast_src_ip");
-    const keepalived = startKeepalived(lab, them, config, { vrrpOnly: true });
-    await keepalived.waitFor(/Entering MASTER STATE/, seconds(10));
-    const child = new VrrpChild(us);
-    await child.configure([ours(one)]);
-    const rejected = await child.waitForEvent("vrrp-rejected");
-    assert.equal(rejected.reject, "ttl");
-    assert.equal(rejected.detail, "TTL 252, not 255: it may have crossed a router");
-    await child.configure([
-      ours(one, { unicast: { peers: [US, THEM], checkSource: true, ttl: { min: 252, max: 255 } } }),
-    ]);
-    await child.waitForState("backup", seconds(5));
-    await pause(1000);
-    assert.equal((await child.instance()).master?.address, THEM);
-    await child.stop();
-    await keepalived.stop();
-  }));
+for (const one of CASES.slice(1))
+  test(`a peer behind routers is heard when the least TTL allows it: ${one.family}`, () =>
+    withHosts(async ({ lab, us, them }) => {
+      // As if three routers lay between.
+      const keepalived = startKeepalived(lab, them, theirs(one, 150, 252), { vrrpOnly: true });
+      await keepalived.waitFor(/Entering MASTER STATE/, seconds(10));
+      const child = new VrrpChild(us);
+      await child.configure([ours(one)]);
+      const rejected = await child.waitForEvent("vrrp-rejected");
+      assert.equal(rejected.reject, "ttl");
+      const name = one.family === "ipv4" ? "TTL" : "hop limit";
+      assert.equal(rejected.detail, `${name} 252, not 255: it may have crossed a router`);
+      await child.configure([ours(one, { unicast: unicast(one.family, 252) })]);
+      await child.waitForState("backup", seconds(5));
+      await pause(1000);
+      assert.equal((await child.instance()).master?.address, FAMILIES[one.family].them);
+      await child.stop();
+      await keepalived.stop();
+    }));
 
 test("tshark reads our unicast and password adverts without a warning", () =>
   withHosts(async ({ lab, us, them }) => {
     const file = join(lab.directory, "adverts.pcap");
     const tcpdump = them.spawn(["tcpdump", "-i", "eth0", "-U", "-w", file, "ip proto 112"]);
     await tcpdump.waitFor(/listening on/, seconds(20));
-    const [two, three] = CASES as readonly [Case, Case];
+    const [two, three] = CASES as readonly [Case, Case, Case];
     const child = new VrrpChild(us);
     await child.configure([
       ours(two, { name: "two" }),
@@ -180,7 +192,7 @@ test("tshark reads our unicast and password adverts without a warning", () =>
 
 test("two of us sign their adverts on the wire, and hear each other alone", () =>
   withHosts(async ({ us, them }) => {
-    const [, three] = CASES as readonly [Case, Case];
+    const [, three] = CASES as readonly [Case, Case, Case];
     const first = new VrrpChild(us);
     const second = new VrrpChild(them);
     await first.configure([ours(three, { priority: 150, auth: hmac() })]);
@@ -210,9 +222,12 @@ async function withHosts(run: (hosts: Hosts) => Promise<void>): Promise<void> {
   try {
     const [us, them] = lab.hosts("us", "them");
     const bridge = lab.bridge("br");
+    // Duplicate address detection would keep both away from their addresses for a second or two.
+    for (const host of [us, them]) host.sysctl({ "net.ipv6.conf.default.dad_transmits": 0 });
+    const { ipv6 } = FAMILIES;
     lab.plug(bridge, [
-      { host: us, interface: "eth0", addresses: [`${US}/24`] },
-      { host: them, interface: "eth0", addresses: [`${THEM}/24`] },
+      { host: us, interface: "eth0", addresses: [`${US}/24`, `${ipv6.us}/64`] },
+      { host: them, interface: "eth0", addresses: [`${THEM}/24`, `${ipv6.them}/64`] },
     ]);
     await run({ lab, us, them });
   } finally {

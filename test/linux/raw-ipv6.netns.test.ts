@@ -22,7 +22,7 @@ const GROUP = ipBytes(VRRP_GROUPS.ipv6);
 const SOURCE = ip("fe80::a:1");
 const MAC = "02:00:00:00:00:01" as MacAddress;
 /** <linux/in6.h> */
-const [MULTICAST_IF, MULTICAST_HOPS] = [17, 18];
+const [UNICAST_HOPS, MULTICAST_IF, MULTICAST_HOPS] = [16, 17, 18];
 
 type Heard = { readonly bytes: Uint8Array; readonly ifindex: number };
 let pair: NamespacePair;
@@ -153,6 +153,30 @@ test(
     say(0, advert(51));
     sender.flush();
     assert.equal((await hear(1))[0]?.bytes.length, 80, "with 255 it comes whole");
+  },
+);
+
+test(
+  "a unicast advert from beyond a router comes whole: how far away a peer may be is configured",
+  { skip },
+  async () => {
+    const to = ip("2001:db8:7::2");
+    pair.ipA("address", "add", "2001:db8:7::1/64", "dev", "v7", "nodad");
+    pair.ipB("address", "add", `${to}/64`, "dev", "v7", "nodad");
+    receiver.setVirtualRouters([51]);
+    const raw = pair.inA(() => native.socket(10, 3, 112));
+    native.setsockopt(raw, 41, UNICAST_HOPS, 64);
+    for (const id of [51, 52]) native.send(raw, advert(id), 0, sockaddrIp(to, 0), null);
+    native.close(raw);
+    const [packet, ...others] = await hear(1);
+    assert.ok(packet && others.length === 0, "another router id is dropped");
+    const { bytes } = packet;
+    assert.equal(bytes.length, 80);
+    const strict = decodeIp(bytes, bytes.length);
+    assert.ok(!strict.ok && strict.error.kind === "ttl");
+    const routed = decodeIp(bytes, bytes.length, { min: 64, max: 255 });
+    assert.ok(routed.ok);
+    assert.deepEqual(routed.value.carrier, { source: ip("2001:db8:7::1"), destination: to });
   },
 );
 
