@@ -101,26 +101,6 @@ item(
     assert.deepEqual(kinds(goodbye), ["send-advert"], "of the master that was just preempted");
   },
 );
-item(
-  "A11",
-  "with `lower-prio-no-advert` it is only discarded and reported, and the next advert is on time",
-  () => {
-    const config = machineConfig({ lowerPrioNoAdvert: true });
-    const state = master(config);
-    for (const rival of [advert(99), advert(100, LOWER_PEER)]) {
-      const result = step(config, state, rival, at(11_200));
-      assert.deepEqual(kinds(result), ["report-second-master", "announce"]);
-      const next = result.state as MasterState;
-      assert.equal(next.nextAdvertAt, state.nextAdvertAt);
-      assert.deepEqual(next.announcement, { at: at(16_200), repeat: 5 });
-    }
-    const goodbye = step(config, state, advert(99), at(10_200));
-    assert.deepEqual(goodbye.actions, [], "of the master that was just preempted");
-    const leaving = step(config, state, advert(0), at(11_200));
-    assert.deepEqual(sent(leaving.actions), [100], "priority 0 is answered all the same");
-    assert.equal(step(config, state, advert(101), at(11_200)).state.kind, "backup");
-  },
-);
 item("A12", "no action, and the same state", () => {
   const config = machineConfig();
   const state = master(config);

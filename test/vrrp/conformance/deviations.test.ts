@@ -8,11 +8,14 @@ import { hmacSha256 } from "../../../src/linux/hmac.js";
 import { carrierProblem } from "../../../src/vrrp/accept.js";
 import type { UnicastConfig } from "../../../src/vrrp/instance.js";
 import { decodeIp } from "../../../src/vrrp/ip-header.js";
+import { step } from "../../../src/vrrp/machine.js";
 import { decodeAdvert, encodeAdvert, TRAILER_LENGTH } from "../../../src/vrrp/packet.js";
+import type { MasterState } from "../../../src/vrrp/state.js";
 import { codes, good, PAIR } from "../../config/load.js";
 import { EngineRig } from "../../director/engine-rig.js";
-import { instance, ipPacket, vip } from "../ip-packet.js";
+import { instance, ipPacket, machineConfig, vip } from "../ip-packet.js";
 import { ADVERT, CARRIER, refused } from "../refusals.js";
+import { advert, at, kinds, LOWER_PEER, master, sent } from "../stepping.js";
 import { item } from "./item.js";
 
 const web = (keys = "", more = ""): string =>
@@ -91,9 +94,30 @@ item("D04", "each is sent where it is configured, and both are understood", () =
     assert.ok(decoded.ok && decoded.value.dialect === dialect);
   }
 });
-item("D05", "there is no such option: a lower priority is always answered (A11)", () => {
-  assert.equal(codes(web(", lower-prio-no-advert: true")).length, 1);
-});
+item(
+  "D05",
+  "without it the answer of A11; with it none, the next advert is on time, and all else is as ever",
+  () => {
+    const lower = [advert(99), advert(100, LOWER_PEER)];
+    const answering = machineConfig(only(web()));
+    for (const rival of lower)
+      assert.deepEqual(sent(step(answering, master(answering), rival, at(11_200)).actions), [100]);
+    const config = machineConfig(only(web(", lower-prio-no-advert: true")));
+    const state = master(config);
+    for (const rival of lower) {
+      const result = step(config, state, rival, at(11_200));
+      assert.deepEqual(kinds(result), ["report-second-master", "announce"]);
+      const next = result.state as MasterState;
+      assert.equal(next.nextAdvertAt, state.nextAdvertAt);
+      assert.deepEqual(next.announcement, { at: at(16_200), repeat: 5 });
+    }
+    const goodbye = step(config, state, advert(99), at(10_200));
+    assert.deepEqual(goodbye.actions, [], "of the master that was just preempted");
+    const leaving = step(config, state, advert(0), at(11_200));
+    assert.deepEqual(sent(leaving.actions), [100], "priority 0 is answered all the same");
+    assert.equal(step(config, state, advert(101), at(11_200)).state.kind, "backup");
+  },
+);
 item(
   "D06",
   "without a group each instance is master by itself; in one a member that obeys keeps the other back",

@@ -232,7 +232,7 @@ const deviations = {
     "5.3.10",
   ],
   D04: ["`checksum`: over the pseudo-header (RFC 5798) or not (RFC 9568)", "5.2.8", "5.2.8", "–"],
-  D05: ["No advert in answer to a lower priority", "6.4.3", "–", "–"],
+  D05: ["`lower-prio-no-advert`: no advert in answer to a lower priority", "6.4.3", "–", "–"],
   D06: ["`group`: instances that are master together or not at all", "6.4", "6.4", "6.4"],
   D07: ["Adverts on a second path", "5.1.1", "5.1.1", "5.2"],
 } as const satisfies Record<string, Row>;
@@ -273,7 +273,6 @@ export const NOTES: Readonly<Partial<Record<RuleId, string>>> = {
   X12: "Not provided: an instance speaks one version.",
   X13: "The default, as in keepalived.",
   X14: "The form of a reply is not provided.",
-  D05: "Not provided: a second master is always answered, as RFC 9568 has it.",
   D07: "Not provided.",
   A05: "Accept_Mode is always on (T08).",
   A09: "Its last advert is vipd's addition, so that the winner announces again.",
