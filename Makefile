@@ -25,7 +25,7 @@ bench: setup ## every measured figure beside keepalived's from the same run
 	@$(ROOT) node build/bench/main.js $(BENCH)
 
 nightly: check ## the tests with far more seeds and rounds, then the bench
-	@$(ROOT) env VIPD_SEEDS=100000 node tools/test.mjs
+	@$(ROOT) env VIPD_SEEDS=100000 VIPD_PACKETS=2000000 node tools/test.mjs
 	@$(ROOT) node build/bench/main.js
 
 clean: ## remove what was built (not what was installed)
