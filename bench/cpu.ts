@@ -4,7 +4,8 @@ import { setTimeout as pause } from "node:timers/promises";
 import { milliseconds, seconds } from "../src/core/units.js";
 import { wallClock } from "../test/lab/wait.js";
 import type { Kind } from "./pair.js";
-import { Pair, cpuTime, memory } from "./pair.js";
+import { Pair, memory } from "./pair.js";
+import { cpuShare } from "./processes.js";
 import type { Measurement } from "./row.js";
 import { atMost } from "./row.js";
 
@@ -21,10 +22,7 @@ async function load(kind: Kind): Promise<{ readonly percent: number; readonly rs
     await pair.masterIs("lb1", began);
     await pause(CALM);
     const pids = pair.pids("lb1");
-    const from = { cpu: cpuTime(pids), at: performance.now() };
-    await pause(WINDOW);
-    const percent = ((cpuTime(pids) - from.cpu) / (performance.now() - from.at)) * 100;
-    return { percent, rss: memory(pids).rss };
+    return { percent: await cpuShare(pids, WINDOW), rss: memory(pids).rss };
   } finally {
     pair.close();
   }

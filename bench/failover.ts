@@ -6,7 +6,8 @@ import type { Milliseconds } from "../src/core/units.js";
 import { milliseconds, seconds } from "../src/core/units.js";
 import { wallClock } from "../test/lab/wait.js";
 import type { Kind } from "./pair.js";
-import { ADDRESS, Pair, masterDown, virtualAddress } from "./pair.js";
+import { virtualAddress } from "./pair-config.js";
+import { ADDRESS, Pair, masterDown } from "./pair.js";
 import type { Measurement, Row } from "./row.js";
 import { atMost, median } from "./row.js";
 

@@ -1,20 +1,16 @@
 // Whether a backup takes over from a master that lives, at the shortest interval, while the machine is as busy as it
 // can be: a loop on every core, and vipd's supervisor itself doing nothing but making and collecting garbage.
 
-import { spawn } from "node:child_process";
-import type { ChildProcess } from "node:child_process";
-import { availableParallelism } from "node:os";
-import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { milliseconds, seconds } from "../src/core/units.js";
 import type { Seen } from "../test/lab/capture.js";
 import { wallClock } from "../test/lab/wait.js";
 import type { Kind } from "./pair.js";
 import { GARBAGE_AFTER_MS } from "./garbage-timing.js";
+import { GARBAGE, loadEveryCore } from "./load.js";
 import { ADDRESS, Pair } from "./pair.js";
 import type { Measurement } from "./row.js";
 
-const GARBAGE = join(import.meta.dirname, "garbage.js");
 const WINDOW = seconds(60);
 
 /** Every change of sender from the master to the backup is one. */
@@ -29,7 +25,7 @@ async function count(kind: Kind): Promise<number> {
   // Only the director's own main process takes NODE_OPTIONS; its other processes are started without.
   const environment = { NODE_OPTIONS: `--import=${GARBAGE}` };
   const pair = await Pair.create({ kind, interval: milliseconds(10), environment });
-  const busy: ChildProcess[] = [];
+  let rest: (() => void) | undefined;
   try {
     const began = wallClock();
     pair.start("lb1");
@@ -37,8 +33,7 @@ async function count(kind: Kind): Promise<number> {
     pair.start("lb2");
     // Both run before the load comes: how long a start takes under it is another question.
     await pause(GARBAGE_AFTER_MS);
-    for (let i = 0; i < availableParallelism(); i++)
-      busy.push(spawn(process.execPath, [GARBAGE, "all"], { stdio: "ignore" }));
+    rest = loadEveryCore();
     await pause(3000);
     const since = wallClock();
     await pause(WINDOW);
@@ -47,7 +42,7 @@ async function count(kind: Kind): Promise<number> {
     if (sent < WINDOW / 10 / 2) throw new Error(`${kind}: only ${sent} adverts of the master were seen`);
     return takeovers(pair.capture.seen, since);
   } finally {
-    for (const child of busy) child.kill("SIGKILL");
+    rest?.();
     pair.close();
   }
 }

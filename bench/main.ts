@@ -7,12 +7,16 @@ import { bundle } from "./bundle.js";
 import { cpu } from "./cpu.js";
 import { failover } from "./failover.js";
 import { falseTakeover } from "./false-takeover.js";
+import { fast } from "./fast.js";
+import { massTakeover } from "./mass-takeover.js";
 import { KINDS } from "./pair.js";
 import { printHead, printRow } from "./row.js";
 import type { Row } from "./row.js";
 import { table } from "./table.js";
+import { wakeUps } from "./wake-ups.js";
+import { wide } from "./wide.js";
 
-const MEASUREMENTS = [failover, falseTakeover, cpu, table];
+const MEASUREMENTS = [failover, falseTakeover, cpu, wide, fast, massTakeover, wakeUps, table];
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

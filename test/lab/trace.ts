@@ -20,14 +20,20 @@ export class Trace {
 
   /**
    * What the host sees of what fits the filter. `on` "any": what comes in on each of its interfaces, which on a switch
-   * is everything.
+   * is everything. `flags`: more of them for tcpdump.
    */
-  static async start(lab: Lab, host: Host, filter: string, on = "eth0"): Promise<Trace> {
+  static async start(
+    lab: Lab,
+    host: Host,
+    filter: string,
+    on = "eth0",
+    flags: readonly string[] = [],
+  ): Promise<Trace> {
     const path = `${lab.directory}/trace.pcap`;
     // With room for packets of any length, the kernel's buffer holds eight, and loses what comes together.
     const words = ["-s", "2000", "-i", on, "-n", "-U", "-Z", "root", "--immediate-mode", "-w", path];
     const direction = on === "any" ? ["-Q", "in"] : [];
-    const tcpdump = host.spawn(["tcpdump", ...words, ...direction, filter]);
+    const tcpdump = host.spawn(["tcpdump", ...words, ...direction, ...flags, filter]);
     await tcpdump.waitFor(/listening on/, seconds(30));
     return new Trace(path, tcpdump);
   }
