@@ -130,6 +130,8 @@ export class VrrpChild {
       case "pong":
       case "unreadable":
       case "tracks":
+      case "handed":
+      case "taken":
       case "stopped":
         return;
     }
