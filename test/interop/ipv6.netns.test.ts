@@ -62,8 +62,11 @@ const holds = (host: Host, address = VIP): boolean =>
   host.run("ip", "-6", "-o", "address", "show", "dev", "eth0").includes(` ${address}/64 `);
 const macOf = (host: Host): string => host.run("cat", "/sys/class/net/eth0/address").trim();
 const neighbour = (host: Host, address = VIP): string => host.run("ip", "-6", "neigh", "show", address);
+/** Empty while the kernel has not confirmed it: also without DAD it is tentative for a moment, and cannot be bound. */
 const linkLocalOf = (host: Host): string =>
-  /inet6 (fe80:\S+)\/64/.exec(host.run("ip", "-6", "-o", "address", "show", "dev", "eth0"))?.[1] ?? "";
+  /inet6 (fe80:\S+)\/64/.exec(
+    host.run("ip", "-6", "-o", "address", "show", "dev", "eth0", "-tentative"),
+  )?.[1] ?? "";
 /** The host has its link-local address, and can send from it. */
 const ready = (...hosts: readonly Host[]): Promise<unknown> =>
   until("link-local addresses", PATIENCE, () => hosts.every((host) => linkLocalOf(host) !== ""));

@@ -91,7 +91,8 @@ for (const [interval, ms, peer] of [
         const [was, is] = [before.vrrp?.instances[0], status.vrrp?.instances[0]];
         assert.deepEqual([is?.state, is?.reason], ["master", was?.reason], `${first.text}\n${second.text}`);
         assert.equal(is?.transitions, was?.transitions);
-        assert.ok((is?.adverts_sent ?? 0) > (was?.adverts_sent ?? 0));
+        // The count goes on; with 1 s between adverts an upgrade may be over before the next one is due.
+        assert.ok((is?.adverts_sent ?? 0) >= (was?.adverts_sent ?? Infinity));
         await until("more adverts", seconds(20), () => capture.adverts("10.98.0.2").length > 5 * (round + 1));
       }
       const longest = Math.max(...gaps(capture, "10.98.0.2"));
