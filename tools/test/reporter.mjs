@@ -3,7 +3,7 @@
 
 import { relative } from "node:path";
 
-export const TOTAL = /^@total (\d+) (\d+) (\d+)$/;
+export const TOTAL = /^@total (\d+) (\d+) (\d+) (.*)$/;
 
 const place = (data) =>
   data.file === undefined
@@ -25,6 +25,7 @@ function reason(error) {
 
 export default async function* report(source) {
   const count = { pass: 0, fail: 0, skip: 0 };
+  const failedIn = new Set();
   for await (const { type, data } of source) {
     if (type === "test:stdout" || type === "test:stderr") yield data.message;
     if (type !== "test:pass" && type !== "test:fail") continue;
@@ -36,8 +37,9 @@ export default async function* report(source) {
     } else if (type === "test:pass") count.pass++;
     else {
       count.fail++;
+      if (data.file !== undefined) failedIn.add(relative(process.cwd(), data.file));
       yield `  FAILED: ${data.name}${place(data)}\n${reason(data.details.error)}\n`;
     }
   }
-  yield `@total ${count.pass} ${count.fail} ${count.skip}\n`;
+  yield `@total ${count.pass} ${count.fail} ${count.skip} ${[...failedIn].join(" ")}\n`;
 }
