@@ -3,7 +3,7 @@
 
 import { relative } from "node:path";
 
-export const TOTAL = /^@total (\d+) (\d+) (\d+) (.*)$/;
+export const TOTAL = /^@total (\d+) (\d+) (\d+)(.*)$/;
 
 const place = (data) =>
   data.file === undefined
