@@ -19,7 +19,8 @@ module.exports = {
     only("ipvs-knows-netlink", "ipvs", ["core", "netlink"]),
     only("vrrp-knows-core", "vrrp", ["core", "control"]),
     only("config-knows-models", "config", ["core", "vrrp", "ipvs"]),
-    only("control-knows-models", "control", ["core", "vrrp", "ipvs", "config"]),
+    only("services-know-models", "services", ["core", "ipvs", "config"]),
+    only("control-knows-models", "control", ["core", "vrrp", "ipvs", "config", "services"]),
     only("ports-know-models", "ports", ["core", "vrrp", "ipvs", "netlink", "config", "control"]),
     only("checkers-know-ports", "checkers", ["core", "ports", "config"]),
     only("linux-implements-ports", "linux", [

@@ -7,6 +7,7 @@ const PURE = [
   "src/netlink/**",
   "src/ipvs/**",
   "src/config/**",
+  "src/services/**",
   "src/control/**",
   "src/ports/**",
 ];

@@ -2,7 +2,7 @@
 // row take it down. A check without history is decided by its first result, because there is nothing yet that
 // the counts would protect.
 
-export type HealthState = "unknown" | "up" | "down";
+import type { HealthState } from "../core/health-state.js";
 
 export type Health = {
   readonly state: HealthState;

@@ -2,7 +2,7 @@
 // are not and why. Pure: status in, text out.
 
 import { times } from "../core/words.js";
-import { describeReason, describeRejected, describeSum, span } from "../control/reason.js";
+import { describeReason, describeRejected, describeSum, describeWeighing, span } from "../control/reason.js";
 import type {
   ChecksStatus,
   CheckStatus,
@@ -12,6 +12,7 @@ import type {
   VrrpStatus,
 } from "../control/ipc.js";
 import { formatTime } from "../log/record.js";
+import type { Weighing } from "../services/weight.js";
 
 export function statusText(status: Status, now: number): string {
   const { config } = status;
@@ -125,12 +126,17 @@ function oneService(service: ServiceStatus, now: number): string[] {
     `service ${service.name}: ${service.alive} of ${servers.length} servers up, ${service.service}, ${service.scheduler}`,
     ...servers.map((server) => {
       const state = server.up ? "up  " : "DOWN";
-      const missing = server.up && server.weight > 0 && !server.in_kernel ? ", NOT IN THE KERNEL" : "";
+      const missing = server.wanted && !server.in_kernel ? ", NOT IN THE KERNEL" : "";
       const checks = server.checks.map((check) => checkText(check, now)).join("; ");
-      return `  ${server.server.padEnd(width)}  ${state}  weight ${server.weight}${missing}${checks === "" ? "" : `  ${checks}`}`;
+      return `  ${server.server.padEnd(width)}  ${state}  weight ${weightText(server.weighing)}${missing}${checks === "" ? "" : `  ${checks}`}`;
     }),
   ];
 }
+
+const weightText = (weighing: Weighing): string =>
+  weighing.terms.length === 0
+    ? String(weighing.effective)
+    : `${weighing.effective} (${describeWeighing(weighing)})`;
 
 function checkText(check: CheckStatus, now: number): string {
   if (check.up === null) return `${check.check} not run yet`;

@@ -5,7 +5,7 @@ import { unreachable } from "../core/never.js";
 import { count } from "../core/words.js";
 import type { LogLevel } from "../config/model.js";
 import type { CheckSubject, ProcessName, VipdEvent } from "./event.js";
-import { again, describeReason, describeSum, span } from "./reason.js";
+import { again, describeReason, describeSum, describeWeighing, span } from "./reason.js";
 
 export type Description = {
   readonly level: LogLevel;
@@ -39,6 +39,7 @@ export function describe(event: VipdEvent): Description {
     case "check-changed":
     case "check-failed-once":
     case "server-changed":
+    case "server-weighed":
     case "script-output":
     case "table-applied":
     case "table-failed":
@@ -70,6 +71,7 @@ type ChecksEvent = Extract<
       | "check-changed"
       | "check-failed-once"
       | "server-changed"
+      | "server-weighed"
       | "script-output"
       | "table-applied"
       | "table-failed"
@@ -200,6 +202,12 @@ function describeChecks(event: ChecksEvent): Description {
         text: `${event.server} ${event.up ? `UP (weight ${event.weight})` : "DOWN"}: ${event.cause}; ${left}`,
       };
     }
+    case "server-weighed":
+      return {
+        level: "notice",
+        subject: `service ${event.service}`,
+        text: `${event.server} weight ${event.from} -> ${event.to}: ${describeWeighing(event.weighing)}`,
+      };
     case "script-output":
       return {
         level: "info",
@@ -236,6 +244,7 @@ const checkSubject = (event: CheckSubject): string =>
 const whyTable: Record<Extract<VipdEvent, { kind: "table-applied" }>["why"], string> = {
   start: "at the start",
   health: "after health checks",
+  policy: "after a change of weights or presence",
   reload: "after the reload",
   repair: "to undo a change made by somebody else",
   stop: "at the stop",
@@ -247,7 +256,12 @@ function describeTable(event: Extract<VipdEvent, { kind: "table-applied" }>): De
   const rest = named === "" ? "" : `: ${named}${unnamed > 0 ? `, and ${unnamed} more` : ""}`;
   const changes = event.changes === 0 ? "nothing to change" : count(event.changes, "change");
   return {
-    level: event.why === "repair" ? "warning" : event.why === "health" ? "info" : "notice",
+    level:
+      event.why === "repair"
+        ? "warning"
+        : event.why === "health" || event.why === "policy"
+          ? "info"
+          : "notice",
     subject: "ipvs",
     text: `kernel table: ${changes} ${whyTable[event.why]} in ${span(event.took_ms)}${rest}`,
   };

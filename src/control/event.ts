@@ -5,6 +5,7 @@
 import type { Family } from "../core/address.js";
 import type { LogLevel } from "../config/model.js";
 import type { SyncRole } from "../ipvs/model.js";
+import type { Weighing } from "../services/weight.js";
 import type { InstanceStateName } from "../vrrp/instance.js";
 import type { Priority } from "../vrrp/priority.js";
 
@@ -240,10 +241,19 @@ export type VipdEvent =
       readonly alive: number;
       readonly total: number;
     }
+  /** Its effective weight changed, and not because it is configured otherwise. */
+  | {
+      readonly kind: "server-weighed";
+      readonly service: string;
+      readonly server: string;
+      readonly from: number;
+      readonly to: number;
+      readonly weighing: Weighing;
+    }
   | ({ readonly kind: "script-output"; readonly text: string } & CheckSubject)
   | {
       readonly kind: "table-applied";
-      readonly why: "start" | "health" | "reload" | "repair" | "stop";
+      readonly why: "start" | "health" | "policy" | "reload" | "repair" | "stop";
       readonly changes: number;
       readonly took_ms: number;
       readonly details: readonly string[];

@@ -13,6 +13,7 @@ import type {
 import type { IpAddress } from "../core/address.js";
 import type { Milliseconds } from "../core/units.js";
 import type { SyncConfig } from "../ipvs/model.js";
+import type { Weighing } from "../services/weight.js";
 import type { InstanceConfig, InstanceStateName } from "../vrrp/instance.js";
 import type { TrackValue } from "../vrrp/priority.js";
 import type { EventRecord, PrioritySum, RejectedAdverts, RejectKind, TransitionReason } from "./event.js";
@@ -157,7 +158,12 @@ export type TrackStatus = CheckStatus & {
 export type ServerStatus = {
   readonly server: string;
   readonly up: boolean;
+  /** As it is configured. */
   readonly weight: number;
+  /** The weight it has while it is in the table, and how it comes about. */
+  readonly weighing: Weighing;
+  /** Whether the table is to have it. */
+  readonly wanted: boolean;
   readonly in_kernel: boolean;
   readonly checks: readonly CheckStatus[];
 };

@@ -3,6 +3,7 @@
 
 import { unreachable } from "../core/never.js";
 import { formatDuration, milliseconds } from "../core/units.js";
+import type { Weighing } from "../services/weight.js";
 import type { PrioritySum, RejectedAdverts, Repeats, TransitionReason } from "./event.js";
 
 /** A number of milliseconds as text, to the millisecond (below 10 ms: to the hundredth). */
@@ -14,6 +15,17 @@ export function describeSum({ base, terms }: PrioritySum, effective: number): st
   const sum = terms.reduce((total, { amount }) => total + amount, base);
   const limit = sum === effective ? "" : `, ${sum < effective ? "at least" : "at most"} ${effective}`;
   return terms.length === 0 ? String(base) : `${base} base ${parts.join(" ")} = ${sum}${limit}`;
+}
+
+/** "5 configured x 40 % agent = 2; drained by root -> 0" */
+export function describeWeighing({ configured, terms, effective }: Weighing): string {
+  let text = `${configured} configured`;
+  for (const term of terms)
+    text +=
+      term.kind === "percent"
+        ? ` x ${Number(term.percent.toFixed(1))} % ${term.label}`
+        : `; ${term.label} -> ${term.weight}`;
+  return terms.at(-1)?.kind === "percent" ? `${text} = ${effective}` : text;
 }
 
 /** "7 more times in 1 min"; undefined for what is said for the first time. */

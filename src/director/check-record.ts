@@ -3,10 +3,11 @@
 // the hundredth equal failure says nothing new.
 
 import type { CheckResult } from "../checkers/checker.js";
-import { newHealth, stepHealth, type Health, type HealthState } from "../checkers/health.js";
+import { newHealth, stepHealth, type Health } from "../checkers/health.js";
 import type { CheckConfig } from "../config/model.js";
 import type { CheckSubject, VipdEvent } from "../control/event.js";
 import type { CheckStatus } from "../control/ipc.js";
+import type { HealthState } from "../core/health-state.js";
 import { after, instant, minutes, type Instant, type Milliseconds } from "../core/units.js";
 
 /** Between two reports of a new reason, or of new words of a script, while the state stays. */

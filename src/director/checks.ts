@@ -1,13 +1,15 @@
 // The whole of the checks process without its process: the schedule, the health it gives, and the table that
 // follows. Whatever it is told comes in by calls; whatever it has to say goes out by `report`.
 
-import type { HealthState } from "../checkers/health.js";
 import type { ServerConfig, ServiceConfig } from "../config/model.js";
 import type { VipdEvent } from "../control/event.js";
 import type { ChecksStatus, ServiceStatus, ToChecks } from "../control/ipc.js";
+import type { HealthState } from "../core/health-state.js";
 import { after, formatDuration, minutes, seconds } from "../core/units.js";
 import { serverId, serviceId, type ServerId } from "../ipvs/model.js";
 import type { Timers } from "../ports/timers.js";
+import type { ServerInput } from "../services/server-input.js";
+import type { Standing } from "./ipvs-wanted.js";
 import { CheckScheduler, type SchedulerPorts } from "./check-scheduler.js";
 import { HealthBoard, type BoardPorts } from "./health-board.js";
 
@@ -15,6 +17,8 @@ export type ChecksOrder = Omit<
   Extract<ToChecks, { readonly kind: "configure" }>,
   "kind" | "scripts" | "tracks" | "knownTracks"
 >;
+
+export type ServerAdjustment = Partial<Omit<ServerInput, "health">>;
 
 /** Whoever keeps the kernel's table as it should be. */
 export type TableKeeper = {
@@ -25,6 +29,10 @@ export type TableKeeper = {
   /** What a server without results is taken for: as the predecessor left it, or "unknown". */
   presume(service: string, server: ServerId): HealthState;
   setServer(service: string, server: ServerId, up: boolean): void;
+  /** What others than its checks have found out of a server, or ordered of it. */
+  adjust(service: string, server: ServerId, input: ServerAdjustment): void;
+  /** What the policy of its service makes of it; undefined: it is not known. */
+  standing(service: string, server: ServerId): Standing | undefined;
   inKernel(service: string, server: ServerId): boolean;
   status(): Pick<ChecksStatus, "sync" | "table">;
   /** Gives whether all is gone that was to go. */
@@ -132,10 +140,13 @@ export class Checks {
       servers: servers.map(({ server }) => {
         const id = serverId(server);
         const health = this.board.server(name, id);
+        const standing = this.ports.table.standing(name, id);
         return {
           server: id,
           up: health?.up ?? false,
           weight: server.weight,
+          weighing: standing?.weighing ?? { effective: server.weight, configured: server.weight, terms: [] },
+          wanted: standing?.isWanted ?? false,
           in_kernel: this.ports.table.inKernel(name, id),
           checks: health?.checks ?? [],
         };

@@ -3,11 +3,11 @@
 // that has not been checked yet.
 
 import type { CheckContext, CheckResult, CheckTarget, Checker } from "../checkers/checker.js";
-import type { HealthState } from "../checkers/health.js";
 import { findChecker } from "../checkers/registry.js";
 import type { CheckConfig, ServerConfig, ServiceConfig } from "../config/model.js";
 import type { VipdEvent } from "../control/event.js";
 import type { CheckStatus } from "../control/ipc.js";
+import type { HealthState } from "../core/health-state.js";
 import type { Milliseconds } from "../core/units.js";
 import { serverId, serviceId, type ServerId, type ServiceId } from "../ipvs/model.js";
 import { CheckRecord } from "./check-record.js";

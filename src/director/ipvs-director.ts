@@ -2,10 +2,10 @@
 // go out together, at the cost of the services they touch; from time to time the whole table is read back, and what
 // somebody changed in our part of it is put right. What was refused is tried again with growing patience.
 
-import type { HealthState } from "../checkers/health.js";
 import type { ServiceConfig } from "../config/model.js";
 import type { VipdEvent } from "../control/event.js";
 import type { ChecksStatus } from "../control/ipc.js";
+import type { HealthState } from "../core/health-state.js";
 import type { Result } from "../core/result.js";
 import {
   after,
@@ -21,13 +21,14 @@ import { diffService } from "../ipvs/diff.js";
 import { serviceId, type ListedEntry, type ServerId, type ServiceId } from "../ipvs/model.js";
 import type { ApplyResult, DataPlane } from "../ports/data-plane.js";
 import type { Timers } from "../ports/timers.js";
-import type { ChecksOrder, TableKeeper } from "./checks.js";
+import type { ServiceFact } from "../services/decide.js";
+import type { ChecksOrder, ServerAdjustment, TableKeeper } from "./checks.js";
 import { takeovers, type Takeover } from "../ipvs/takeover.js";
 import type { Owned, Ownership, Recorded } from "./ipvs-ownership.js";
 import { TableLook } from "./ipvs-look.js";
 import { TableReporter, type Failure, type Why } from "./ipvs-report.js";
 import { SyncKeeper } from "./ipvs-sync.js";
-import { WantedTable } from "./ipvs-wanted.js";
+import { WantedTable, type Standing } from "./ipvs-wanted.js";
 
 export type IpvsDirectorPorts = {
   /** Called when there is something for it to do, until it succeeds; the error says how to get a data plane. */
@@ -46,7 +47,7 @@ const LAST_RETRY = seconds(60);
 export class IpvsDirector implements TableKeeper {
   private readonly ports: IpvsDirectorPorts;
   private readonly tell: TableReporter;
-  private readonly wanted = new WantedTable();
+  private readonly wanted: WantedTable;
   private readonly sync: SyncKeeper;
   private plane: DataPlane | undefined;
   private ownership: Ownership | undefined;
@@ -63,6 +64,9 @@ export class IpvsDirector implements TableKeeper {
   private repairs = 0;
   private checkedAt: Instant = instant(0);
   private cancelFlush: (() => void) | undefined;
+  /** When services are to be decided anew by themselves; Infinity: never. */
+  private deadline = Infinity;
+  private cancelDeadline: () => void = () => undefined;
   private cancelReconcile: (() => void) | undefined;
   private look: TableLook | undefined;
 
@@ -70,6 +74,10 @@ export class IpvsDirector implements TableKeeper {
     this.ports = ports;
     this.tell = new TableReporter(ports.report);
     this.sync = new SyncKeeper(ports.report);
+    this.wanted = new WantedTable({
+      now: () => ports.timers.now(),
+      tell: (service, fact) => ports.report(eventOf(service, fact)),
+    });
   }
 
   configure(order: ChecksOrder): string | null {
@@ -122,14 +130,15 @@ export class IpvsDirector implements TableKeeper {
   }
 
   setServer(service: string, server: ServerId, up: boolean): void {
-    const id = this.wanted.setServer(service, server, up);
-    if (id === undefined || this.plane === undefined) return;
-    this.dirty.add(id);
-    const { timers } = this.ports;
-    this.cancelFlush ??= timers.wakeAt(timers.now(), () => {
-      this.flush("health");
-      if (!this.isInOrder()) this.plan();
-    });
+    this.willChange(this.wanted.setServer(service, server, up), "health");
+  }
+
+  adjust(service: string, server: ServerId, input: ServerAdjustment): void {
+    this.willChange(this.wanted.adjust(service, server, input), "policy");
+  }
+
+  standing(service: string, server: ServerId): Standing | undefined {
+    return this.wanted.standing(service, server);
   }
 
   inKernel(service: string, server: ServerId): boolean {
@@ -153,6 +162,7 @@ export class IpvsDirector implements TableKeeper {
   stop(table: "remove" | "keep"): boolean {
     this.cancelFlush?.();
     this.cancelReconcile?.();
+    this.cancelDeadline();
     this.look?.cancel();
     const { plane } = this;
     if (plane === undefined) return true;
@@ -193,6 +203,31 @@ export class IpvsDirector implements TableKeeper {
     this.retry = FIRST_RETRY;
     this.tell.allWell();
     for (const id of this.refused) this.dirty.add(id);
+  }
+
+  /** All that changes in one tick goes out together. */
+  private willChange(id: ServiceId | undefined, why: Why): void {
+    if (id === undefined || this.plane === undefined) return;
+    this.dirty.add(id);
+    const { timers } = this.ports;
+    this.cancelFlush ??= timers.wakeAt(timers.now(), () => {
+      this.flush(why);
+      if (!this.isInOrder()) this.plan();
+    });
+  }
+
+  /** Services change by the mere passing of time, too. */
+  private awaitDeadline(): void {
+    const at = this.wanted.nextDeadline;
+    if (at === this.deadline) return;
+    this.cancelDeadline();
+    this.deadline = at;
+    if (at === Infinity) return;
+    this.cancelDeadline = this.ports.timers.wakeAt(instant(at), () => {
+      this.deadline = Infinity;
+      for (const id of this.wanted.takeDue()) this.willChange(id, "policy");
+      this.awaitDeadline();
+    });
   }
 
   private isInOrder(): boolean {
@@ -236,6 +271,8 @@ export class IpvsDirector implements TableKeeper {
   private flush(why: Why): void {
     this.cancelFlush?.();
     this.cancelFlush = undefined;
+    this.wanted.refresh();
+    this.awaitDeadline();
     const { plane } = this;
     if (plane === undefined) return;
     const commands: Command[] = [];
@@ -419,6 +456,15 @@ export class IpvsDirector implements TableKeeper {
     return commands;
   }
 }
+
+const eventOf = (service: string, { kind, server, from, weighing }: ServiceFact): VipdEvent => ({
+  kind,
+  service,
+  server,
+  from,
+  to: weighing.effective,
+  weighing,
+});
 
 /** A data plane that fails as a whole has done nobody knows what: every command counts as out of step. */
 function applyAll(plane: DataPlane, commands: readonly Command[]): readonly ApplyResult[] {

@@ -1,8 +1,10 @@
-// The wanted table: what the configuration names, less the servers that are down. Cheap to change: one server's
-// health touches its own service alone. Knows no kernel.
+// The wanted table: what the configuration names, and what is known of the servers, as the policy of the services
+// (services/decide.ts) makes entries of it. Cheap to change: what is found out of a server only marks its service,
+// which is decided once a tick however many of its servers changed. Knows no kernel.
 
-import type { HealthState } from "../checkers/health.js";
 import type { ServiceConfig } from "../config/model.js";
+import type { HealthState } from "../core/health-state.js";
+import type { Instant } from "../core/units.js";
 import { canonicalOrder } from "../ipvs/diff.js";
 import {
   serverId,
@@ -12,23 +14,51 @@ import {
   type ServerId,
   type ServiceEntry,
   type ServiceId,
-  type VirtualService,
 } from "../ipvs/model.js";
+import { decide, NO_MEMORY, type ServiceFact, type ServiceMemory } from "../services/decide.js";
+import type { ServerInput } from "../services/server-input.js";
+import { weigh, type Weighing } from "../services/weight.js";
+import type { ServerAdjustment } from "./checks.js";
+import { ServiceDeadlines } from "./service-deadlines.js";
 
-/** `health`: the last word of its checks; before that, what the kernel's table told. Serves unless it is "down". */
-type ServerState = { readonly server: RealServer; health: HealthState };
+export type WantedPorts = {
+  readonly now: () => Instant;
+  readonly tell: (service: string, fact: ServiceFact) => void;
+};
+/** What the policy makes of one server. */
+export type Standing = { readonly weighing: Weighing; readonly isWanted: boolean };
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+/** What is found out is written into it: thousands of servers need no new value for each result. */
+type ServerState = Mutable<ServerInput> & { readonly server: RealServer };
 type ServiceState = {
   config: ServiceConfig;
   readonly id: ServiceId;
-  readonly service: VirtualService;
   /** In canonical order. */
   readonly servers: ReadonlyMap<ServerId, ServerState>;
+  memory: ServiceMemory;
+  /** When it is to be decided anew by itself; Infinity: never. */
+  deadline: number;
 };
 
 export class WantedTable {
+  private readonly ports: WantedPorts;
   private byName = new Map<string, ServiceState>();
   private entries = new Map<ServiceId, ServiceEntry>();
+  /** Those of which something was found out since they were decided. */
+  private readonly stale = new Set<ServiceState>();
+  private readonly deadlines = new ServiceDeadlines<ServiceState>();
 
+  constructor(ports: WantedPorts) {
+    this.ports = ports;
+  }
+
+  /** When a service is to be decided anew by itself; Infinity: never. */
+  get nextDeadline(): number {
+    return this.deadlines.next;
+  }
+
+  /** As it was decided at last. */
   get table(): ReadonlyMap<ServiceId, ServiceEntry> {
     return this.entries;
   }
@@ -40,6 +70,8 @@ export class WantedTable {
    */
   configure(services: readonly ServiceConfig[], listed: ListedTable): ReadonlySet<ServiceId> {
     const old = new Map(Array.from(this.byName.values(), (state) => [state.id, state]));
+    this.refresh();
+    this.deadlines.clear();
     const before = this.entries;
     this.byName = new Map();
     this.entries = new Map();
@@ -54,6 +86,7 @@ export class WantedTable {
 
   /** Takes services anew that are known by these names and keys; all others stay. Gives those that changed. */
   change(services: readonly ServiceConfig[], listed: ListedTable): ReadonlySet<ServiceId> {
+    this.refresh();
     const changed = new Set<ServiceId>();
     for (const config of services) {
       const id = serviceId(config.service.key);
@@ -67,16 +100,56 @@ export class WantedTable {
     return this.byName.get(service)?.servers.get(server)?.health ?? "unknown";
   }
 
-  /** Gives the service when this changes its wanted entry. */
+  /** Gives the service when it is to be decided anew. */
   setServer(service: string, server: ServerId, up: boolean): ServiceId | undefined {
     const state = this.byName.get(service);
     const known = state?.servers.get(server);
     if (state === undefined || known === undefined) return undefined;
     const served = known.health !== "down";
     known.health = up ? "up" : "down";
-    if (served === up) return undefined;
-    this.entries.set(state.id, entryOf(state));
+    return served === up ? undefined : this.mark(state);
+  }
+
+  /** Of anything but its health. Gives the service, which is to be decided anew. */
+  adjust(service: string, server: ServerId, input: ServerAdjustment): ServiceId | undefined {
+    const state = this.byName.get(service);
+    const known = state?.servers.get(server);
+    if (state === undefined || known === undefined) return undefined;
+    Object.assign(known, input);
+    return this.mark(state);
+  }
+
+  /** Those whose time has come. */
+  takeDue(): readonly ServiceId[] {
+    return this.deadlines.takeDue(this.ports.now()).map((state) => this.mark(state));
+  }
+
+  /** Decides what is to be decided anew. */
+  refresh(): void {
+    for (const state of this.stale) this.decide(state);
+    this.stale.clear();
+  }
+
+  standing(service: string, server: ServerId): Standing | undefined {
+    const state = this.byName.get(service);
+    const view = state?.servers.get(server);
+    if (state === undefined || view === undefined) return undefined;
+    const isWanted = this.entries.get(state.id)?.servers.has(server) === true;
+    return { weighing: weigh(view, this.ports.now()), isWanted };
+  }
+
+  private mark(state: ServiceState): ServiceId {
+    this.stale.add(state);
     return state.id;
+  }
+
+  private decide(state: ServiceState): void {
+    const { memory, servers, facts, deadline } = decide(state.servers, state.memory, this.ports.now());
+    state.memory = memory;
+    this.entries.set(state.id, { service: state.config.service, servers });
+    state.deadline = deadline;
+    this.deadlines.set(state, deadline);
+    for (const fact of facts) this.ports.tell(state.config.name, fact);
   }
 
   /** Gives whether the kernel is to have something else now. */
@@ -92,11 +165,13 @@ export class WantedTable {
       known.config = config;
       this.byName.set(config.name, known);
       this.entries.set(id, same);
+      this.deadlines.set(known, known.deadline);
       return false;
     }
+    if (known !== undefined) this.deadlines.set(known, Infinity);
     const state = newState(id, config, known, listed);
     this.byName.set(config.name, state);
-    this.entries.set(id, entryOf(state));
+    this.decide(state);
     return true;
   }
 
@@ -104,6 +179,8 @@ export class WantedTable {
     return this.byName.get(service)?.id;
   }
 }
+
+const NOTHING_KNOWN = { override: undefined, load: undefined, ramp: undefined } as const;
 
 function newState(
   id: ServiceId,
@@ -119,15 +196,10 @@ function newState(
     const presumed = inKernel === undefined ? "unknown" : inKernel.has(name) ? "up" : "down";
     // Nothing would ever prove a server that has no checks.
     const health = checks.length === 0 ? "up" : (known?.health ?? presumed);
-    servers.set(name, { server, health });
+    const { override, load, ramp } = known ?? NOTHING_KNOWN;
+    servers.set(name, { server, health, override, load, ramp });
   }
-  return { config, id, service: config.service, servers };
-}
-
-function entryOf({ service, servers }: ServiceState): ServiceEntry {
-  const up = new Map<ServerId, RealServer>();
-  for (const [id, state] of servers) if (state.health !== "down") up.set(id, state.server);
-  return { service, servers: up };
+  return { config, id, servers, memory: old?.memory ?? NO_MEMORY, deadline: Infinity };
 }
 
 /** Whether they want the same of the kernel. Makes nothing: a reload asks it of every service. */

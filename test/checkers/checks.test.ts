@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Socket } from "node:net";
 
-import type { HealthState } from "../../src/checkers/health.js";
+import type { HealthState } from "../../src/core/health-state.js";
 import type { CheckConfig, ServiceConfig } from "../../src/config/model.js";
 import type { CheckSubject, VipdEvent } from "../../src/control/event.js";
 import { ip } from "../../src/core/address.js";
@@ -75,6 +75,8 @@ function setUp(table?: TableKeeper) {
       change: () => true,
       presume: (_, server) => presumed.get(server) ?? "unknown",
       setServer: (name, server, up) => orders.push(`${name} ${server} ${up ? "up" : "down"}`),
+      adjust: () => undefined,
+      standing: () => undefined,
       inKernel: () => true,
       status: () => ({ sync: [], table: { in_order: true, checked_ms_ago: 0, repairs: 0 } }),
       stop: (table) => orders.push(`stop ${table}`) > 0,

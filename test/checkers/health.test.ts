@@ -3,7 +3,8 @@ import { test } from "node:test";
 
 import fc from "fast-check";
 
-import { newHealth, stepHealth, type Health, type HealthState } from "../../src/checkers/health.js";
+import { newHealth, stepHealth, type Health } from "../../src/checkers/health.js";
+import type { HealthState } from "../../src/core/health-state.js";
 
 function play(
   results: string,

@@ -295,6 +295,12 @@ const status: Status = {
             server: "192.168.1.4:80",
             up: true,
             weight: 5,
+            weighing: {
+              effective: 2,
+              configured: 5,
+              terms: [{ kind: "percent", percent: 40, label: "agent" }],
+            },
+            wanted: true,
             in_kernel: true,
             checks: [
               {
@@ -312,6 +318,8 @@ const status: Status = {
             server: "192.168.1.15:80",
             up: false,
             weight: 5,
+            weighing: { effective: 5, configured: 5, terms: [] },
+            wanted: false,
             in_kernel: false,
             checks: [
               {

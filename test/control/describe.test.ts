@@ -306,6 +306,35 @@ const others: { readonly [K in Exclude<VipdEvent["kind"], "vrrp-transition">]: r
       total: 2,
     },
   ],
+  "server-weighed": [
+    {
+      kind: "server-weighed",
+      service: "http",
+      server: "192.168.1.4:80",
+      from: 5,
+      to: 0,
+      weighing: {
+        effective: 0,
+        configured: 5,
+        terms: [
+          { kind: "percent", percent: 40, label: "agent" },
+          { kind: "set", weight: 0, label: "drained by root until 14:00" },
+        ],
+      },
+    },
+    {
+      kind: "server-weighed",
+      service: "http",
+      server: "192.168.1.4:80",
+      from: 5,
+      to: 2,
+      weighing: {
+        effective: 2,
+        configured: 5,
+        terms: [{ kind: "percent", percent: 40, label: "agent" }],
+      },
+    },
+  ],
   "script-output": [
     { kind: "script-output", service: "http", server: "192.168.1.4:80", text: "disk is full" },
   ],

@@ -151,6 +151,51 @@ test("services that alone have changed are all that is looked at, and their heal
   assert.deepEqual(sent(), []);
 });
 
+test("an agent's word and an order change what the table has, at once or at their time, and a reload keeps them", () => {
+  const { director, timers, configure, sent, told } = world();
+  configure({ services: [service("web", 1, server(4, 5), server(5, 5))] });
+  sent();
+  told();
+  director.adjust("web", id(4), { load: { kind: "percent", percent: 40, label: "agent" } });
+  director.adjust("web", id(5), { override: { kind: "disable", label: "disabled by root" } });
+  timers.pass(1);
+  assert.deepEqual(sent(), [
+    "change server 192.168.1.4:80 of tcp 192.168.1.1:80: weight 5 -> weight 2",
+    "remove server 192.168.1.5:80 (direct routing, weight 5) from tcp 192.168.1.1:80",
+  ]);
+  assert.deepEqual(
+    told().map((event) => (event.kind === "server-weighed" ? [event.from, event.to] : event.kind)),
+    [[5, 2], "table-applied"],
+  );
+  assert.deepEqual(director.standing("web", id(4))?.weighing.effective, 2);
+  assert.deepEqual(director.standing("web", id(5))?.isWanted, false);
+  configure({ services: [service("web", 1, server(4, 10), server(5, 5))] });
+  assert.deepEqual(sent(), ["change server 192.168.1.4:80 of tcp 192.168.1.1:80: weight 2 -> weight 4"]);
+  told();
+  const removeAt = instant(timers.now() + 5000);
+  director.adjust("web", id(4), { override: { kind: "drain", label: "drained", isEmpty: false, removeAt } });
+  timers.pass(4999);
+  assert.deepEqual(sent(), ["change server 192.168.1.4:80 of tcp 192.168.1.1:80: weight 4 -> weight 0"]);
+  // What is unchanged by a reload keeps its time.
+  configure({ services: [service("web", 1, server(4, 10), server(5, 5))] });
+  assert.deepEqual(sent(), []);
+  timers.pass(2);
+  assert.deepEqual(sent(), [
+    "remove server 192.168.1.4:80 (direct routing, weight 0) from tcp 192.168.1.1:80",
+  ]);
+});
+
+test("what was found out in the tick of a reload is not lost by it", () => {
+  const { director, timers, configure, servers } = world();
+  const services = [service("web", 1, server(4), server(5))];
+  configure({ services });
+  director.setServer("web", id(4), false);
+  configure({ services });
+  assert.deepEqual(servers("web", 1), ["192.168.1.5:80"]);
+  timers.pass(1);
+  assert.deepEqual(servers("web", 1), ["192.168.1.5:80"]);
+});
+
 test("an unchanged reload sends nothing", () => {
   const { configure, sent } = world();
   const services = [service("web", 1, server(4), server(5))];

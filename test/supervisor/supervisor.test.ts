@@ -570,7 +570,16 @@ test("the line for systemd forgets servers that a reload has removed", () => {
   for (const server of ["10.0.0.1:80", "10.0.0.2:80"]) line.observe(serverDown("web", server));
   line.observe(serverDown("mail", "10.0.0.3:25"));
   assert.equal(line.text(), "3 real servers down");
-  const server = { server: "10.0.0.2:80", up: false, weight: 1, in_kernel: false, checks: [] };
+  const weighing = { effective: 1, configured: 1, terms: [] };
+  const server = {
+    server: "10.0.0.2:80",
+    up: false,
+    weight: 1,
+    weighing,
+    wanted: false,
+    in_kernel: false,
+    checks: [],
+  };
   line.keep([{ name: "web", service: "tcp 10.0.0.100:80", scheduler: "wlc", alive: 0, servers: [server] }]);
   assert.equal(line.text(), "1 real server down");
 });
