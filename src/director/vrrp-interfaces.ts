@@ -3,7 +3,7 @@
 // is the engine's and the machine's business.
 
 import { familyOf, isLinkLocal, type Family, type IpAddress } from "../core/address.js";
-import type { AdvertLink, Interfaces } from "../ports/vrrp.js";
+import type { AddressView, AdvertLink, Interfaces, InterfaceView } from "../ports/vrrp.js";
 import type { InstanceConfig } from "../vrrp/instance.js";
 import { OWNER_PRIORITY, type Event } from "../vrrp/state.js";
 
@@ -22,18 +22,44 @@ export function sourceOf(
   virtual: ReadonlySet<IpAddress>,
 ): IpAddress | undefined {
   const { family, sourceAddress, unicast } = config;
-  const own = (interfaces.find(config.interface)?.addresses ?? [])
-    .filter(({ address, tentative }) => tentative !== true && mayBeSource(config, address))
-    .map(({ address }) => address);
+  const view = interfaces.find(config.interface);
+  const isSource = ({ address, tentative }: AddressView): boolean =>
+    tentative !== true && mayBeSource(config, address);
   // The kernel refuses to send from any other; a link-local address is one on its own interface alone.
   if (sourceAddress !== undefined) {
+    const own = view && addressOn(view, sourceAddress);
     const anywhere = family === "ipv4" || unicast !== undefined;
-    const there = own.includes(sourceAddress) || (anywhere && interfaces.has(sourceAddress));
+    const there = (own !== undefined && isSource(own)) || (anywhere && interfaces.has(sourceAddress));
     return there ? sourceAddress : undefined;
   }
   // The owner's own addresses are the virtual ones.
-  if (config.priority === OWNER_PRIORITY) return own[0];
-  return own.find((address) => !virtual.has(address));
+  const candidates = config.priority === OWNER_PRIORITY ? view?.addresses : view && notVirtual(view, virtual);
+  return candidates?.find(isSource)?.address;
+}
+
+/**
+ * What every instance asks of the same list: with hundreds of instances and thousands of addresses on an interface,
+ * going through the list for each instance would take longer than an advert interval.
+ */
+type List = readonly AddressView[];
+const byAddress = new WeakMap<List, ReadonlyMap<IpAddress, AddressView>>();
+const withoutVirtual = new WeakMap<List, { readonly virtual: ReadonlySet<IpAddress>; readonly rest: List }>();
+
+/** The address as it is on the interface. */
+export function addressOn({ addresses }: InterfaceView, address: IpAddress): AddressView | undefined {
+  let known = byAddress.get(addresses);
+  if (known === undefined)
+    // Of an address that is there with two prefixes the first counts, which is the kernel's first choice too.
+    byAddress.set(addresses, (known = new Map(addresses.toReversed().map((one) => [one.address, one]))));
+  return known.get(address);
+}
+
+function notVirtual({ addresses }: InterfaceView, virtual: ReadonlySet<IpAddress>): List {
+  const known = withoutVirtual.get(addresses);
+  if (known?.virtual === virtual) return known.rest;
+  const rest = addresses.filter(({ address }) => !virtual.has(address));
+  withoutVirtual.set(addresses, { virtual, rest });
+  return rest;
 }
 
 /** IPv6 peers are reached from an address of their own scope. */

@@ -7,6 +7,7 @@ import type { VrrpPorts } from "../ports/vrrp.js";
 import { OWNER_PRIORITY } from "../vrrp/state.js";
 import { earlier } from "../vrrp/timing.js";
 import type { RepeatLimit } from "./repeat-limit.js";
+import { addressOn } from "./vrrp-interfaces.js";
 import { noteText } from "./vrrp-notices.js";
 import { placeKey, type Runtime } from "./vrrp-runtime.js";
 
@@ -44,9 +45,8 @@ export class Strangers {
     const settled = after(runtime.since, SETTLED);
     for (const address of runtime.config.addresses) {
       const own = address.prefix.address;
-      const there = this.ports.interfaces
-        .find(address.interface)
-        ?.addresses.find((one) => one.address === own);
+      const view = this.ports.interfaces.find(address.interface);
+      const there = view && addressOn(view, own);
       // What the kernel refused to remove is ours, and was said.
       if (there === undefined || runtime.placed.has(placeKey(address))) runtime.strangers.delete(own);
       else if (now < settled) this.lookAt = earlier(settled, this.lookAt);

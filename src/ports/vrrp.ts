@@ -59,7 +59,7 @@ export type InterfaceView = {
   /** Carries multicast (IFF_MULTICAST), as loopback does not. */
   readonly multicast: boolean;
   readonly mac: MacAddress | undefined;
-  /** Its addresses, in the kernel's order, the primary one first. */
+  /** Its addresses, in the kernel's order, the primary one first. Where they are others, so is the list. */
   readonly addresses: readonly AddressView[];
 };
 export type AddressView = {
