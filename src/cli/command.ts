@@ -40,6 +40,11 @@ export const runtimeDirectoryOption: Option = {
   value: "DIR",
   summary: "where the control socket lies (/run/vipd)",
 };
+export const stateDirectoryOption: Option = {
+  name: "state-dir",
+  value: "DIR",
+  summary: "what outlives a reboot (/var/lib/vipd; with --runtime-dir, that directory)",
+};
 export const configOption: Option = {
   name: "config",
   value: "FILE",

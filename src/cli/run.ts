@@ -8,6 +8,7 @@ import {
   EXIT,
   nodeOption,
   runtimeDirectoryOption,
+  stateDirectoryOption,
   type Command,
 } from "./command.js";
 import { programVersion } from "./version.js";
@@ -19,6 +20,7 @@ export const run: Command = {
     configOption,
     nodeOption,
     runtimeDirectoryOption,
+    stateDirectoryOption,
     { name: "log-level", value: "LEVEL", summary: `${LOG_LEVELS.join(", ")} (as configured)` },
   ],
   async run(options, output) {
@@ -30,12 +32,14 @@ export const run: Command = {
       return EXIT.usage;
     }
     const node = options.text("node");
+    const stateDirectory = options.text("state-dir");
     const { runDaemon } = await import("../director/supervisor/daemon.js");
     const good = await runDaemon({
       version: programVersion(),
       configPath: options.text("config") ?? DEFAULT_CONFIG,
       runtimeDirectory: runtimeDirectoryOf(options),
       ...(node === undefined ? {} : { node }),
+      ...(stateDirectory === undefined ? {} : { stateDirectory }),
       ...(level === undefined ? {} : { logLevel: level as LogLevel }),
     });
     return good ? EXIT.ok : EXIT.failed;

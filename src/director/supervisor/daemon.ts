@@ -31,6 +31,7 @@ import { findPredecessor, ownCommand, successorSpawner } from "./successor-proce
 import { Upgrades, type UpgradeOutcome } from "./upgrade.js";
 import { Supervisor } from "./supervisor.js";
 import { missingCapabilities } from "./capabilities.js";
+import { openStateDirectory } from "./state-directory.js";
 import { StateLine } from "./state-line.js";
 
 export type DaemonOptions = {
@@ -38,6 +39,8 @@ export type DaemonOptions = {
   readonly configPath: string;
   readonly node?: string;
   readonly runtimeDirectory: string;
+  /** Absent: by the rules of state-directory.ts. */
+  readonly stateDirectory?: string;
   /** From the command line; wins over the configuration. */
   readonly logLevel?: LogLevel;
 };
@@ -70,6 +73,7 @@ export async function runDaemon(options: DaemonOptions): Promise<boolean> {
     complain(directory.error);
     return false;
   }
+  const state = openStateDirectory(options.stateDirectory, path);
   // First of all, whatever may refuse below: a predecessor that was killed with its children did not take them away.
   const held = heldAddresses(path, removeAddresses, interfaceIndex);
   const goods = heldGoods(path);
@@ -145,6 +149,7 @@ export async function runDaemon(options: DaemonOptions): Promise<boolean> {
     // To the words of a successor that is not in charge yet the service manager does not listen.
     if (stateLine.observe(record.event) && succession?.isOwner !== false) notifier.status(stateLine.text());
   });
+  if (state.problem !== undefined) supervisor.emit({ kind: "warning", subject: "vipd", text: state.problem });
   const found = left
     .flatMap(({ removed }) => removed)
     .map((text) => `removed ${text}: a predecessor left it behind`);

@@ -109,16 +109,16 @@ function writePid(path: string): void {
 }
 
 /** Node's own recursive form never returns where a file system refuses with ENOENT, as /proc does. */
-function makeDirectory(path: string): void {
+export function makeDirectory(path: string, mode = 0o755): void {
   try {
-    mkdirSync(path, { mode: 0o755 });
+    mkdirSync(path, { mode });
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === "EEXIST") return;
     const parent = dirname(path);
     if (code !== "ENOENT" || existsSync(parent)) throw error;
     makeDirectory(parent);
-    mkdirSync(path, { mode: 0o755 });
+    mkdirSync(path, { mode });
   }
 }
 
