@@ -7,6 +7,7 @@ import type {
   ChecksStatus,
   CheckStatus,
   InstanceStatus,
+  ServerStatus,
   ServiceStatus,
   Status,
   VrrpStatus,
@@ -124,13 +125,47 @@ function oneService(service: ServiceStatus, now: number): string[] {
   const width = Math.max(0, ...servers.map(({ server }) => server.length));
   return [
     `service ${service.name}: ${service.alive} of ${servers.length} servers up, ${service.service}, ${service.scheduler}`,
+    ...quorumLines(service),
     ...servers.map((server) => {
-      const state = server.up ? "up  " : "DOWN";
+      const state = server.up ? "up  " : server.place === "waits" ? "wait" : "DOWN";
       const missing = server.wanted && !server.in_kernel ? ", NOT IN THE KERNEL" : "";
       const checks = server.checks.map((check) => checkText(check, now)).join("; ");
-      return `  ${server.server.padEnd(width)}  ${state}  weight ${weightText(server.weighing)}${missing}${checks === "" ? "" : `  ${checks}`}`;
+      const text = `${weightText(server.weighing)}${placeText(server)}${missing}`;
+      return `  ${server.server.padEnd(width)}  ${state}  weight ${text}${checks === "" ? "" : `  ${checks}`}`;
     }),
   ];
+}
+
+/** Where a quorum, a sorry server or a mass failure is worth a word. */
+function quorumLines({ quorum, sorry, mass_failure: massFails, held }: ServiceStatus): string[] {
+  const lines: string[] = [];
+  const spread = quorum.hysteresis === 0 ? "" : `, hysteresis ${quorum.hysteresis}`;
+  if (quorum.quorum > 1 || !quorum.up || sorry.length > 0)
+    lines.push(
+      `  quorum ${quorum.up ? "up" : "LOST"}: weight ${quorum.weight}, quorum ${quorum.quorum}${spread}`,
+    );
+  lines.push(...sorry.map(({ server, serves }) => `  sorry server ${server}${serves ? " SERVES" : ""}`));
+  if (massFails || held > 0)
+    lines.push(`  MASS FAILURE${held === 0 ? "" : `: ${held} that failed last held in the table`}`);
+  return lines;
+}
+
+/** What the state and the weight do not say already. */
+function placeText({ place, up }: ServerStatus): string {
+  switch (place) {
+    case "held":
+      return ", held in the table";
+    case "inhibited":
+      return ", weight 0 in the table";
+    case "stands-down":
+      return ", stands down for the sorry server";
+    case "out":
+      return up ? ", ordered out" : "";
+    case "serves":
+      return up ? "" : ", ordered in";
+    case "waits":
+      return "";
+  }
 }
 
 const weightText = (weighing: Weighing): string =>

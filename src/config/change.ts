@@ -4,17 +4,18 @@
 import { formatPrefix, type Prefix } from "../core/address.js";
 import { formatItem, itemsOf } from "../core/routing.js";
 import { formatDuration, type Milliseconds } from "../core/units.js";
-import { serverId, serviceId } from "../ipvs/model.js";
+import { serverId, serviceId, type RealServer } from "../ipvs/model.js";
 import { authText } from "../vrrp/auth-text.js";
 import type { InstanceConfig, TrackConfig, UnicastConfig } from "../vrrp/instance.js";
-import type {
-  CheckConfig,
-  Config,
-  NotifyConfig,
-  ServerConfig,
-  ServiceConfig,
-  StaticConfig,
-  TrackSource,
+import {
+  DEFAULT_POLICY,
+  type CheckConfig,
+  type Config,
+  type NotifyConfig,
+  type ServerConfig,
+  type ServiceConfig,
+  type StaticConfig,
+  type TrackSource,
 } from "./model.js";
 
 /** One phrase for each change; empty when a reload would change nothing. */
@@ -151,9 +152,12 @@ const staticFacts = (fixed: StaticConfig | undefined): Facts =>
         routing: itemsOf(fixed).map(formatItem).join(", "),
       };
 
-function serviceFacts({ service }: ServiceConfig): Facts {
+function serviceFacts({ service, policy = DEFAULT_POLICY }: ServiceConfig): Facts {
   const { persistence } = service;
+  const { sorry, ...rest } = policy;
   return {
+    ...facts(rest),
+    "sorry-server": sorry.length === 0 ? "none" : sorry.map(sorryText).join(" "),
     key: serviceId(service.key),
     scheduler: service.scheduler,
     persistence:
@@ -163,8 +167,12 @@ function serviceFacts({ service }: ServiceConfig): Facts {
   };
 }
 
-function serverFacts({ server, checks }: ServerConfig): Facts {
+const sorryText = (server: RealServer): string =>
+  `${serverId(server)} ${server.forwarding} weight ${server.weight}`;
+
+function serverFacts({ server, checks, inhibit }: ServerConfig): Facts {
   return {
+    "inhibit-on-failure": String(inhibit ?? false),
     weight: String(server.weight),
     forwarding: server.forwarding,
     checks: checks.length === 0 ? "none" : checks.map(checkText).join(" and "),

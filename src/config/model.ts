@@ -69,12 +69,44 @@ export type ServerConfig = {
   readonly server: RealServer;
   /** All of them must succeed for the server to be up; none: always up. */
   readonly checks: readonly CheckConfig[];
+  /** When it fails it stays in the table with weight 0. */
+  readonly inhibit?: true;
+};
+
+/** How a service answers to the health of its servers. */
+export type ServicePolicy = {
+  /** The sum of weights that must be up, 1 or more. */
+  readonly quorum: number;
+  /** Less than the quorum: how far below it the sum must fall to lose it, and rise above to have it back. */
+  readonly hysteresis: number;
+  /** They serve while the quorum is lost. */
+  readonly sorry: readonly RealServer[];
+  /** While they do not serve they stay in the table with weight 0. */
+  readonly inhibitSorry: boolean;
+  /** Absent: "serve" at the start, "wait" for a server that a reload adds. */
+  readonly beforeFirstCheck?: "serve" | "wait";
+  /** When many servers fail together; absent: "go-on" with a sorry server, "hold" without one. */
+  readonly massFailure?: "hold" | "go-on";
+  readonly checkWhen: "always" | "master";
+  /** At a clean stop servers and quorum are told of as down. */
+  readonly downOnStop: boolean;
+};
+/** Of a service that says nothing of it. */
+export const DEFAULT_POLICY: ServicePolicy = {
+  quorum: 1,
+  hysteresis: 0,
+  sorry: [],
+  inhibitSorry: false,
+  checkWhen: "always",
+  downOnStop: false,
 };
 
 export type ServiceConfig = {
   readonly name: string;
   readonly service: VirtualService;
   readonly servers: readonly ServerConfig[];
+  /** Absent: DEFAULT_POLICY. */
+  readonly policy?: ServicePolicy;
 };
 
 export type NodeConfig = { readonly name: string; readonly address?: IpAddress; readonly priority?: number };
@@ -143,6 +175,19 @@ export type IpvsConfig = {
   readonly reconcileEvery: Milliseconds;
   /** What a clean stop leaves in the kernel. */
   readonly onStop: "remove" | "keep";
+  /** Absent: DEFAULT_MASS_FAILURE. */
+  readonly massFailure?: MassFailure;
+};
+
+/** When servers count as having failed together. Percentages are 1 to 100. */
+export type MassFailure = {
+  /** More than this part of them. */
+  readonly share: number;
+  readonly within: Milliseconds;
+  /** Of how many at least. */
+  readonly atLeast: number;
+  /** The part of a service's servers that a hold leaves in the table. */
+  readonly keep: number;
 };
 
 /** What is there whoever is master. */

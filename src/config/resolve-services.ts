@@ -9,11 +9,13 @@ import {
   serviceId,
   type Forwarding,
   type Persistence,
+  type RealServer,
   type Scheduler,
   type ServiceKey,
 } from "../ipvs/model.js";
 import type { Path } from "./diagnostic.js";
 import type { CheckConfig, ServerConfig, ServiceConfig } from "./model.js";
+import { policyOf } from "./resolve-policy.js";
 import type { CheckReader } from "./resolve-checks.js";
 import type { Report } from "./report.js";
 import type { FileConfig, FileServer, FileService } from "./schema.js";
@@ -72,10 +74,13 @@ function serviceOf(
   checkWeights(scheduler, servers, path, report);
   if (servers.length === 0)
     report.warning([...path, "servers"], "no-servers", "is empty: the service refuses every connection");
+  const sorry = sorryServersOf(written, key, file, virtual, path, report);
+  const policy = policyOf(written, key, servers, sorry, file, virtual, path, report);
   return {
     name,
     service: { key, scheduler, ...(persistence === undefined ? {} : { persistence }) },
     servers,
+    ...(policy === undefined ? {} : { policy }),
   };
 }
 
@@ -154,6 +159,7 @@ function serversOf(
   report: Report,
 ): ServerConfig[] {
   const common = written.forwarding ?? file.defaults?.service?.forwarding;
+  const inhibits = written["inhibit-on-failure"] ?? file.defaults?.service?.["inhibit-on-failure"] ?? false;
   const seen = new Map<string, number>();
   const servers: ServerConfig[] = [];
   let toldOfForwarding = false;
@@ -191,14 +197,40 @@ function serversOf(
       port,
       full.check === undefined ? ["services", name, "check"] : [...path, "check"],
     );
-    servers.push({ server, checks });
+    const inhibit = full["inhibit-on-failure"] ?? inhibits;
+    servers.push({ server, checks, ...(inhibit ? { inhibit } : {}) });
   }
   return servers;
 }
 
+function sorryServersOf(
+  written: FileService,
+  key: ServiceKey,
+  file: FileConfig,
+  virtual: ReadonlySet<IpAddress>,
+  path: Path,
+  report: Report,
+): RealServer[] {
+  const given = written["sorry-server"];
+  if (given === undefined) return [];
+  const common = written.forwarding ?? file.defaults?.service?.forwarding;
+  const entries = Array.isArray(given) ? given : [given];
+  return entries.map((entry, i) => {
+    const at: Path = [...path, "sorry-server", ...(Array.isArray(given) ? [i] : [])];
+    const full = isEndpoint(entry) ? { address: entry, weight: 1 } : entry;
+    const { address } = full.address;
+    // That of the service is missing is told of its servers.
+    const forwarding = full.forwarding ?? common ?? "nat";
+    const port = serverPort(full, key, forwarding, at, report);
+    checkAddress(address, key, forwarding, file, virtual, at, report);
+    return { address, port, forwarding, weight: full.weight };
+  });
+}
+
 type FullServer = Exclude<FileServer, { readonly address: IpAddress }>;
 type Endpoint = Extract<FileServer, { readonly address: IpAddress }>;
-const isEndpoint = (entry: FileServer): entry is Endpoint => typeof entry.address === "string";
+const isEndpoint = (entry: { readonly address: unknown }): entry is Endpoint =>
+  typeof entry.address === "string";
 
 /** The port connections go to; the kernel maps it with NAT alone. */
 function serverPort(

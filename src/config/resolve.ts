@@ -5,7 +5,7 @@ import { isMulticast, isUnicast } from "../core/address.js";
 import type { SyncConfig } from "../ipvs/model.js";
 import type { CheckerSpec } from "./checker-spec.js";
 import type { InstanceConfig } from "../vrrp/instance.js";
-import type { Config, LogTarget, NodeConfig, StaticConfig } from "./model.js";
+import type { Config, IpvsConfig, LogTarget, NodeConfig, StaticConfig } from "./model.js";
 import { interfacesOn } from "./per-node.js";
 import type { Report } from "./report.js";
 import type { ReadSecret } from "./resolve-adverts.js";
@@ -81,9 +81,18 @@ export function resolveConfig(
       ...(file.scripts.user === undefined ? {} : { user: file.scripts.user }),
     },
     ...(fixed === undefined ? {} : { static: fixed }),
-    ipvs: { reconcileEvery: file.ipvs["reconcile-every"], onStop: file.ipvs["on-stop"] },
+    ipvs: ipvsOf(file.ipvs),
     ...(sync === undefined ? {} : { sync }),
     services,
+  };
+}
+
+function ipvsOf(written: FileConfig["ipvs"]): IpvsConfig {
+  const { share, within, "at-least": atLeast, keep } = written["mass-failure"];
+  return {
+    reconcileEvery: written["reconcile-every"],
+    onStop: written["on-stop"],
+    massFailure: { share, within, atLeast, keep },
   };
 }
 

@@ -6,7 +6,8 @@ import { z } from "zod";
 import { minutes, milliseconds, seconds } from "../core/units.js";
 import { SCHEDULERS } from "../ipvs/model.js";
 import type { CheckerSpec } from "./checker-spec.js";
-import { choice, duration, integer, list, maybeEndpoint, port, section, weight } from "./values.js";
+import { policyDefaultsShape, policyShape } from "./schema-policy.js";
+import { choice, duration, flag, integer, list, maybeEndpoint, port, section, weight } from "./values.js";
 
 /** The words of keepalived, ipvsadm and ldirectord. */
 const ALIASES = {
@@ -56,6 +57,7 @@ export const serviceDefaultsSchema = section({
     .describe(
       "How packets reach the real servers. There is no built-in default: the wrong one fails silently.",
     ),
+  ...policyDefaultsShape(),
 });
 
 /** One check, several, or `none`. */
@@ -96,6 +98,10 @@ export function serviceSchema(checkers: readonly CheckerSpec[]) {
       .optional()
       .meta({ otherwise: "the service's" })
       .describe("Replaces the service's checks for this server."),
+    "inhibit-on-failure": flag()
+      .optional()
+      .meta({ otherwise: "the service's" })
+      .describe("Whether it stays in the table with weight 0 when it fails."),
   });
   return section({
     address: maybeEndpoint()
@@ -153,6 +159,7 @@ export function serviceSchema(checkers: readonly CheckerSpec[]) {
         "How real servers are checked: a checker with its options and the timing beside it, a list of them (all " +
           "must succeed), the bare name of a checker, or `none`. Without checks servers count as up.",
       ),
+    ...policyShape(forwarding),
     servers: list(z.union([maybeEndpoint(), server]), { max: 10_000 }).describe(
       "The real servers: each an address, or a mapping.",
     ),

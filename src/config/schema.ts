@@ -8,6 +8,7 @@ import { milliseconds, minutes } from "../core/units.js";
 import type { CheckerSpec } from "./checker-spec.js";
 import { LOG_LEVELS, SYSLOG_FACILITIES, type SyslogFacility } from "./model.js";
 import { staticSchema } from "./schema-routing.js";
+import { massFailureSchema } from "./schema-policy.js";
 import { serviceDefaultsSchema, serviceSchema, timingSchema } from "./schema-services.js";
 import { globalNotifySchema, groupSchema } from "./schema-notify.js";
 import { tracksSchema } from "./schema-tracks.js";
@@ -70,6 +71,12 @@ const ipvsSchema = section({
   "on-stop": choice(["remove", "keep"])
     .prefault("remove")
     .describe("What a clean stop does with vipd's entries in the kernel's table."),
+  "mass-failure": massFailureSchema
+    .prefault({})
+    .describe(
+      "When servers count as having failed together, of a service or of the whole director; then each service's " +
+        "`mass-failure` says what follows.",
+    ),
 });
 
 const defaultsSchema = section({

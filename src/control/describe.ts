@@ -40,6 +40,8 @@ export function describe(event: VipdEvent): Description {
     case "check-failed-once":
     case "server-changed":
     case "server-weighed":
+    case "quorum-changed":
+    case "mass-failure":
     case "script-output":
     case "table-applied":
     case "table-failed":
@@ -72,6 +74,8 @@ type ChecksEvent = Extract<
       | "check-failed-once"
       | "server-changed"
       | "server-weighed"
+      | "quorum-changed"
+      | "mass-failure"
       | "script-output"
       | "table-applied"
       | "table-failed"
@@ -208,6 +212,10 @@ function describeChecks(event: ChecksEvent): Description {
         subject: `service ${event.service}`,
         text: `${event.server} weight ${event.from} -> ${event.to}: ${describeWeighing(event.weighing)}`,
       };
+    case "quorum-changed":
+      return describeQuorum(event);
+    case "mass-failure":
+      return describeMassFailure(event);
     case "script-output":
       return {
         level: "info",
@@ -240,6 +248,38 @@ function describeChecks(event: ChecksEvent): Description {
 
 const checkSubject = (event: CheckSubject): string =>
   "track" in event ? `track ${event.track}` : `check ${event.service} ${event.server}`;
+
+function describeQuorum(event: Extract<VipdEvent, { kind: "quorum-changed" }>): Description {
+  const { up, weight, total_weight, quorum, hysteresis, serving, total, sorry } = event;
+  const spread = hysteresis === 0 ? "" : `, hysteresis ${hysteresis}`;
+  const sum = `weight ${weight} of ${total_weight}, quorum ${quorum}${spread}; ${serving} of ${total} servers serve`;
+  const servers =
+    sorry.length === 0 ? "" : `; sorry server ${sorry.join(", ")} ${up ? "not needed" : "serves"}`;
+  const stops = event.why === "stop";
+  return {
+    level: up ? (event.first ? "info" : "notice") : stops ? "notice" : "error",
+    subject: `service ${event.service}`,
+    text: stops ? "quorum LOST: vipd stops" : `quorum ${up ? "UP" : "LOST"}: ${sum}${servers}`,
+  };
+}
+
+function describeMassFailure(event: Extract<VipdEvent, { kind: "mass-failure" }>): Description {
+  const { service, over, total, down, together, reaction, held } = event;
+  const what = service === null ? "machines of real servers" : "servers";
+  const kept =
+    reaction === null
+      ? ""
+      : reaction === "hold"
+        ? `; ${count(held, "server")} that failed last held in the table`
+        : "; going on without them";
+  return {
+    level: over ? "notice" : "error",
+    subject: service === null ? "services" : `service ${service}`,
+    text: over
+      ? `mass failure over: ${down} of ${total} ${what} down`
+      : `mass failure: ${together} of ${total} ${what} failed together: is the network of this director at fault?${kept}`,
+  };
+}
 
 const whyTable: Record<Extract<VipdEvent, { kind: "table-applied" }>["why"], string> = {
   start: "at the start",

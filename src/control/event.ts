@@ -250,6 +250,42 @@ export type VipdEvent =
       readonly to: number;
       readonly weighing: Weighing;
     }
+  /** The weights of the servers that serve make up the quorum again, or no longer. */
+  | {
+      readonly kind: "quorum-changed";
+      readonly service: string;
+      /** As the kernel knows it: "tcp 192.168.1.1:80". */
+      readonly key: string;
+      readonly up: boolean;
+      /** The weights of the servers that serve, and of all. */
+      readonly weight: number;
+      readonly total_weight: number;
+      readonly quorum: number;
+      readonly hysteresis: number;
+      /** How many servers serve, of how many. */
+      readonly serving: number;
+      readonly total: number;
+      /** The sorry servers, which serve while it is down. */
+      readonly sorry: readonly string[];
+      /** Nothing was known of it before. */
+      readonly first: boolean;
+      readonly why: Extract<VipdEvent, { readonly kind: "table-applied" }>["why"];
+    }
+  /** So many servers failed together that it is said once, or that is over. */
+  | {
+      readonly kind: "mass-failure";
+      /** Null: of all services together; then machines are counted, not servers. */
+      readonly service: string | null;
+      readonly over: boolean;
+      readonly total: number;
+      readonly down: number;
+      /** Those that failed within the time that counts as together. */
+      readonly together: number;
+      /** Null: each service has its own. */
+      readonly reaction: "hold" | "go-on" | null;
+      /** Servers that are down and stay in the table. */
+      readonly held: number;
+    }
   | ({ readonly kind: "script-output"; readonly text: string } & CheckSubject)
   | {
       readonly kind: "table-applied";

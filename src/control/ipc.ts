@@ -13,6 +13,7 @@ import type {
 import type { IpAddress } from "../core/address.js";
 import type { Milliseconds } from "../core/units.js";
 import type { SyncConfig } from "../ipvs/model.js";
+import type { Place } from "../services/place.js";
 import type { Weighing } from "../services/weight.js";
 import type { InstanceConfig, InstanceStateName } from "../vrrp/instance.js";
 import type { TrackValue } from "../vrrp/priority.js";
@@ -162,6 +163,7 @@ export type ServerStatus = {
   readonly weight: number;
   /** The weight it has while it is in the table, and how it comes about. */
   readonly weighing: Weighing;
+  readonly place: Place;
   /** Whether the table is to have it. */
   readonly wanted: boolean;
   readonly in_kernel: boolean;
@@ -172,6 +174,17 @@ export type ServiceStatus = {
   readonly service: string;
   readonly scheduler: string;
   readonly alive: number;
+  /** `weight`: of the servers that serve. */
+  readonly quorum: {
+    readonly up: boolean;
+    readonly weight: number;
+    readonly quorum: number;
+    readonly hysteresis: number;
+  };
+  readonly sorry: readonly { readonly server: string; readonly serves: boolean }[];
+  readonly mass_failure: boolean;
+  /** Servers that are down and stay in the table because too many failed together. */
+  readonly held: number;
   readonly servers: readonly ServerStatus[];
 };
 export type ChecksStatus = {

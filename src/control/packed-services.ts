@@ -2,24 +2,31 @@
 // names its lists of checks once, and its servers refer to them. One line a service, so that some lines can take
 // the place of others. Made by the reader of the configuration, unpacked by the processes that work with it.
 
-import type { CheckConfig, ServerConfig, ServiceConfig } from "../config/model.js";
+import type { CheckConfig, ServerConfig, ServiceConfig, ServicePolicy } from "../config/model.js";
 import type { RealServer, VirtualService } from "../ipvs/model.js";
 
-/** Address, port, forwarding, weight, and which of the lists of checks. */
+/** Address, port, forwarding, weight, which of the lists of checks, and 1 for one that failures only inhibit. */
 type PackedServer = readonly [
   RealServer["address"],
   RealServer["port"],
   RealServer["forwarding"],
   RealServer["weight"],
   number,
+  1?,
 ];
-/** Name, service, lists of checks as JSON, servers. */
-type PackedService = readonly [string, VirtualService, readonly string[], readonly PackedServer[]];
+/** Name, service, lists of checks as JSON, servers, policy. */
+type PackedService = readonly [
+  string,
+  VirtualService,
+  readonly string[],
+  readonly PackedServer[],
+  ServicePolicy?,
+];
 
 /** A field that this forgets would be lost on the way: the compiler finds it here. */
 type Nothing = Record<string, never>;
 
-export function packService({ name, service, servers, ...others }: ServiceConfig): string {
+export function packService({ name, service, servers, policy, ...others }: ServiceConfig): string {
   others satisfies Nothing;
   const lists = new Map<string, number>();
   // Mostly all servers have the very same list.
@@ -31,13 +38,20 @@ export function packService({ name, service, servers, ...others }: ServiceConfig
     known.set(checks, place);
     return place;
   };
-  const packed = servers.map(({ server, checks, ...more }): PackedServer => {
+  const packed = servers.map(({ server, checks, inhibit, ...more }): PackedServer => {
     more satisfies Nothing;
     const { address, port, forwarding, weight, ...rest } = server;
     rest satisfies Nothing;
-    return [address, port, forwarding, weight, known.get(checks) ?? placeOf(checks)];
+    const place = known.get(checks) ?? placeOf(checks);
+    return inhibit
+      ? [address, port, forwarding, weight, place, 1]
+      : [address, port, forwarding, weight, place];
   });
-  return JSON.stringify([name, service, [...lists.keys()], packed] satisfies PackedService);
+  const line: PackedService =
+    policy === undefined
+      ? [name, service, [...lists.keys()], packed]
+      : [name, service, [...lists.keys()], packed, policy];
+  return JSON.stringify(line);
 }
 
 /** Lines of `packService` as one text, and back. */
@@ -52,15 +66,17 @@ export function unpackServices(text: string): ServiceConfig[] {
     if (checks === undefined) known.set(list, (checks = JSON.parse(list) as readonly CheckConfig[]));
     return checks;
   };
-  return (JSON.parse(text) as readonly PackedService[]).map(([name, service, lists, servers]) => {
+  return (JSON.parse(text) as readonly PackedService[]).map(([name, service, lists, servers, policy]) => {
     const checks = lists.map(checksOf);
     return {
       name,
       service,
-      servers: servers.map(([address, port, forwarding, weight, list]): ServerConfig => ({
+      servers: servers.map(([address, port, forwarding, weight, list, inhibits]): ServerConfig => ({
         server: { address, port, forwarding, weight },
         checks: checks[list] as readonly CheckConfig[],
+        ...(inhibits === 1 ? { inhibit: true } : {}),
       })),
+      ...(policy === undefined ? {} : { policy }),
     };
   });
 }

@@ -1,15 +1,15 @@
 // The whole of the checks process without its process: the schedule, the health it gives, and the table that
 // follows. Whatever it is told comes in by calls; whatever it has to say goes out by `report`.
 
-import type { ServerConfig, ServiceConfig } from "../config/model.js";
+import { DEFAULT_POLICY, type ServerConfig, type ServiceConfig } from "../config/model.js";
 import type { VipdEvent } from "../control/event.js";
 import type { ChecksStatus, ServiceStatus, ToChecks } from "../control/ipc.js";
-import type { HealthState } from "../core/health-state.js";
 import { after, formatDuration, minutes, seconds } from "../core/units.js";
 import { serverId, serviceId, type ServerId } from "../ipvs/model.js";
 import type { Timers } from "../ports/timers.js";
+import type { ServiceMemory } from "../services/decide.js";
 import type { ServerInput } from "../services/server-input.js";
-import type { Standing } from "./ipvs-wanted.js";
+import type { Presumed, Standing } from "./ipvs-wanted.js";
 import { CheckScheduler, type SchedulerPorts } from "./check-scheduler.js";
 import { HealthBoard, type BoardPorts } from "./health-board.js";
 
@@ -26,13 +26,15 @@ export type TableKeeper = {
   configure(order: ChecksOrder): string | null;
   /** Takes services anew that it has by these names and keys; all others stay. False: it has none. */
   change(services: readonly ServiceConfig[]): boolean;
-  /** What a server without results is taken for: as the predecessor left it, or "unknown". */
-  presume(service: string, server: ServerId): HealthState;
+  /** What a server without results is taken for: as the predecessor left it, or as its service's policy says. */
+  presume(service: string, server: ServerId): Presumed;
   setServer(service: string, server: ServerId, up: boolean): void;
   /** What others than its checks have found out of a server, or ordered of it. */
   adjust(service: string, server: ServerId, input: ServerAdjustment): void;
   /** What the policy of its service makes of it; undefined: it is not known. */
   standing(service: string, server: ServerId): Standing | undefined;
+  /** What was decided of a service as a whole; undefined: it is not known. */
+  memory(service: string): ServiceMemory | undefined;
   inKernel(service: string, server: ServerId): boolean;
   status(): Pick<ChecksStatus, "sync" | "table">;
   /** Gives whether all is gone that was to go. */
@@ -114,6 +116,7 @@ export class Checks {
   /** Gives whether all is gone that was to go. */
   stop(table: "remove" | "keep"): boolean {
     this.leave();
+    this.board.tellStop(this.services.filter(({ policy }) => policy?.downOnStop === true));
     return this.ports.table.stop(table);
   }
 
@@ -131,12 +134,21 @@ export class Checks {
     };
   }
 
-  private serviceStatus({ name, service, servers }: ChecksOrder["services"][number]): ServiceStatus {
+  private serviceStatus({ name, service, servers, policy }: ServiceConfig): ServiceStatus {
+    const { quorum, hysteresis, sorry } = policy ?? DEFAULT_POLICY;
+    const memory = this.ports.table.memory(name);
     return {
       name,
       service: serviceId(service.key),
       scheduler: service.scheduler,
       alive: this.board.alive(name),
+      quorum: { up: memory?.quorum?.up ?? false, weight: memory?.quorum?.weight ?? 0, quorum, hysteresis },
+      sorry: sorry.map((server) => {
+        const id = serverId(server);
+        return { server: id, serves: this.ports.table.inKernel(name, id) && memory?.quorum?.up === false };
+      }),
+      mass_failure: memory?.massFails ?? false,
+      held: memory?.held.size ?? 0,
       servers: servers.map(({ server }) => {
         const id = serverId(server);
         const health = this.board.server(name, id);
@@ -145,6 +157,7 @@ export class Checks {
           server: id,
           up: health?.up ?? false,
           weight: server.weight,
+          place: standing?.place ?? "out",
           weighing: standing?.weighing ?? { effective: server.weight, configured: server.weight, terms: [] },
           wanted: standing?.isWanted ?? false,
           in_kernel: this.ports.table.inKernel(name, id),
@@ -188,7 +201,7 @@ function shareChecks(services: ChecksOrder["services"]): ChecksOrder["services"]
       ? service
       : {
           ...service,
-          servers: service.servers.map(({ server, checks }) => ({ server, checks: shared(checks) })),
+          servers: service.servers.map((server) => ({ ...server, checks: shared(server.checks) })),
         },
   );
 }

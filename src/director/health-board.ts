@@ -12,6 +12,7 @@ import type { Milliseconds } from "../core/units.js";
 import { serverId, serviceId, type ServerId, type ServiceId } from "../ipvs/model.js";
 import { CheckRecord } from "./check-record.js";
 import type { CheckJob, CheckRun } from "./check-scheduler.js";
+import type { Presumed } from "./ipvs-wanted.js";
 import { OptionNumbers } from "./option-numbers.js";
 
 export type BoardPorts = Pick<CheckContext<unknown>, "dialer" | "runner" | "now"> & {
@@ -20,8 +21,8 @@ export type BoardPorts = Pick<CheckContext<unknown>, "dialer" | "runner" | "now"
   readonly report: (event: VipdEvent) => void;
   /** Whoever keeps the table: told once for every change, and once when a server is first known. */
   readonly setServer: (service: string, server: ServerId, up: boolean) => void;
-  /** What a server without results is taken for. "unknown": it serves, and its first result decides. */
-  readonly presume: (service: string, server: ServerId) => HealthState;
+  /** "unknown": it serves, and its first result decides; "waits": it does not serve before that. */
+  readonly presume: (service: string, server: ServerId) => Presumed;
 };
 
 type ServiceRecord = {
@@ -90,6 +91,13 @@ export class HealthBoard {
       }
   }
 
+  /** At a clean stop: tells those that are up of as down. */
+  tellStop(services: readonly ServiceConfig[]): void {
+    for (const { name } of services)
+      for (const server of this.services.get(name)?.servers.values() ?? [])
+        if (server.up) this.turn(server, false, "vipd stops");
+  }
+
   server(service: string, server: ServerId): ServerHealth | undefined {
     const record = this.services.get(service)?.servers.get(server);
     if (record === undefined) return undefined;
@@ -129,11 +137,17 @@ export class HealthBoard {
       if (known !== undefined) known.config = check;
       checks.push(
         known ??
-          new CheckRecord({ service: service.name, server: id }, key, check, presumed, this.ports.wallTime()),
+          new CheckRecord(
+            { service: service.name, server: id },
+            key,
+            check,
+            presumed === "waits" ? "unknown" : presumed,
+            this.ports.wallTime(),
+          ),
       );
     }
     // Nothing would ever prove a server that has no checks.
-    const up = old?.up ?? (checks.length === 0 || presumed !== "down");
+    const up = old?.up ?? (checks.length === 0 || presumed === "up" || presumed === "unknown");
     // The table knows services by their addresses, and presumes anew when one has changed: it is told again.
     const hasMoved = old !== undefined && oldService?.id !== service.id;
     return { service, id, config, checks, up, hasMoved, told: hasMoved ? undefined : old?.told };
@@ -198,7 +212,10 @@ export class HealthBoard {
       server.told = up;
       this.ports.setServer(server.service.name, server.id, up);
     }
-    if (server.up === up) return;
+    if (server.up !== up) this.turn(server, up, cause);
+  }
+
+  private turn(server: ServerRecord, up: boolean, cause: string): void {
     server.up = up;
     server.service.alive += up ? 1 : -1;
     this.ports.report({

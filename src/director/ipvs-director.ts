@@ -5,7 +5,6 @@
 import type { ServiceConfig } from "../config/model.js";
 import type { VipdEvent } from "../control/event.js";
 import type { ChecksStatus } from "../control/ipc.js";
-import type { HealthState } from "../core/health-state.js";
 import type { Result } from "../core/result.js";
 import {
   after,
@@ -21,14 +20,15 @@ import { diffService } from "../ipvs/diff.js";
 import { serviceId, type ListedEntry, type ServerId, type ServiceId } from "../ipvs/model.js";
 import type { ApplyResult, DataPlane } from "../ports/data-plane.js";
 import type { Timers } from "../ports/timers.js";
-import type { ServiceFact } from "../services/decide.js";
+import type { ServiceMemory } from "../services/decide.js";
 import type { ChecksOrder, ServerAdjustment, TableKeeper } from "./checks.js";
 import { takeovers, type Takeover } from "../ipvs/takeover.js";
 import type { Owned, Ownership, Recorded } from "./ipvs-ownership.js";
 import { TableLook } from "./ipvs-look.js";
 import { TableReporter, type Failure, type Why } from "./ipvs-report.js";
 import { SyncKeeper } from "./ipvs-sync.js";
-import { WantedTable, type Standing } from "./ipvs-wanted.js";
+import { eventOf, quorumLostAtStop } from "./service-events.js";
+import { WantedTable, type Presumed, type Standing } from "./ipvs-wanted.js";
 
 export type IpvsDirectorPorts = {
   /** Called when there is something for it to do, until it succeeds; the error says how to get a data plane. */
@@ -66,6 +66,8 @@ export class IpvsDirector implements TableKeeper {
   private cancelFlush: (() => void) | undefined;
   /** When services are to be decided anew by themselves; Infinity: never. */
   private deadline = Infinity;
+  /** Why what is decided just now is decided. */
+  private why: Why = "start";
   private cancelDeadline: () => void = () => undefined;
   private cancelReconcile: (() => void) | undefined;
   private look: TableLook | undefined;
@@ -76,7 +78,19 @@ export class IpvsDirector implements TableKeeper {
     this.sync = new SyncKeeper(ports.report);
     this.wanted = new WantedTable({
       now: () => ports.timers.now(),
-      tell: (service, fact) => ports.report(eventOf(service, fact)),
+      tell: (service, fact) => {
+        const event = eventOf(service, fact, this.why);
+        if (event !== undefined) ports.report(event);
+      },
+      tellMassFailure: (count, isOver) =>
+        ports.report({
+          kind: "mass-failure",
+          service: null,
+          over: isOver,
+          ...count,
+          reaction: null,
+          held: 0,
+        }),
     });
   }
 
@@ -107,7 +121,9 @@ export class IpvsDirector implements TableKeeper {
     this.reconcileEvery = order.ipvs.reconcileEvery;
     this.beginAnew();
     this.tellFound(found, recorded);
-    for (const id of this.wanted.configure(order.services, this.applied)) this.dirty.add(id);
+    this.why = isStart ? "start" : "reload";
+    for (const id of this.wanted.configure(order.services, this.applied, order.ipvs.massFailure))
+      this.dirty.add(id);
     for (const id of this.owned.services) if (!wantedIds.has(id)) this.dirty.add(id);
     this.sync.configure(order.sync);
     this.flush(isStart ? "start" : "reload");
@@ -119,13 +135,14 @@ export class IpvsDirector implements TableKeeper {
   change(services: readonly ServiceConfig[]): boolean {
     if (this.plane === undefined) return false;
     this.beginAnew();
+    this.why = "reload";
     for (const id of this.wanted.change(services, this.applied)) this.dirty.add(id);
     this.flush("reload");
     this.plan();
     return true;
   }
 
-  presume(service: string, server: ServerId): HealthState {
+  presume(service: string, server: ServerId): Presumed {
     return this.wanted.presumed(service, server);
   }
 
@@ -139,6 +156,10 @@ export class IpvsDirector implements TableKeeper {
 
   standing(service: string, server: ServerId): Standing | undefined {
     return this.wanted.standing(service, server);
+  }
+
+  memory(service: string): ServiceMemory | undefined {
+    return this.wanted.memory(service);
   }
 
   inKernel(service: string, server: ServerId): boolean {
@@ -166,6 +187,7 @@ export class IpvsDirector implements TableKeeper {
     this.look?.cancel();
     const { plane } = this;
     if (plane === undefined) return true;
+    for (const service of this.wanted.downAtStop()) this.ports.report(quorumLostAtStop(service));
     const isDone = table === "keep" || this.removeAll(plane);
     this.plane = undefined;
     plane.close();
@@ -271,7 +293,8 @@ export class IpvsDirector implements TableKeeper {
   private flush(why: Why): void {
     this.cancelFlush?.();
     this.cancelFlush = undefined;
-    this.wanted.refresh();
+    this.why = why;
+    for (const id of this.wanted.refresh()) this.dirty.add(id);
     this.awaitDeadline();
     const { plane } = this;
     if (plane === undefined) return;
@@ -456,15 +479,6 @@ export class IpvsDirector implements TableKeeper {
     return commands;
   }
 }
-
-const eventOf = (service: string, { kind, server, from, weighing }: ServiceFact): VipdEvent => ({
-  kind,
-  service,
-  server,
-  from,
-  to: weighing.effective,
-  weighing,
-});
 
 /** A data plane that fails as a whole has done nobody knows what: every command counts as out of step. */
 function applyAll(plane: DataPlane, commands: readonly Command[]): readonly ApplyResult[] {

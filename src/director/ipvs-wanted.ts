@@ -2,35 +2,49 @@
 // (services/decide.ts) makes entries of it. Cheap to change: what is found out of a server only marks its service,
 // which is decided once a tick however many of its servers changed. Knows no kernel.
 
-import type { ServiceConfig } from "../config/model.js";
+import {
+  DEFAULT_POLICY,
+  type MassFailure,
+  type ServerConfig,
+  type ServiceConfig,
+  type ServicePolicy,
+} from "../config/model.js";
 import type { HealthState } from "../core/health-state.js";
 import type { Instant } from "../core/units.js";
 import { canonicalOrder } from "../ipvs/diff.js";
 import {
   serverId,
   serviceId,
+  type ListedEntry,
   type ListedTable,
-  type RealServer,
   type ServerId,
   type ServiceEntry,
   type ServiceId,
 } from "../ipvs/model.js";
-import { decide, NO_MEMORY, type ServiceFact, type ServiceMemory } from "../services/decide.js";
-import type { ServerInput } from "../services/server-input.js";
+import { decide, NO_MEMORY, realServe, type ServiceFact, type ServiceMemory } from "../services/decide.js";
+import { DEFAULT_MASS_FAILURE, type FailureCount } from "../services/mass-failure.js";
+import { placeOf, type Place } from "../services/place.js";
+import type { ServerInput, ServerView } from "../services/server-input.js";
 import { weigh, type Weighing } from "../services/weight.js";
 import type { ServerAdjustment } from "./checks.js";
+import { DirectorFailures } from "./director-failures.js";
 import { ServiceDeadlines } from "./service-deadlines.js";
 
 export type WantedPorts = {
   readonly now: () => Instant;
-  readonly tell: (service: string, fact: ServiceFact) => void;
+  readonly tell: (service: ServiceConfig, fact: ServiceFact) => void;
+  /** Of the director as a whole. */
+  readonly tellMassFailure: (count: FailureCount, isOver: boolean) => void;
 };
 /** What the policy makes of one server. */
-export type Standing = { readonly weighing: Weighing; readonly isWanted: boolean };
+export type Standing = { readonly weighing: Weighing; readonly isWanted: boolean; readonly place: Place };
+
+/** What a server without results is taken for. "waits": nothing is known of it, and it does not serve. */
+export type Presumed = HealthState | "waits";
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 /** What is found out is written into it: thousands of servers need no new value for each result. */
-type ServerState = Mutable<ServerInput> & { readonly server: RealServer };
+type ServerState = Mutable<ServerInput> & Pick<ServerView, "server" | "inhibit" | "waits">;
 type ServiceState = {
   config: ServiceConfig;
   readonly id: ServiceId;
@@ -48,6 +62,8 @@ export class WantedTable {
   /** Those of which something was found out since they were decided. */
   private readonly stale = new Set<ServiceState>();
   private readonly deadlines = new ServiceDeadlines<ServiceState>();
+  private readonly failures = new DirectorFailures();
+  private massFailure: MassFailure = DEFAULT_MASS_FAILURE;
 
   constructor(ports: WantedPorts) {
     this.ports = ports;
@@ -66,38 +82,49 @@ export class WantedTable {
   /**
    * Takes new services. A server that was known keeps its state; of an unknown one the kernel's table tells what the
    * predecessor knew: in a service that is there, those present are up and the others down until they are proven.
-   * In a service that is not there all serve until a check says otherwise. Gives the services that changed.
+   * In a service that is not there the policy says which. Gives the services that changed.
    */
-  configure(services: readonly ServiceConfig[], listed: ListedTable): ReadonlySet<ServiceId> {
+  configure(
+    services: readonly ServiceConfig[],
+    listed: ListedTable,
+    massFailure: MassFailure = DEFAULT_MASS_FAILURE,
+  ): ReadonlySet<ServiceId> {
     const old = new Map(Array.from(this.byName.values(), (state) => [state.id, state]));
-    this.refresh();
+    const decided = this.refresh();
+    const isAnew = JSON.stringify(massFailure) !== JSON.stringify(this.massFailure);
+    this.massFailure = massFailure;
     this.deadlines.clear();
+    this.failures.clear();
     const before = this.entries;
     this.byName = new Map();
     this.entries = new Map();
     const changed = new Set(before.keys());
     for (const config of services) {
       const id = serviceId(config.service.key);
-      if (this.take(config, id, old.get(id), before.get(id), listed)) changed.add(id);
+      if (this.take(config, id, old.get(id), isAnew ? undefined : before.get(id), listed)) changed.add(id);
       else changed.delete(id);
     }
+    for (const id of decided) changed.add(id);
     return changed;
   }
 
   /** Takes services anew that are known by these names and keys; all others stay. Gives those that changed. */
   change(services: readonly ServiceConfig[], listed: ListedTable): ReadonlySet<ServiceId> {
-    this.refresh();
-    const changed = new Set<ServiceId>();
+    const changed = new Set<ServiceId>(this.refresh());
     for (const config of services) {
       const id = serviceId(config.service.key);
-      if (this.take(config, id, this.byName.get(config.name), this.entries.get(id), listed)) changed.add(id);
+      const known = this.byName.get(config.name);
+      if (known !== undefined) this.countFailures(known, -1);
+      if (this.take(config, id, known, this.entries.get(id), listed)) changed.add(id);
     }
     return changed;
   }
 
   /** Of a service under a new name, too: its servers are what they were under the old one. */
-  presumed(service: string, server: ServerId): HealthState {
-    return this.byName.get(service)?.servers.get(server)?.health ?? "unknown";
+  presumed(service: string, server: ServerId): Presumed {
+    const known = this.byName.get(service)?.servers.get(server);
+    if (known === undefined) return "unknown";
+    return known.health === "unknown" && known.waits ? "waits" : known.health;
   }
 
   /** Gives the service when it is to be decided anew. */
@@ -105,9 +132,15 @@ export class WantedTable {
     const state = this.byName.get(service);
     const known = state?.servers.get(server);
     if (state === undefined || known === undefined) return undefined;
-    const served = known.health !== "down";
-    known.health = up ? "up" : "down";
-    return served === up ? undefined : this.mark(state);
+    const { health, failedAt } = known;
+    const next = up ? "up" : "down";
+    if (health === next) return undefined;
+    known.health = next;
+    known.failedAt = up ? undefined : this.ports.now();
+    this.failures.count(known.server.address, health === "down", failedAt, -1);
+    this.failures.count(known.server.address, !up, known.failedAt, 1);
+    // That it serves is mostly proven only.
+    return health === "unknown" && up && !known.waits ? undefined : this.mark(state);
   }
 
   /** Of anything but its health. Gives the service, which is to be decided anew. */
@@ -124,18 +157,50 @@ export class WantedTable {
     return this.deadlines.takeDue(this.ports.now()).map((state) => this.mark(state));
   }
 
-  /** Decides what is to be decided anew. */
-  refresh(): void {
-    for (const state of this.stale) this.decide(state);
+  /** Decides what is to be decided anew, and gives which services these are. */
+  refresh(): readonly ServiceId[] {
+    if (this.stale.size === 0) return [];
+    const count = this.failures.evaluate(this.massFailure, this.ports.now());
+    if (count !== undefined) {
+      this.ports.tellMassFailure(count, !this.failures.isMassFailure);
+      // It concerns every service that has a server down.
+      for (const state of this.byName.values())
+        if (state.memory.quorum?.serving !== state.servers.size) this.mark(state);
+    }
+    const decided: ServiceId[] = [];
+    for (const state of this.stale) {
+      this.decide(state);
+      decided.push(state.id);
+    }
     this.stale.clear();
+    return decided;
   }
 
   standing(service: string, server: ServerId): Standing | undefined {
     const state = this.byName.get(service);
     const view = state?.servers.get(server);
     if (state === undefined || view === undefined) return undefined;
+    const { memory, config } = state;
+    const now = this.ports.now();
+    const place = placeOf(
+      view,
+      memory.held.has(server),
+      realServe(config.policy ?? DEFAULT_POLICY, memory),
+      now,
+    );
     const isWanted = this.entries.get(state.id)?.servers.has(server) === true;
-    return { weighing: weigh(view, this.ports.now()), isWanted };
+    return { weighing: weigh(view, now), isWanted, place };
+  }
+
+  /** What was decided of a service as a whole. */
+  memory(service: string): ServiceMemory | undefined {
+    return this.byName.get(service)?.memory;
+  }
+
+  /** Those whose servers are to be told of as down at a stop, and have their quorum. */
+  *downAtStop(): Iterable<ServiceConfig> {
+    for (const { config, memory } of this.byName.values())
+      if (config.policy?.downOnStop === true && memory.quorum?.up === true) yield config;
   }
 
   private mark(state: ServiceState): ServiceId {
@@ -144,12 +209,17 @@ export class WantedTable {
   }
 
   private decide(state: ServiceState): void {
-    const { memory, servers, facts, deadline } = decide(state.servers, state.memory, this.ports.now());
+    const rules = {
+      policy: state.config.policy ?? DEFAULT_POLICY,
+      massFailure: this.massFailure,
+      directorFails: this.failures.isMassFailure,
+    };
+    const { memory, servers, facts, deadline } = decide(rules, state.servers, state.memory, this.ports.now());
     state.memory = memory;
     this.entries.set(state.id, { service: state.config.service, servers });
     state.deadline = deadline;
     this.deadlines.set(state, deadline);
-    for (const fact of facts) this.ports.tell(state.config.name, fact);
+    for (const fact of facts) this.ports.tell(state.config, fact);
   }
 
   /** Gives whether the kernel is to have something else now. */
@@ -166,21 +236,26 @@ export class WantedTable {
       this.byName.set(config.name, known);
       this.entries.set(id, same);
       this.deadlines.set(known, known.deadline);
+      this.countFailures(known, 1);
       return false;
     }
     if (known !== undefined) this.deadlines.set(known, Infinity);
     const state = newState(id, config, known, listed);
     this.byName.set(config.name, state);
+    this.countFailures(state, 1);
     this.decide(state);
     return true;
+  }
+
+  private countFailures({ servers }: ServiceState, by: 1 | -1): void {
+    for (const { server, health, failedAt } of servers.values())
+      this.failures.count(server.address, health === "down", failedAt, by);
   }
 
   idOf(service: string): ServiceId | undefined {
     return this.byName.get(service)?.id;
   }
 }
-
-const NOTHING_KNOWN = { override: undefined, load: undefined, ramp: undefined } as const;
 
 function newState(
   id: ServiceId,
@@ -190,16 +265,45 @@ function newState(
 ): ServiceState {
   const inKernel = listed.get(id)?.servers;
   const servers = new Map<ServerId, ServerState>();
-  for (const { server, checks } of canonicalOrder(config.servers)) {
-    const name = serverId(server);
+  for (const one of canonicalOrder(config.servers)) {
+    const name = serverId(one.server);
     const known = old?.servers.get(name);
-    const presumed = inKernel === undefined ? "unknown" : inKernel.has(name) ? "up" : "down";
-    // Nothing would ever prove a server that has no checks.
-    const health = checks.length === 0 ? "up" : (known?.health ?? presumed);
-    const { override, load, ramp } = known ?? NOTHING_KNOWN;
-    servers.set(name, { server, health, override, load, ramp });
+    const inhibit = one.inhibit === true;
+    if (known !== undefined) {
+      const health = one.checks.length === 0 ? "up" : known.health;
+      servers.set(name, { ...known, server: one.server, inhibit, health });
+      continue;
+    }
+    const presumed = presumeOf(config, one, old !== undefined, inKernel);
+    servers.set(name, {
+      server: one.server,
+      inhibit,
+      waits: presumed === "waits",
+      health: presumed === "waits" ? "unknown" : presumed,
+      failedAt: undefined,
+      override: undefined,
+      load: undefined,
+      ramp: undefined,
+    });
   }
   return { config, id, servers, memory: old?.memory ?? NO_MEMORY, deadline: Infinity };
+}
+
+/** What a server is taken for of which nothing is known. `isAdded`: its service has been there without it. */
+function presumeOf(
+  { policy }: ServiceConfig,
+  { server, checks, inhibit }: ServerConfig,
+  isAdded: boolean,
+  inKernel: ListedEntry["servers"] | undefined,
+): Presumed {
+  // Nothing would ever prove a server that has no checks.
+  if (checks.length === 0) return "up";
+  if (isAdded || inKernel === undefined)
+    return (policy?.beforeFirstCheck ?? (isAdded ? "wait" : "serve")) === "wait" ? "waits" : "unknown";
+  const listed = inKernel.get(serverId(server));
+  if (listed === undefined) return "down";
+  // A predecessor's checks have inhibited it.
+  return inhibit === true && listed.weight === 0 && server.weight > 0 ? "down" : "up";
 }
 
 /** Whether they want the same of the kernel. Makes nothing: a reload asks it of every service. */
@@ -210,6 +314,7 @@ function sameConfig(a: ServiceConfig, b: ServiceConfig): boolean {
     scheduler === b.service.scheduler &&
     p?.timeout === q?.timeout &&
     p?.prefixLength === q?.prefixLength &&
+    samePolicy(a.policy, b.policy) &&
     a.servers.length === b.servers.length &&
     a.servers.every((one, i) => {
       const other = b.servers[i];
@@ -219,8 +324,12 @@ function sameConfig(a: ServiceConfig, b: ServiceConfig): boolean {
         one.server.port === other.server.port &&
         one.server.weight === other.server.weight &&
         one.server.forwarding === other.server.forwarding &&
+        one.inhibit === other.inhibit &&
         (one.checks.length === 0) === (other.checks.length === 0)
       );
     })
   );
 }
+
+const samePolicy = (a: ServicePolicy | undefined, b: ServicePolicy | undefined): boolean =>
+  a === b || (a !== undefined && b !== undefined && JSON.stringify(a) === JSON.stringify(b));

@@ -44,11 +44,19 @@ export function diffService(
   else if (!sameService(actual.service, service))
     commands.push({ kind: "edit-service", service, was: actual.service });
   // First what adds capacity, then what takes it away: a service that changes all its servers is never empty.
+  const silenced: Command[] = [];
   for (const [id, server] of servers) {
     const was = actual?.servers.get(id);
     if (was === undefined) commands.push({ kind: "add-server", key: service.key, server });
-    else if (!sameServer(was, server)) commands.push({ kind: "edit-server", key: service.key, server, was });
+    else if (!sameServer(was, server))
+      (server.weight === 0 ? silenced : commands).push({
+        kind: "edit-server",
+        key: service.key,
+        server,
+        was,
+      });
   }
+  commands.push(...silenced);
   if (actual === undefined) return;
   for (const [id, server] of actual.servers)
     if (!servers.has(id)) commands.push({ kind: "remove-server", key: service.key, server });

@@ -31,10 +31,18 @@ export type Ramp = { readonly since: Instant; readonly over: Milliseconds };
 export type ServerInput = {
   /** The last word of its checks; before that, what the kernel's table told. */
   readonly health: HealthState;
+  /** When its checks took it down; undefined: it is not down, or was so before we began. */
+  readonly failedAt: Instant | undefined;
   readonly override: Override | undefined;
   readonly load: Load | undefined;
   readonly ramp: Ramp | undefined;
 };
 
 /** A real server as it is configured, and what is known of it. */
-export type ServerView = ServerInput & { readonly server: RealServer };
+export type ServerView = ServerInput & {
+  readonly server: RealServer;
+  /** When it fails it stays in the table with weight 0. */
+  readonly inhibit: boolean;
+  /** Before its first check has succeeded it does not serve. */
+  readonly waits: boolean;
+};

@@ -77,6 +77,7 @@ function setUp(table?: TableKeeper) {
       setServer: (name, server, up) => orders.push(`${name} ${server} ${up ? "up" : "down"}`),
       adjust: () => undefined,
       standing: () => undefined,
+      memory: () => undefined,
       inKernel: () => true,
       status: () => ({ sync: [], table: { in_order: true, checked_ms_ago: 0, repairs: 0 } }),
       stop: (table) => orders.push(`stop ${table}`) > 0,

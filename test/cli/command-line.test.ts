@@ -290,6 +290,10 @@ const status: Status = {
         service: "tcp 192.168.1.1:80",
         scheduler: "wlc",
         alive: 1,
+        quorum: { up: true, weight: 2, quorum: 2, hysteresis: 1 },
+        sorry: [{ server: "192.168.1.9:80", serves: false }],
+        mass_failure: false,
+        held: 0,
         servers: [
           {
             server: "192.168.1.4:80",
@@ -300,6 +304,7 @@ const status: Status = {
               configured: 5,
               terms: [{ kind: "percent", percent: 40, label: "agent" }],
             },
+            place: "serves",
             wanted: true,
             in_kernel: true,
             checks: [
@@ -319,6 +324,7 @@ const status: Status = {
             up: false,
             weight: 5,
             weighing: { effective: 5, configured: 5, terms: [] },
+            place: "inhibited",
             wanted: false,
             in_kernel: false,
             checks: [

@@ -150,6 +150,16 @@ const reasons: { readonly [K in TransitionReason["kind"]]: VipdEvent | readonly 
   reconfigured: transition({ kind: "reconfigured", what: "priority 100 -> 150" }, "backup", "backup"),
 };
 
+const quorum = {
+  kind: "quorum-changed",
+  service: "http",
+  key: "tcp 192.168.1.1:80",
+  total_weight: 5,
+  quorum: 3,
+  hysteresis: 1,
+  total: 3,
+} as const;
+const massFailure = { kind: "mass-failure", total: 10 } as const;
 const check = { service: "http", server: "192.168.1.4:80", check: "http" } as const;
 const repeats = [{ count: 1 }, { count: 60, span_ms: 60_004 }] as const;
 const others: { readonly [K in Exclude<VipdEvent["kind"], "vrrp-transition">]: readonly VipdEvent[] } = {
@@ -334,6 +344,19 @@ const others: { readonly [K in Exclude<VipdEvent["kind"], "vrrp-transition">]: r
         terms: [{ kind: "percent", percent: 40, label: "agent" }],
       },
     },
+  ],
+  "quorum-changed": [
+    { ...quorum, up: true, weight: 5, serving: 3, sorry: [], first: true, why: "start" },
+    { ...quorum, up: false, weight: 1, serving: 1, sorry: [], first: false, why: "health" },
+    { ...quorum, up: false, weight: 1, serving: 1, sorry: ["192.168.1.9:80"], first: false, why: "health" },
+    { ...quorum, up: true, weight: 4, serving: 2, sorry: ["192.168.1.9:80"], first: false, why: "health" },
+    { ...quorum, up: false, weight: 0, serving: 0, sorry: [], first: false, why: "stop" },
+  ],
+  "mass-failure": [
+    { ...massFailure, service: "http", over: false, together: 6, down: 6, reaction: "hold", held: 1 },
+    { ...massFailure, service: "http", over: false, together: 6, down: 7, reaction: "go-on", held: 0 },
+    { ...massFailure, service: "http", over: true, together: 2, down: 5, reaction: "hold", held: 0 },
+    { ...massFailure, service: null, over: false, together: 6, down: 6, reaction: null, held: 0 },
   ],
   "script-output": [
     { kind: "script-output", service: "http", server: "192.168.1.4:80", text: "disk is full" },

@@ -2,7 +2,7 @@
 
 import { strict as assert } from "node:assert";
 import { test } from "node:test";
-import type { CheckConfig, ServiceConfig } from "../../src/config/model.js";
+import { DEFAULT_POLICY, type CheckConfig, type ServiceConfig } from "../../src/config/model.js";
 import { joinPacked, packService, splitPacked, unpackServices } from "../../src/control/packed-services.js";
 import { ip } from "../../src/core/address.js";
 import { seconds } from "../../src/core/units.js";
@@ -26,11 +26,23 @@ const service = (name: string, ...checks: readonly (readonly CheckConfig[])[]): 
   })),
 });
 
+function withPolicy(config: ServiceConfig): ServiceConfig {
+  const sorry = [{ address: ip("192.168.1.9"), port: 81, forwarding: "nat", weight: 1 }] as const;
+  const [first, ...others] = config.servers;
+  assert.ok(first !== undefined);
+  return {
+    ...config,
+    servers: [{ ...first, inhibit: true }, ...others],
+    policy: { ...DEFAULT_POLICY, quorum: 3, sorry, beforeFirstCheck: "wait", massFailure: "hold" },
+  };
+}
+
 // A name and an option that look like the separators.
 const services = [
   service("a],\n[b", [check("tcp")], [], [check("tcp"), check("http", { path: "/],\n[" })], [check("tcp")]),
   service("empty"),
   service("c", [check("tcp")]),
+  withPolicy(service("d", [check("tcp")], [])),
 ];
 
 test("services come out of the packed text as they went in", () => {

@@ -5,7 +5,12 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after as afterAll, test } from "node:test";
-import type { ServerConfig, ServiceConfig } from "../../src/config/model.js";
+import {
+  DEFAULT_POLICY,
+  type ServerConfig,
+  type ServiceConfig,
+  type ServicePolicy,
+} from "../../src/config/model.js";
 import type { VipdEvent } from "../../src/control/event.js";
 import { ip } from "../../src/core/address.js";
 import { err, ok } from "../../src/core/result.js";
@@ -17,6 +22,7 @@ import { describeCommand } from "../../src/ipvs/command.js";
 import {
   serverId,
   serviceId,
+  type RealServer,
   type ServerId,
   type SyncConfig,
   type SyncDaemon,
@@ -194,6 +200,154 @@ test("what was found out in the tick of a reload is not lost by it", () => {
   assert.deepEqual(servers("web", 1), ["192.168.1.5:80"]);
   timers.pass(1);
   assert.deepEqual(servers("web", 1), ["192.168.1.5:80"]);
+});
+
+const SORRY: RealServer = { ...server(9).server };
+const withPolicy = (config: ServiceConfig, policy: Partial<ServicePolicy>): ServiceConfig => ({
+  ...config,
+  policy: { ...DEFAULT_POLICY, ...policy },
+});
+const quorums = (events: readonly VipdEvent[]): readonly string[] =>
+  events.flatMap((event) =>
+    event.kind === "quorum-changed" ? [`${event.up ? "up" : "lost"} ${event.weight} ${event.why}`] : [],
+  );
+
+test("a sorry server comes before the last real server goes, and goes after the first is back", () => {
+  const { director, timers, configure, sent, told } = world();
+  configure({ services: [withPolicy(service("web", 1, server(4), server(5)), { sorry: [SORRY] })] });
+  assert.deepEqual(quorums(told()), ["up 2 start"]);
+  sent();
+  director.setServer("web", id(4), false);
+  director.setServer("web", id(5), false);
+  timers.pass(1);
+  assert.deepEqual(sent(), [
+    "add server 192.168.1.9:80 (direct routing, weight 1) to tcp 192.168.1.1:80",
+    "remove server 192.168.1.4:80 (direct routing, weight 1) from tcp 192.168.1.1:80",
+    "remove server 192.168.1.5:80 (direct routing, weight 1) from tcp 192.168.1.1:80",
+  ]);
+  director.setServer("web", id(5), true);
+  timers.pass(1);
+  assert.deepEqual(sent(), [
+    "add server 192.168.1.5:80 (direct routing, weight 1) to tcp 192.168.1.1:80",
+    "remove server 192.168.1.9:80 (direct routing, weight 1) from tcp 192.168.1.1:80",
+  ]);
+  assert.deepEqual(quorums(told()), ["lost 0 health", "up 1 health"]);
+});
+
+test("where all are inhibited, the sorry server gets its weight before the last real server loses it, and the other way round", () => {
+  const { director, timers, configure, sent } = world();
+  const inhibited = { ...server(4), inhibit: true as const };
+  configure({ services: [withPolicy(service("web", 1, inhibited), { sorry: [SORRY], inhibitSorry: true })] });
+  sent();
+  director.setServer("web", id(4), false);
+  timers.pass(1);
+  assert.deepEqual(sent(), [
+    "change server 192.168.1.9:80 of tcp 192.168.1.1:80: weight 0 -> weight 1",
+    "change server 192.168.1.4:80 of tcp 192.168.1.1:80: weight 1 -> weight 0",
+  ]);
+  director.setServer("web", id(4), true);
+  timers.pass(1);
+  assert.deepEqual(sent(), [
+    "change server 192.168.1.4:80 of tcp 192.168.1.1:80: weight 0 -> weight 1",
+    "change server 192.168.1.9:80 of tcp 192.168.1.1:80: weight 1 -> weight 0",
+  ]);
+});
+
+test("the quorum's state stays over a reload, and is judged anew when the policy changes", () => {
+  const { director, timers, configure, told } = world();
+  const three = service("web", 1, server(4), server(5), server(6));
+  const web = withPolicy(three, { quorum: 2, hysteresis: 1 });
+  configure({ services: [web] });
+  director.setServer("web", id(4), false);
+  director.setServer("web", id(5), false);
+  director.setServer("web", id(6), false);
+  timers.pass(1);
+  director.setServer("web", id(4), true);
+  director.setServer("web", id(5), true);
+  timers.pass(1);
+  assert.deepEqual(quorums(told()), ["up 3 start", "lost 0 health"]);
+  // Two of three: enough to keep a quorum, not to have it back.
+  configure({
+    services: [withPolicy(service("web", 1, server(4, 1), server(5), server(6)), { ...web.policy })],
+  });
+  assert.deepEqual(quorums(told()), []);
+  configure({ services: [withPolicy(three, { quorum: 2 })] });
+  assert.deepEqual(quorums(told()), ["up 2 reload"]);
+});
+
+test("a server that a reload adds serves after its first success; at the start, or on request, before", () => {
+  const { director, timers, configure, servers } = world();
+  configure({ services: [service("web", 1, server(4))] });
+  configure({ services: [service("web", 1, server(4), server(5))] });
+  assert.deepEqual(servers("web", 1), ["192.168.1.4:80"]);
+  assert.equal(director.presume("web", id(5)), "waits");
+  assert.equal(director.standing("web", id(5))?.place, "waits");
+  director.setServer("web", id(5), true);
+  timers.pass(1);
+  assert.deepEqual(servers("web", 1), ["192.168.1.4:80", "192.168.1.5:80"]);
+  const three = service("web", 1, server(4), server(5), server(6));
+  configure({ services: [withPolicy(three, { beforeFirstCheck: "serve" })] });
+  assert.deepEqual(servers("web", 1), ["192.168.1.4:80", "192.168.1.5:80", "192.168.1.6:80"]);
+  assert.equal(director.presume("web", id(6)), "unknown");
+  const waiting = world();
+  waiting.configure({ services: [withPolicy(service("web", 1, server(4)), { beforeFirstCheck: "wait" })] });
+  assert.deepEqual(waiting.servers("web", 1), []);
+  assert.deepEqual(quorums(waiting.told()), ["lost 0 start"]);
+});
+
+test("a successor knows what its predecessor inhibited, and that the sorry server serves", () => {
+  const first = world();
+  const inhibited = { ...server(4), inhibit: true as const };
+  const services = [withPolicy(service("web", 1, inhibited), { sorry: [SORRY] })];
+  first.configure({ services });
+  first.director.setServer("web", id(4), false);
+  first.timers.pass(1);
+  first.sent();
+  const second = world(first);
+  second.configure({ services });
+  assert.deepEqual(second.sent(), []);
+  assert.equal(second.director.presume("web", id(4)), "down");
+  assert.deepEqual(quorums(second.told()), ["lost 0 start"]);
+});
+
+test("when most machines fail together it is said once, and every service holds some; they go when it is over", () => {
+  const { director, timers, configure, servers, told } = world();
+  const services = [1, 2, 3].map((n) => service(`s${n}`, n, server(10 * n), server(10 * n + 1)));
+  configure({ services });
+  told();
+  const fail = (last: number, up = false): void => {
+    director.setServer(`s${Math.floor(last / 10)}`, id(last), up);
+    timers.pass(1000);
+  };
+  for (const last of [10, 11, 20]) fail(last);
+  assert.deepEqual(servers("s1", 1), []);
+  fail(21);
+  assert.deepEqual(
+    told().flatMap((event) => (event.kind === "mass-failure" ? [[event.service, event.together]] : [])),
+    [[null, 4]],
+  );
+  // What had gone before comes back, too.
+  assert.deepEqual(servers("s1", 1), ["192.168.1.11:80"]);
+  assert.deepEqual(servers("s2", 2), ["192.168.1.21:80"]);
+  fail(30);
+  assert.deepEqual(servers("s3", 3), ["192.168.1.31:80"]);
+  fail(30, true);
+  fail(10, true);
+  assert.deepEqual(servers("s2", 2), []);
+  assert.deepEqual(
+    told().flatMap((event) => (event.kind === "mass-failure" ? [[event.service, event.over]] : [])),
+    [[null, true]],
+  );
+});
+
+test("at a clean stop the quorum is told of as lost where that was asked for", () => {
+  const { director, configure, told } = world();
+  configure({
+    services: [withPolicy(service("web", 1, server(4)), { downOnStop: true }), service("shop", 2, server(4))],
+  });
+  told();
+  director.stop("remove");
+  assert.deepEqual(quorums(told()), ["lost 0 stop"]);
 });
 
 test("an unchanged reload sends nothing", () => {
@@ -531,7 +685,7 @@ test("a data plane that fails as a whole is told once, and everything goes on wh
   timers.pass(30_000);
   assert.deepEqual(
     told().map((event) => event.kind),
-    ["table-failed"],
+    ["table-failed", "quorum-changed"],
   );
   assert.equal(director.status().table?.in_order, false);
   plane.isBroken = false;

@@ -19,7 +19,10 @@ const DRAIN: Override = {
 };
 const view = (weight: number, input: Partial<ServerInput> = {}): ServerView => ({
   server: { address: ip("192.168.1.4"), port: 80, forwarding: "nat", weight },
+  inhibit: false,
+  waits: false,
   health: "up",
+  failedAt: undefined,
   override: undefined,
   load: undefined,
   ramp: undefined,

@@ -576,11 +576,14 @@ test("the line for systemd forgets servers that a reload has removed", () => {
     up: false,
     weight: 1,
     weighing,
+    place: "out" as const,
     wanted: false,
     in_kernel: false,
     checks: [],
   };
-  line.keep([{ name: "web", service: "tcp 10.0.0.100:80", scheduler: "wlc", alive: 0, servers: [server] }]);
+  const service = { name: "web", service: "tcp 10.0.0.100:80", scheduler: "wlc", alive: 0 };
+  const quorum = { up: false, weight: 0, quorum: 1, hysteresis: 0 };
+  line.keep([{ ...service, quorum, sorry: [], mass_failure: false, held: 0, servers: [server] }]);
   assert.equal(line.text(), "1 real server down");
 });
 
