@@ -174,6 +174,7 @@ const weightText = (weighing: Weighing): string =>
     : `${weighing.effective} (${describeWeighing(weighing)})`;
 
 function checkText(check: CheckStatus, now: number): string {
+  if (check.held === true) return `${check.check} waits: ${check.detail}`;
   if (check.up === null) return `${check.check} not run yet`;
   const result = check.up ? "ok" : check.detail === "" ? check.reason : check.detail;
   return `${check.check} ${result} for ${ago(now - check.since)}`;

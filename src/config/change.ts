@@ -198,11 +198,16 @@ const trackFacts = ({ look, initial }: TrackSource): Facts => ({
   initial: initial === undefined ? "waited for" : initial ? "up" : "down",
 });
 
-function checkText({ type, options, timing }: CheckConfig): string {
-  return (
-    `${type} ${JSON.stringify(options)} every ${formatDuration(timing.every)}, ` +
-    `timeout ${formatDuration(timing.timeout)}, rise ${timing.rise}, fall ${timing.fall}`
-  );
+function checkText({ type, options, timing, needs = [] }: CheckConfig): string {
+  const { every, everyFailing, timeout, rise, fall, warmUp, jitter } = timing;
+  return [
+    `${type} ${JSON.stringify(options)} every ${formatDuration(every)}`,
+    ...(everyFailing === undefined ? [] : [`every-failing ${formatDuration(everyFailing)}`]),
+    `timeout ${formatDuration(timeout)}, rise ${rise}, fall ${fall}`,
+    ...(warmUp === undefined ? [] : [`warm-up ${formatDuration(warmUp)}`]),
+    ...(jitter === undefined ? [] : [`jitter ${Math.round(jitter * 100)}`]),
+    ...needs.map((need) => `depends-on ${JSON.stringify(need)}`),
+  ].join(", ");
 }
 
 const DURATIONS = new Set(["reconcileEvery"]);

@@ -144,6 +144,8 @@ export type VrrpStatus = {
 
 export type CheckStatus = {
   readonly check: CheckConfig["type"];
+  /** Not run since what it depends on was down: `up` is from before, and `detail` says what is down. */
+  readonly held?: boolean;
   readonly up: boolean | null;
   readonly since: number;
   readonly reason: string;

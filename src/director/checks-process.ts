@@ -68,6 +68,7 @@ const checks = new Checks({
     process: MOST_PROCESSES,
   },
   wallTime: () => Date.now(),
+  isTrackDown: (id) => tracks.isDown(id),
   report,
   table: new IpvsDirector({ openPlane: openIpvs, openOwnership: ownershipFile, timers: nodeTimers, report }),
 });

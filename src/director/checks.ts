@@ -41,7 +41,7 @@ export type TableKeeper = {
   stop(table: "remove" | "keep"): boolean;
 };
 
-export type ChecksPorts = Pick<BoardPorts, "dialer" | "runner" | "wallTime"> & {
+export type ChecksPorts = Pick<BoardPorts, "dialer" | "runner" | "wallTime" | "isTrackDown"> & {
   readonly timers: Timers;
   readonly random: SchedulerPorts["random"];
   readonly limits: SchedulerPorts["limits"];
@@ -65,11 +65,12 @@ export class Checks {
 
   constructor(ports: ChecksPorts) {
     this.ports = ports;
-    const { dialer, runner, wallTime, timers, random, limits, table, report } = ports;
+    const { dialer, runner, wallTime, isTrackDown, timers, random, limits, table, report } = ports;
     this.board = new HealthBoard({
       dialer,
       runner,
       wallTime,
+      isTrackDown,
       report,
       now: () => timers.now(),
       setServer: (service, server, up) => {

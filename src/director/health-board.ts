@@ -23,6 +23,7 @@ export type BoardPorts = Pick<CheckContext<unknown>, "dialer" | "runner" | "now"
   readonly setServer: (service: string, server: ServerId, up: boolean) => void;
   /** "unknown": it serves, and its first result decides; "waits": it does not serve before that. */
   readonly presume: (service: string, server: ServerId) => Presumed;
+  readonly isTrackDown: (id: string) => boolean;
 };
 
 type ServiceRecord = {
@@ -164,22 +165,27 @@ export class HealthBoard {
     check: CheckConfig,
     taken: readonly CheckRecord[],
   ): string {
-    const key = `${service} ${server} ${check.type} ${this.optionNumbers.of(check)}`;
+    const needs = check.needs === undefined ? "" : ` ${JSON.stringify(check.needs)}`;
+    const key = `${service} ${server} ${check.type} ${this.optionNumbers.of(check)}${needs}`;
     let unique = key;
     for (let nth = 2; taken.some((record) => record.key === unique); nth++) unique = `${key} ${nth}`;
     return unique;
   }
 
   private job(service: ServiceConfig, server: ServerRecord, record: CheckRecord): CheckJob {
-    const { type, options, timing } = record.config;
+    const { type, options, timing, needs } = record.config;
     const checker = findChecker(type);
     if (checker === undefined) throw new Error(`there is no checker "${type}"`);
     const target = targetOf(service, server.config);
     return {
       key: record.key,
       every: timing.every,
+      everyFailing: timing.everyFailing,
+      warmUp: timing.warmUp,
+      jitter: timing.jitter,
       timeout: timing.timeout,
       cost: checker.cost,
+      isHeld: needs === undefined ? undefined : () => this.holds(server, record),
       run: (run) => this.run(checker, target, options, run),
       onResult: (result, took) => {
         this.result(server, record, result, took);
@@ -198,7 +204,44 @@ export class HealthBoard {
     return checker.check({ target, options: options as never, dialer, runner, now, ...run });
   }
 
+  /** Whether something that the check needs is down; it and its events are told of it then. */
+  private holds(server: ServerRecord, check: CheckRecord): boolean {
+    const why = this.missing(server, check);
+    if (why === undefined) return false;
+    for (const event of check.hold(why)) this.ports.report(event);
+    return true;
+  }
+
+  private missing(server: ServerRecord, { config: { needs = [] } }: CheckRecord): string | undefined {
+    for (const need of needs)
+      switch (need.kind) {
+        case "check": {
+          const other = server.checks[need.check];
+          if (other === undefined) break;
+          if (other.state === "down") return `${other.config.type} is down`;
+          if (this.missing(server, other) !== undefined) return `${other.config.type} waits`;
+          break;
+        }
+        case "track":
+          if (this.ports.isTrackDown(need.id)) return `track ${need.name} is down`;
+          break;
+        case "service": {
+          const other = this.services.get(need.service);
+          if (other?.alive === 0) return `service ${need.service} has no server that is up`;
+          break;
+        }
+        case "server": {
+          const other = this.services.get(need.service)?.servers.get(need.server);
+          if (other?.up === false) return `${need.server} of service ${need.service} is down`;
+          break;
+        }
+      }
+    return undefined;
+  }
+
   private result(server: ServerRecord, check: CheckRecord, result: CheckResult, took: Milliseconds): void {
+    // What it needs may have gone while it ran: then the result says nothing of what the check is there to find out.
+    if (check.config.needs !== undefined && this.holds(server, check)) return;
     const taken = check.take(result, took, this.ports.now(), this.ports.wallTime());
     for (const event of taken.events) this.ports.report(event);
     if (taken.changed) this.evaluate(server, check.cause());
@@ -235,8 +278,10 @@ export class HealthBoard {
 function healthOf(server: ServerRecord): HealthState {
   let health: HealthState = "up";
   for (const check of server.checks) {
-    if (check.state === "down") return "down";
-    if (check.state === "unknown") health = "unknown";
+    // What a check knew before it waited neither brings a server up nor takes it out.
+    if (check.isUnproven) health = "unknown";
+    else if (check.state === "down") return "down";
+    else if (check.state === "unknown") health = "unknown";
   }
   return health;
 }

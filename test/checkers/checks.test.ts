@@ -3,12 +3,13 @@ import { test } from "node:test";
 import type { Socket } from "node:net";
 
 import type { HealthState } from "../../src/core/health-state.js";
-import type { CheckConfig, ServiceConfig } from "../../src/config/model.js";
+import type { CheckConfig, CheckNeed, ServiceConfig } from "../../src/config/model.js";
 import type { CheckSubject, VipdEvent } from "../../src/control/event.js";
 import { ip } from "../../src/core/address.js";
 import { seededRandom } from "../../src/core/random.js";
 import { err, ok } from "../../src/core/result.js";
 import { milliseconds, seconds } from "../../src/core/units.js";
+import { serverId } from "../../src/ipvs/model.js";
 import { Checks, type ChecksOrder, type TableKeeper } from "../../src/director/checks.js";
 import { IpvsDirector } from "../../src/director/ipvs-director.js";
 import type { Dialer, DialFailure } from "../../src/ports/dialer.js";
@@ -46,6 +47,7 @@ function setUp(table?: TableKeeper) {
   const world = new World();
   const down = new Map<string, DialFailure["reason"]>();
   const presumed = new Map<string, HealthState>();
+  const tracksDown = new Set<string>();
   const events: VipdEvent[] = [];
   const orders: string[] = [];
   let dialled = 0;
@@ -69,6 +71,7 @@ function setUp(table?: TableKeeper) {
     random: seededRandom(7),
     limits: { socket: 100, process: 100 },
     wallTime: () => 1_000_000 + world.now(),
+    isTrackDown: (id) => tracksDown.has(id),
     report: (event) => events.push(event),
     table: table ?? {
       configure: () => refusal,
@@ -100,6 +103,7 @@ function setUp(table?: TableKeeper) {
     checks,
     down,
     presumed,
+    tracksDown,
     said,
     orders: () => orders.splice(0),
     dialled: () => dialled,
@@ -309,4 +313,86 @@ test("a stop ends the checks before the table", async () => {
   await world.until(60_000);
   assert.deepEqual(orders(), ["stop keep"]);
   assert.equal(world.timers, 0);
+});
+
+const needing = (need: CheckNeed, timing: Partial<CheckConfig["timing"]> = {}): CheckConfig => ({
+  ...tcp(timing, { port: 81 }),
+  needs: [need],
+});
+
+test("a check is not run while the one that it depends on is down, and must succeed before the server is back", async () => {
+  const { world, checks, down, said, orders } = setUp();
+  const second = needing({ kind: "check", check: 0 }, { fall: 2 });
+  checks.configure(
+    order(service("web", { [A]: [tcp({ fall: 1, every: seconds(1), timeout: seconds(1) }), second] })),
+  );
+  await world.until(12_000);
+  said();
+  orders();
+  const status = () => checks.status(1).services[0]!.servers[0]!.checks[1]!;
+  down.set(A, "connect-timeout");
+  await world.until(30_000);
+  assert.deepEqual(said().slice(1), [
+    `${A}:80 DOWN (tcp connect-timeout: connect-timeout!) 0/1`,
+    "check-held ",
+  ]);
+  const { runs } = status();
+  assert.deepEqual(
+    [status().reason, status().detail, status().up, status().held],
+    ["dependency-down", "tcp is down", true, true],
+  );
+  await world.until(60_000);
+  assert.equal(status().runs, runs);
+  assert.deepEqual(orders(), [`web ${A}:80 down`]);
+  down.delete(A);
+  // What it was before proves nothing: the server is back when the second check has run, not at the word of the first.
+  for (let at = 60_000; at < 67_000 && orders().length === 0; at += 100) await world.until(at);
+  assert.equal(status().runs, runs + 1);
+  assert.deepEqual([status().reason, status().held], ["ok", undefined]);
+  assert.deepEqual(said().at(-1), `${A}:80 UP (tcp: connected to ${A}:81) 1/1`);
+});
+
+test("failures after the wait count from the first, and a server that was not down stays", async () => {
+  const { world, checks, down, tracksDown, said, orders } = setUp();
+  checks.configure(
+    order(service("web", { [A]: [needing({ kind: "track", id: "script:uplink", name: "uplink" })] })),
+  );
+  await world.until(12_000);
+  tracksDown.add("script:uplink");
+  down.set(A, "connect-timeout");
+  said();
+  orders();
+  await world.until(60_000);
+  assert.deepEqual(said(), ["check-held "]);
+  tracksDown.clear();
+  await world.until(72_000);
+  assert.deepEqual(orders(), []);
+  await world.until(80_000);
+  assert.deepEqual(orders(), [`web ${A}:80 down`]);
+});
+
+test("a check depends on another service, or on one of its servers", async () => {
+  const { world, checks, down, orders } = setUp();
+  const ofServer = needing({ kind: "server", service: "db", server: serverId({ address: ip(B), port: 80 }) });
+  const ofService = needing({ kind: "service", service: "db" });
+  checks.configure(
+    order(
+      service("web", { [A]: [ofServer], [C]: [ofService] }),
+      service("db", { [B]: [tcp({ fall: 1 })], "10.0.0.4": [tcp({ fall: 1 })] }),
+    ),
+  );
+  await world.until(12_000);
+  const held = () => checks.status(1).services[0]!.servers.map((server) => server.checks[0]!.held === true);
+  assert.deepEqual(held(), [false, false]);
+  down.set(B, "connect-refused");
+  await world.until(30_000);
+  assert.deepEqual(held(), [true, false]);
+  down.set("10.0.0.4", "connect-refused");
+  await world.until(50_000);
+  assert.deepEqual(held(), [true, true]);
+  orders();
+  down.clear();
+  await world.until(70_000);
+  assert.deepEqual(held(), [false, false]);
+  assert.deepEqual(orders().sort(), ["db 10.0.0.2:80 up", "db 10.0.0.4:80 up"]);
 });
