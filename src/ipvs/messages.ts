@@ -146,7 +146,7 @@ const COMMAND_NUMBER: Record<Command["kind"], number> = {
   "remove-server": COMMAND.deleteServer,
 };
 
-function keyValues(key: ServiceKey): ServiceValues {
+export function keyValues(key: ServiceKey): ServiceValues {
   if (key.kind === "fwmark") return { family: familyNumber(key.family), mark: key.mark };
   return {
     family: familyNumber(familyOf(key.address)),
@@ -158,7 +158,7 @@ function keyValues(key: ServiceKey): ServiceValues {
 
 const keyFamily = (key: ServiceKey): Family => (key.kind === "fwmark" ? key.family : familyOf(key.address));
 
-function serviceValues({ key, scheduler, persistence }: VirtualService): ServiceValues {
+export function serviceValues({ key, scheduler, persistence }: VirtualService): ServiceValues {
   const v4 = keyFamily(key) === "ipv4";
   const prefixLength = persistence?.prefixLength ?? (v4 ? 32 : 128);
   const flags = persistence === undefined ? 0 : FLAG_PERSISTENT;
@@ -181,7 +181,7 @@ const serverKeyValues = ({ address, port }: ListedServer): ServerValues => ({
   family: familyNumber(familyOf(address)),
 });
 
-const serverValues = (server: RealServer): ServerValues => ({
+export const serverValues = (server: RealServer): ServerValues => ({
   address: ipBytes(server.address),
   port: server.port,
   family: familyNumber(familyOf(server.address)),

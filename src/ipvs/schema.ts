@@ -20,6 +20,8 @@ export const COMMAND = {
   newDaemon: 9,
   deleteDaemon: 10,
   getDaemon: 11,
+  getConfig: 13,
+  getInfo: 15,
 } as const;
 
 /** IPVS_SVC_ATTR_*. */
@@ -51,6 +53,8 @@ export const serverAttributes = attributes({
   inactive: [8, u32],
   family: [11, u16],
   tunnelType: [13, u8],
+  tunnelPort: [14, u16be],
+  tunnelFlags: [15, u16],
 });
 
 /** IPVS_DAEMON_ATTR_*. */

@@ -24,10 +24,10 @@ import {
   type Table,
   type VirtualService,
 } from "../../src/ipvs/model.js";
-import { tableText } from "../../src/ipvs/table-text.js";
 import { openIpvs } from "../../src/linux/ipvs-kernel.js";
 import { native } from "../../src/linux/native.js";
 import type { DataPlane } from "../../src/ports/data-plane.js";
+import { tableText } from "../ipvs/listed.js";
 import { ManualTimers } from "../ipvs/manual-timers.js";
 import type { Host } from "../lab/host.js";
 import { ipvsadmTable } from "../lab/ipvs.js";
@@ -170,7 +170,7 @@ test("for every scheduler, forwarding method, persistence, family and protocol o
     assert.deepEqual(diff(other.read(), table, new Set()), []);
     const [, ...listed] = theirs.run("ipvsadm", "-Ln", "--nosort").trimEnd().split("\n");
     assert.deepEqual(
-      tableText(other.read()).map((line) => line.trimEnd()),
+      tableText(other.read()),
       listed.map((line) => line.trimEnd()),
     );
     plane.close();
