@@ -100,6 +100,8 @@ export type Checker = {
   readonly summary: string;
   /** What a run costs: "process" for those that start one; fewer of them run at a time. */
   readonly cost: "socket" | "process";
+  /** It looks at `target.service` or `target.virtual`; otherwise services that check the same endpoint share a run. */
+  readonly seesService?: true;
   /** The schema of the options, made of `values`; called only where a configuration is read. */
   readonly options: (values: ValueTypes) => z.ZodType;
   readonly check: (context: CheckContext<never>) => Promise<CheckResult>;
@@ -113,6 +115,7 @@ export function defineChecker<Schema extends z.ZodType>(checker: {
   readonly name: string;
   readonly summary: string;
   readonly cost?: Checker["cost"];
+  readonly seesService?: true;
   readonly options: (values: ValueTypes) => Schema;
   readonly check: (context: CheckContext<z.output<Schema>>) => Promise<CheckResult>;
   readonly problem?: (context: ProbeContext<z.output<Schema>>) => string | undefined;

@@ -137,8 +137,8 @@ function oneService(service: ServiceStatus, now: number): string[] {
 }
 
 /** Where a quorum, a sorry server or a mass failure is worth a word. */
-function quorumLines({ quorum, sorry, mass_failure: massFails, held }: ServiceStatus): string[] {
-  const lines: string[] = [];
+function quorumLines({ quorum, sorry, checked, mass_failure: massFails, held }: ServiceStatus): string[] {
+  const lines = checked ? [] : ["  not checked: this director does not hold the address"];
   const spread = quorum.hysteresis === 0 ? "" : `, hysteresis ${quorum.hysteresis}`;
   if (quorum.quorum > 1 || !quorum.up || sorry.length > 0)
     lines.push(

@@ -39,6 +39,8 @@ export type SenderSequences = {
 /** Where the services lie that are too many for a message: a file of saved-config.ts, and which one it must be. */
 export type SavedServices = { readonly path: string; readonly id: string };
 
+export type AddressesByInstance = Readonly<Record<string, readonly IpAddress[]>>;
+
 /** What tracks are, by their ids. */
 export type TrackReport = Readonly<Record<string, TrackValue>>;
 
@@ -78,10 +80,14 @@ export type ToChecks =
       readonly tracks: readonly TrackSource[];
       /** What is known of tracks already, or is to be presumed of them, by their ids. */
       readonly knownTracks: TrackReport;
+      /** The addresses that this director holds, by the instances that it is master of. */
+      readonly masters: AddressesByInstance;
       readonly services: readonly ServiceConfig[];
       /** The services are there, and `services` is empty. Answered with "unreadable" when they are not. */
       readonly saved?: SavedServices;
     }
+  /** It has become master of an instance with these addresses, or is so no longer: none. */
+  | { readonly kind: "master"; readonly instance: string; readonly addresses: readonly IpAddress[] }
   /** Services of the last `configure` that are to be otherwise now, under the same names and keys. Answered alike. */
   | { readonly kind: "change"; readonly services: readonly ServiceConfig[] }
   /** No more checks: a stop has begun, which ends scripts too. The table stays as it is until "stop". */
@@ -184,6 +190,8 @@ export type ServiceStatus = {
     readonly hysteresis: number;
   };
   readonly sorry: readonly { readonly server: string; readonly serves: boolean }[];
+  /** False: its checks rest, because this director does not hold its address. */
+  readonly checked: boolean;
   readonly mass_failure: boolean;
   /** Servers that are down and stay in the table because too many failed together. */
   readonly held: number;

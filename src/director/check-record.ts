@@ -64,6 +64,11 @@ export class CheckRecord {
     return isNew ? [{ kind: "check-held", ...this.subject, check: this.config.type, why }] : [];
   }
 
+  /** After a time without checks the next result decides alone, as the first one does. */
+  renew(): void {
+    this.health = newHealth();
+  }
+
   /** Takes a result in; gives what is to be said of it, and whether the state changed, or counts again. */
   take(
     result: CheckResult,

@@ -36,6 +36,9 @@ export type CheckJob = {
   readonly onResult: (result: CheckResult, took: Milliseconds) => void;
 };
 
+/** When the first run of a new job is: somewhere in the next second, or now. */
+export type Begin = "soon" | "at once";
+
 export type SchedulerPorts = {
   readonly timers: Timers;
   readonly random: Random;
@@ -111,11 +114,11 @@ export class CheckScheduler {
   }
 
   /** The same for the jobs of some services: those of `ended` are no more, unless they are in `jobs`. */
-  change(jobs: readonly CheckJob[], ended: readonly string[]): void {
+  change(jobs: readonly CheckJob[], ended: readonly string[], begin: Begin = "soon"): void {
     const now = this.ports.timers.now();
     const gone = new Set(ended);
     for (const job of jobs) {
-      this.entries.set(job.key, this.goOn(job, now));
+      this.entries.set(job.key, this.goOn(job, now, begin));
       gone.delete(job.key);
     }
     for (const key of gone) {
@@ -138,9 +141,9 @@ export class CheckScheduler {
   }
 
   /** The running job of this key with its new values, or a new one. */
-  private goOn(job: CheckJob, now: Instant): Entry {
+  private goOn(job: CheckJob, now: Instant, begin: Begin = "soon"): Entry {
     const known = this.entries.get(job.key);
-    if (known === undefined) return this.begin(job, now);
+    if (known === undefined) return this.begin(job, now, begin);
     const newRhythm = interval(known.job, known.isFailing) !== interval(job, known.isFailing);
     known.job = job;
     if (newRhythm && known.phase === "waiting") this.wait(known, this.soon(job, now));
@@ -154,7 +157,7 @@ export class CheckScheduler {
     this.arm();
   }
 
-  private begin(job: CheckJob, now: Instant): Entry {
+  private begin(job: CheckJob, now: Instant, begin: Begin): Entry {
     const entry: Entry = {
       at: 0,
       place: -1,
@@ -176,7 +179,11 @@ export class CheckScheduler {
     const ready = instant(now + warmUp);
     this.wait(
       entry,
-      warmUp === 0 ? this.soon(job, now) : after(ready, milliseconds(this.ports.random() * job.every)),
+      begin === "at once"
+        ? now
+        : warmUp === 0
+          ? this.soon(job, now)
+          : after(ready, milliseconds(this.ports.random() * job.every)),
     );
     return entry;
   }

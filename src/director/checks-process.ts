@@ -100,6 +100,9 @@ function take(message: ToChecks): void {
       setTimeout(collectGarbage, TRIM_AFTER_MS).unref();
       return;
     }
+    case "master":
+      checks.setMaster(message.instance, message.addresses);
+      return;
     case "change":
       send({ kind: "configured", error: checks.change(message.services) });
       return;

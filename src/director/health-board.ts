@@ -2,20 +2,22 @@
 // says so. Knows nothing of the kernel: who keeps the table is told, and is asked what it presumes of a server
 // that has not been checked yet.
 
-import type { CheckContext, CheckResult, CheckTarget, Checker } from "../checkers/checker.js";
+import type { CheckResult, CheckTarget, Checker } from "../checkers/checker.js";
 import { findChecker } from "../checkers/registry.js";
 import type { CheckConfig, ServerConfig, ServiceConfig } from "../config/model.js";
 import type { VipdEvent } from "../control/event.js";
 import type { CheckStatus } from "../control/ipc.js";
+import type { IpAddress } from "../core/address.js";
 import type { HealthState } from "../core/health-state.js";
 import type { Milliseconds } from "../core/units.js";
 import { serverId, serviceId, type ServerId, type ServiceId } from "../ipvs/model.js";
 import { CheckRecord } from "./check-record.js";
-import type { CheckJob, CheckRun } from "./check-scheduler.js";
+import { CheckRuns, runKey, type Asker, type RunPorts } from "./check-runs.js";
+import type { CheckJob } from "./check-scheduler.js";
 import type { Presumed } from "./ipvs-wanted.js";
 import { OptionNumbers } from "./option-numbers.js";
 
-export type BoardPorts = Pick<CheckContext<unknown>, "dialer" | "runner" | "now"> & {
+export type BoardPorts = RunPorts & {
   /** Milliseconds since 1970, for "since" in the status. */
   readonly wallTime: () => number;
   readonly report: (event: VipdEvent) => void;
@@ -24,19 +26,25 @@ export type BoardPorts = Pick<CheckContext<unknown>, "dialer" | "runner" | "now"
   /** "unknown": it serves, and its first result decides; "waits": it does not serve before that. */
   readonly presume: (service: string, server: ServerId) => Presumed;
   readonly isTrackDown: (id: string) => boolean;
+  /** Whether this director is master of an instance with this address. */
+  readonly holds: (address: IpAddress) => boolean;
 };
 
 type ServiceRecord = {
-  readonly name: string;
+  readonly config: ServiceConfig;
   readonly id: ServiceId;
   alive: number;
   readonly servers: Map<ServerId, ServerRecord>;
+  /** Its checks do not run: the director does not hold its address. */
+  rests: boolean;
 };
 type ServerRecord = {
   readonly service: ServiceRecord;
   readonly id: ServerId;
-  config: ServerConfig;
-  checks: readonly CheckRecord[];
+  readonly config: ServerConfig;
+  readonly checks: readonly CheckRecord[];
+  /** How they ask for their runs. */
+  askers: readonly KeyedAsker[];
   /** Whether it counts as serving. */
   up: boolean;
   /** Whether its health is older than the service's present address, which the table does not know it by. */
@@ -44,42 +52,72 @@ type ServerRecord = {
   /** What the table was told. */
   told: boolean | undefined;
 };
+type KeyedAsker = Asker & { readonly key: string };
+type Changes = ReturnType<CheckRuns["takeChanges"]>;
+
+const NO_ASKERS: readonly KeyedAsker[] = [];
 
 export type ServerHealth = { readonly up: boolean; readonly checks: readonly CheckStatus[] };
 
 export class HealthBoard {
   private readonly ports: BoardPorts;
   private services = new Map<string, ServiceRecord>();
+  private runs: CheckRuns;
   private readonly optionNumbers = new OptionNumbers();
 
   constructor(ports: BoardPorts) {
     this.ports = ports;
+    this.runs = new CheckRuns(ports);
+  }
+
+  /** How many checks there are to run. */
+  get size(): number {
+    return this.runs.size;
   }
 
   /** Takes new services; what they have in common with the old ones keeps its health. Gives the checks to run. */
-  configure(services: readonly ServiceConfig[]): CheckJob[] {
-    const jobs: CheckJob[] = [];
+  configure(services: readonly ServiceConfig[]): readonly CheckJob[] {
     const next = new Map<string, ServiceRecord>();
-    for (const config of services) next.set(config.name, this.serviceRecord(config, jobs));
+    const runs = new CheckRuns(this.ports);
+    for (const config of services) {
+      const service = this.serviceRecord(config, runs);
+      next.set(config.name, service);
+      if (!service.rests) this.ask(service, runs);
+    }
     this.services = next;
+    this.runs = runs;
+    runs.takeChanges();
     this.optionNumbers.forgetUnused(() => this.checksInUse());
-    return jobs;
+    return runs.jobs;
   }
 
-  /** The same for some services, while all others stay. `ended` are the keys of all checks they had. */
-  change(services: readonly ServiceConfig[]): {
-    readonly jobs: readonly CheckJob[];
-    readonly ended: readonly string[];
-  } {
-    const jobs: CheckJob[] = [];
-    const ended: string[] = [];
+  /** The same for some services, while all others stay. Gives the checks that begin, go on as new ones, and end. */
+  change(services: readonly ServiceConfig[]): Changes {
     for (const config of services) {
-      for (const server of this.services.get(config.name)?.servers.values() ?? [])
-        for (const check of server.checks) ended.push(check.key);
-      this.services.set(config.name, this.serviceRecord(config, jobs));
+      const old = this.services.get(config.name);
+      const service = this.serviceRecord(config, this.runs);
+      if (old !== undefined) this.rest(old);
+      this.services.set(config.name, service);
+      if (!service.rests) this.ask(service, this.runs);
     }
     this.optionNumbers.forgetUnused(() => this.checksInUse());
-    return { jobs, ended };
+    return this.runs.takeChanges();
+  }
+
+  /** The addresses have changed that this director holds: checks that run only there begin and end. */
+  follow(): Changes {
+    for (const service of this.services.values()) {
+      const rests = this.mustRest(service.config);
+      if (rests === service.rests) continue;
+      service.rests = rests;
+      if (rests) this.rest(service);
+      else {
+        // What was found out long ago says little, and protects nothing.
+        for (const server of service.servers.values()) for (const check of server.checks) check.renew();
+        this.ask(service, this.runs);
+      }
+    }
+    return this.runs.takeChanges();
   }
 
   /** After the table has taken the same configuration: tells it what is known of these services. */
@@ -105,53 +143,95 @@ export class HealthBoard {
     return { up: record.up, checks: record.checks.map((check) => check.status()) };
   }
 
+  rests(service: string): boolean {
+    return this.services.get(service)?.rests ?? false;
+  }
+
   alive(service: string): number {
     return this.services.get(service)?.alive ?? 0;
   }
 
-  /** Adds the checks to `jobs`. */
-  private serviceRecord(config: ServiceConfig, jobs: CheckJob[]): ServiceRecord {
+  /** `runs`: where others may have found out already what is not known of a server. */
+  private serviceRecord(config: ServiceConfig, runs: CheckRuns): ServiceRecord {
     const old = this.services.get(config.name);
     const id = serviceId(config.service.key);
-    const service: ServiceRecord = { name: config.name, id, alive: 0, servers: new Map() };
+    const service: ServiceRecord = { config, id, alive: 0, servers: new Map(), rests: this.mustRest(config) };
     for (const server of config.servers) {
-      const record = this.serverRecord(service, server, old);
+      const record = this.serverRecord(service, server, old, runs);
       service.servers.set(record.id, record);
       if (record.up) service.alive++;
-      for (const check of record.checks) jobs.push(this.job(config, record, check));
     }
     return service;
+  }
+
+  private mustRest({ policy, service: { key } }: ServiceConfig): boolean {
+    return policy?.checkWhen === "master" && key.kind === "address" && !this.ports.holds(key.address);
   }
 
   private serverRecord(
     service: ServiceRecord,
     config: ServerConfig,
     oldService: ServiceRecord | undefined,
+    runs: CheckRuns,
   ): ServerRecord {
     const id = serverId(config.server);
+    const { name } = service.config;
     const old = oldService?.servers.get(id);
-    const presumed = old === undefined ? this.ports.presume(service.name, id) : "unknown";
+    const presumed = old === undefined ? this.ports.presume(name, id) : "unknown";
     const checks: CheckRecord[] = [];
     for (const check of config.checks) {
-      const key = this.keyOf(service.name, id, check, checks);
+      const key = this.keyOf(check, checks);
       const known = old?.checks.find((record) => record.key === key);
       if (known !== undefined) known.config = check;
-      checks.push(
-        known ??
-          new CheckRecord(
-            { service: service.name, server: id },
-            key,
-            check,
-            presumed === "waits" ? "unknown" : presumed,
-            this.ports.wallTime(),
-          ),
-      );
+      checks.push(known ?? this.newRecord(service, config, key, check, presumed, runs));
     }
     // Nothing would ever prove a server that has no checks.
     const up = old?.up ?? (checks.length === 0 || presumed === "up" || presumed === "unknown");
     // The table knows services by their addresses, and presumes anew when one has changed: it is told again.
     const hasMoved = old !== undefined && oldService?.id !== service.id;
-    return { service, id, config, checks, up, hasMoved, told: hasMoved ? undefined : old?.told };
+    const told = hasMoved ? undefined : old?.told;
+    return { service, id, config, checks, askers: NO_ASKERS, up, hasMoved, told };
+  }
+
+  private newRecord(
+    service: ServiceRecord,
+    server: ServerConfig,
+    key: string,
+    check: CheckConfig,
+    presumed: Presumed,
+    runs: CheckRuns,
+  ): CheckRecord {
+    const subject = { service: service.config.name, server: serverId(server.server) };
+    const found = (): HealthState => {
+      const run = this.runKeyOf(service.config, server, check);
+      return runs.stateOf(run) ?? this.runs.stateOf(run) ?? "unknown";
+    };
+    const state = presumed === "up" || presumed === "down" ? presumed : service.rests ? "unknown" : found();
+    return new CheckRecord(subject, key, check, state, this.ports.wallTime());
+  }
+
+  private ask({ config, servers }: ServiceRecord, runs: CheckRuns): void {
+    for (const server of servers.values())
+      server.askers = server.checks.map((record) => {
+        const key = this.runKeyOf(config, server.config, record.config);
+        const take: Asker["take"] = (result, took) => this.result(server, record, result, took);
+        const isHeld = record.config.needs === undefined ? undefined : () => this.holds(server, record);
+        const asker = { key, record, take, isHeld };
+        const target = targetOf(config, server.config);
+        runs.join(key, checkerOf(record.config), record.config, target, asker);
+        return asker;
+      });
+  }
+
+  private rest({ servers }: ServiceRecord): void {
+    for (const server of servers.values()) {
+      for (const asker of server.askers) this.runs.leave(asker.key, asker);
+      server.askers = NO_ASKERS;
+    }
+  }
+
+  private runKeyOf(service: ServiceConfig, server: ServerConfig, check: CheckConfig): string {
+    return runKey(checkerOf(check), check, this.optionNumbers.of(check), targetOf(service, server));
   }
 
   private *checksInUse(): Iterable<CheckConfig> {
@@ -159,49 +239,13 @@ export class HealthBoard {
       for (const { checks } of servers.values()) for (const { config } of checks) yield config;
   }
 
-  private keyOf(
-    service: string,
-    server: ServerId,
-    check: CheckConfig,
-    taken: readonly CheckRecord[],
-  ): string {
+  /** What makes it the same check of a server after a new configuration. */
+  private keyOf(check: CheckConfig, taken: readonly CheckRecord[]): string {
     const needs = check.needs === undefined ? "" : ` ${JSON.stringify(check.needs)}`;
-    const key = `${service} ${server} ${check.type} ${this.optionNumbers.of(check)}${needs}`;
+    const key = `${check.type} ${this.optionNumbers.of(check)}${needs}`;
     let unique = key;
     for (let nth = 2; taken.some((record) => record.key === unique); nth++) unique = `${key} ${nth}`;
     return unique;
-  }
-
-  private job(service: ServiceConfig, server: ServerRecord, record: CheckRecord): CheckJob {
-    const { type, options, timing, needs } = record.config;
-    const checker = findChecker(type);
-    if (checker === undefined) throw new Error(`there is no checker "${type}"`);
-    const target = targetOf(service, server.config);
-    return {
-      key: record.key,
-      every: timing.every,
-      everyFailing: timing.everyFailing,
-      warmUp: timing.warmUp,
-      jitter: timing.jitter,
-      timeout: timing.timeout,
-      cost: checker.cost,
-      isHeld: needs === undefined ? undefined : () => this.holds(server, record),
-      run: (run) => this.run(checker, target, options, run),
-      onResult: (result, took) => {
-        this.result(server, record, result, took);
-      },
-    };
-  }
-
-  private async run(
-    checker: Checker,
-    target: CheckTarget,
-    options: unknown,
-    run: CheckRun,
-  ): Promise<CheckResult> {
-    const { dialer, runner, now } = this.ports;
-    // The options were made by this checker's own schema when the configuration was read.
-    return checker.check({ target, options: options as never, dialer, runner, now, ...run });
   }
 
   /** Whether something that the check needs is down; it and its events are told of it then. */
@@ -253,7 +297,7 @@ export class HealthBoard {
     const up = health === "up";
     if (server.told !== up) {
       server.told = up;
-      this.ports.setServer(server.service.name, server.id, up);
+      this.ports.setServer(server.service.config.name, server.id, up);
     }
     if (server.up !== up) this.turn(server, up, cause);
   }
@@ -263,7 +307,7 @@ export class HealthBoard {
     server.service.alive += up ? 1 : -1;
     this.ports.report({
       kind: "server-changed",
-      service: server.service.name,
+      service: server.service.config.name,
       server: server.id,
       up,
       weight: server.config.server.weight,
@@ -284,6 +328,12 @@ function healthOf(server: ServerRecord): HealthState {
     else if (check.state === "unknown") health = "unknown";
   }
   return health;
+}
+
+function checkerOf({ type }: CheckConfig): Checker {
+  const checker = findChecker(type);
+  if (checker === undefined) throw new Error(`there is no checker "${type}"`);
+  return checker;
 }
 
 function targetOf({ name, service }: ServiceConfig, { server }: ServerConfig): CheckTarget {

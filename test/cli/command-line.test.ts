@@ -320,6 +320,7 @@ const status: Status = {
         alive: 1,
         quorum: { up: true, weight: 2, quorum: 2, hysteresis: 1 },
         sorry: [{ server: "192.168.1.9:80", serves: false }],
+        checked: true,
         mass_failure: false,
         held: 0,
         servers: [

@@ -77,6 +77,7 @@ function world(predecessor?: { readonly plane: FakePlane; readonly directory: st
       runtimeDirectory: directory,
       ipvs: { reconcileEvery: seconds(10), onStop: "remove" },
       sync,
+      masters: {},
       services,
     });
   const servers = (name: string, last: number): readonly string[] =>
@@ -809,6 +810,7 @@ test("without IPVS in the kernel services are refused with the fix, and a direct
     runtimeDirectory: "/nonexistent",
     ipvs: { reconcileEvery: seconds(10), onStop: "remove" as const },
     sync: null,
+    masters: {},
   };
   assert.equal(director.configure({ ...order, services: [] }), null);
   assert.equal(director.configure({ ...order, services: [service("web", 1, server(4))] }), reason);
@@ -822,6 +824,7 @@ test("a runtime directory that cannot be written is refused before anything is m
     runtimeDirectory: "/proc/nowhere",
     ipvs: { reconcileEvery: seconds(10), onStop: "remove" },
     sync: null,
+    masters: {},
     services: [service("web", 1, server(4))],
   });
   assert.match(error ?? "", /ENOENT/);

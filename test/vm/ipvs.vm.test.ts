@@ -274,6 +274,7 @@ function directorOf(lab: Lab, host: Host) {
       runtimeDirectory: lab.directory,
       ipvs: { reconcileEvery: seconds(10), onStop: "remove" },
       sync,
+      masters: {},
       services,
     });
     assert.equal(error, null);
