@@ -62,8 +62,8 @@ test("connections of servers that go would end, with a service all of them; othe
   assert.deepEqual(
     found.filter((one) => one !== undefined),
     [
-      { kind: "drain", servers: 1, active: 12, inactive: 1 },
       { kind: "old-method", servers: 1, active: 5, inactive: 0 },
+      { kind: "drain", servers: 1, active: 12, inactive: 1 },
       { kind: "end", servers: 1, active: 500, inactive: 7 },
       { kind: "end", servers: 2, active: 312, inactive: 30 },
     ],
