@@ -4,7 +4,7 @@
 import { formatPrefix, type Prefix } from "../core/address.js";
 import { formatItem, itemsOf } from "../core/routing.js";
 import { formatDuration, type Milliseconds } from "../core/units.js";
-import { serverId, serviceId, type RealServer } from "../ipvs/model.js";
+import { serverId, SERVICE_FLAG, serviceId, type RealServer } from "../ipvs/model.js";
 import { authText } from "../vrrp/auth-text.js";
 import type { InstanceConfig, TrackConfig, UnicastConfig } from "../vrrp/instance.js";
 import {
@@ -164,8 +164,15 @@ function serviceFacts({ service, policy = DEFAULT_POLICY }: ServiceConfig): Fact
       persistence === undefined
         ? "none"
         : `${formatDuration(persistence.timeout)} /${persistence.prefixLength}`,
+    flags: flagNames(service.flags),
+    engine: service.engine ?? "none",
   };
 }
+
+const flagNames = (flags = 0): string =>
+  Object.entries(SERVICE_FLAG)
+    .flatMap(([name, bit]) => ((flags & bit) === 0 ? [] : [name]))
+    .join(" ") || "none";
 
 const sorryText = (server: RealServer): string =>
   `${serverId(server)} ${server.forwarding} weight ${server.weight}`;
@@ -175,6 +182,9 @@ function serverFacts({ server, checks, inhibit }: ServerConfig): Facts {
     "inhibit-on-failure": String(inhibit ?? false),
     weight: String(server.weight),
     forwarding: server.forwarding,
+    "upper-threshold": String(server.upper ?? 0),
+    "lower-threshold": String(server.lower ?? 0),
+    tunnel: server.tunnel === undefined ? "ipip" : JSON.stringify(server.tunnel),
     checks: checks.length === 0 ? "none" : checks.map(checkText).join(" and "),
   };
 }

@@ -6,6 +6,7 @@ import { z } from "zod";
 import { minutes, milliseconds, seconds } from "../core/units.js";
 import { SCHEDULERS } from "../ipvs/model.js";
 import type { CheckerSpec } from "./checker-spec.js";
+import { serverKernelShape, serviceKernelShape } from "./schema-kernel.js";
 import { policyDefaultsShape, policyShape } from "./schema-policy.js";
 import {
   choice,
@@ -156,6 +157,7 @@ export function serviceSchema(checkers: readonly CheckerSpec[]) {
       .optional()
       .meta({ otherwise: "the service's" })
       .describe("Replaces the service's checks for this server."),
+    ...serverKernelShape({ otherwise: "the service's" }),
     "inhibit-on-failure": flag()
       .optional()
       .meta({ otherwise: "the service's" })
@@ -217,6 +219,7 @@ export function serviceSchema(checkers: readonly CheckerSpec[]) {
         "How real servers are checked: a checker with its options and the timing beside it, a list of them (all " +
           "must succeed), the bare name of a checker, or `none`. Without checks servers count as up.",
       ),
+    ...serviceKernelShape(),
     ...policyShape(forwarding),
     servers: list(z.union([maybeEndpoint(), server]), { max: 10_000 }).describe(
       "The real servers: each an address, or a mapping.",

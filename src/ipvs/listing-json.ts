@@ -5,8 +5,8 @@ import { formatEndpoint } from "../core/address.js";
 import { toSeconds } from "../core/units.js";
 import type { Connection, Endpoint } from "./connections.js";
 import type { CountedServer, ListingEntry } from "./listing.js";
-import { serverId, serviceId, type SyncDaemon } from "./model.js";
-import { FLAG_ONE_PACKET, schedulerFlags } from "./naming.js";
+import { SERVICE_FLAG, serverId, serviceId, type SyncDaemon } from "./model.js";
+import { schedulerFlags } from "./naming.js";
 import type { Statistics } from "./statistics.js";
 
 export function entryJson({ service, statistics, servers }: ListingEntry): unknown {
@@ -15,7 +15,7 @@ export function entryJson({ service, statistics, servers }: ListingEntry): unkno
     service: serviceId(key),
     scheduler,
     flags: schedulerFlags(service),
-    one_packet: (flags & FLAG_ONE_PACKET) !== 0,
+    one_packet: (flags & SERVICE_FLAG.onePacket) !== 0,
     persistence:
       persistence === undefined
         ? null

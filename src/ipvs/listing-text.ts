@@ -3,11 +3,10 @@
 
 import { toSeconds } from "../core/units.js";
 import type { Connection, Endpoint } from "./connections.js";
-import type { CountedServer, Info, ListingEntry, Timeouts, Tunnel } from "./listing.js";
-import type { ListedServer, ServiceKey, SyncDaemon } from "./model.js";
+import type { CountedServer, Info, ListingEntry, Timeouts } from "./listing.js";
+import { SERVICE_FLAG, type ListedServer, type ServiceKey, type SyncDaemon, type Tunnel } from "./model.js";
 import {
   endpointText,
-  FLAG_ONE_PACKET,
   keyFamily,
   maskText,
   NUMBERS,
@@ -75,7 +74,7 @@ function serviceLine({ service, statistics }: ListingEntry, options: TextOptions
     if (mask !== undefined) words.push("mask", mask);
   }
   if (engine !== undefined) words.push("pe", engine);
-  if ((flags & FLAG_ONE_PACKET) !== 0) words.push("ops");
+  if ((flags & SERVICE_FLAG.onePacket) !== 0) words.push("ops");
   return words.join(" ");
 }
 

@@ -5,7 +5,7 @@ import { compareIp, ipBytes, type IpAddress } from "../core/address.js";
 import { genericPayload, writeGenericHeader } from "../netlink/generic.js";
 import type { Message, Request } from "../netlink/message.js";
 import { listedFamily, readServer, readService } from "./messages.js";
-import type { ListedServer, ListedService, SyncDaemon } from "./model.js";
+import type { ListedServer, ListedService, SyncDaemon, Tunnel } from "./model.js";
 import { COMMAND, FAMILY_VERSION, PROTOCOL_NUMBER } from "./schema.js";
 import {
   extraAttributes,
@@ -14,15 +14,6 @@ import {
   timeoutAttributes,
   type Statistics,
 } from "./statistics.js";
-
-/** How packets are wrapped on their way to a server of forwarding method "tunnel". */
-export type Tunnel = {
-  readonly kind: "ipip" | "gue" | "gre";
-  /** UDP port of GUE; 0 for the others. */
-  readonly port: number;
-  /** Of the outer header; "remote": the receiver computes the inner one. */
-  readonly checksum: "none" | "full" | "remote";
-};
 
 export type CountedServer = {
   readonly server: ListedServer;
@@ -82,7 +73,7 @@ export function readCountedServer(message: Message, of: ListedService): CountedS
   const input = genericPayload(message);
   const extra = extraAttributes.read(input, input.remaining).server;
   if (server === undefined) return undefined;
-  const tunnel = readTunnel(server, extra?.tunnelPort ?? 0, extra?.tunnelFlags ?? 0);
+  const tunnel = server.forwarding === "tunnel" ? (server.tunnel ?? PLAIN_TUNNEL) : undefined;
   return {
     server,
     ...(tunnel === undefined ? {} : { tunnel }),
@@ -91,22 +82,7 @@ export function readCountedServer(message: Message, of: ListedService): CountedS
   };
 }
 
-/** IP_VS_TUNNEL_ENCAP_TYPE_* by place. */
-const TUNNEL_KINDS = ["ipip", "gue", "gre"] as const;
-/** IP_VS_TUNNEL_ENCAP_FLAG_*. */
-const TUNNEL_CHECKSUM = 0x1;
-const TUNNEL_REMOTE_CHECKSUM = 0x2;
-
-function readTunnel(
-  { forwarding, tunnelType = 0 }: ListedServer,
-  port: number,
-  flags: number,
-): Tunnel | undefined {
-  const kind = TUNNEL_KINDS[tunnelType];
-  if (forwarding !== "tunnel" || kind === undefined) return undefined;
-  const remote = (flags & TUNNEL_REMOTE_CHECKSUM) !== 0;
-  return { kind, port, checksum: remote ? "remote" : (flags & TUNNEL_CHECKSUM) !== 0 ? "full" : "none" };
-}
+const PLAIN_TUNNEL: Tunnel = { kind: "ipip", port: 0, checksum: "none" };
 
 /** In the order in which ipvsadm lists: firewall marks last, then family, protocol, address, port. */
 export function inListingOrder(entries: readonly ListingEntry[]): readonly ListingEntry[] {

@@ -3,7 +3,7 @@
 
 import { familyOf, ipBytes, ipFromBytes, type IpAddress } from "../core/address.js";
 import type { Family } from "../core/address.js";
-import type { ListedService, Persistence, ServiceKey } from "./model.js";
+import { SERVICE_FLAG, type ListedService, type Persistence, type ServiceKey } from "./model.js";
 
 export type Naming = {
   readonly host: (address: IpAddress) => string;
@@ -36,10 +36,8 @@ function dottedMask(length: number): IpAddress {
   return ipFromBytes(bytes);
 }
 
-/** IP_VS_SVC_F_ONEPACKET: every UDP datagram is a connection of its own. */
-export const FLAG_ONE_PACKET = 0x4;
 /** IP_VS_SVC_F_SCHED1 to 3 by place; sh and mh have words of their own for the first two. */
-const FIRST_SCHEDULER_FLAG = 0x8;
+const FIRST_SCHEDULER_FLAG = SERVICE_FLAG.fallback;
 const FLAG_WORDS = ["flag-1", "flag-2", "flag-3"];
 const OWN_FLAG_WORDS: Readonly<Record<string, readonly string[]>> = {
   sh: ["sh-fallback", "sh-port"],

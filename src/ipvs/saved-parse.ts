@@ -4,8 +4,8 @@
 import type { Family } from "../core/address.js";
 import { err, ok, type Result } from "../core/result.js";
 import { seconds } from "../core/units.js";
-import type { ListedService, Persistence, ServiceKey } from "./model.js";
-import { FLAG_ONE_PACKET, keyFamily, schedulerFlag, schedulerFlagWords } from "./naming.js";
+import { SERVICE_FLAG, type ListedService, type Persistence, type ServiceKey } from "./model.js";
+import { keyFamily, schedulerFlag, schedulerFlagWords } from "./naming.js";
 import { lineOptions, shown, type LineOptions, type OptionName } from "./saved-options.js";
 import { readServer } from "./saved-server.js";
 import type { SavedServer } from "./saved-text.js";
@@ -149,7 +149,7 @@ function readPersistence(family: Family, options: LineOptions): Result<Persisten
 }
 
 function readFlags(scheduler: string, options: LineOptions): Result<number, string> {
-  let flags = options.has("ops") ? FLAG_ONE_PACKET : 0;
+  let flags = options.has("ops") ? SERVICE_FLAG.onePacket : 0;
   for (const word of options.get("sched-flags")?.split(",") ?? []) {
     const flag = schedulerFlag(scheduler, word);
     if (flag === undefined)

@@ -1,8 +1,7 @@
 // What a line of a saved table that adds a real server says (`ipvsadm -a`): its method, weight, thresholds and tunnel.
 
 import { err, ok, type Result } from "../core/result.js";
-import type { Tunnel } from "./listing.js";
-import { serviceId, type ListedServer, type ServiceKey } from "./model.js";
+import { serviceId, type ListedServer, type ServiceKey, type Tunnel } from "./model.js";
 import { shown, type LineOptions, type OptionName } from "./saved-options.js";
 import type { SavedServer } from "./saved-text.js";
 import { readEndpoint, wholeNumber } from "./saved-values.js";

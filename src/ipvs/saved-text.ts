@@ -2,9 +2,15 @@
 // Thresholds are written, too, which ipvsadm reads but does not write. Reading is saved-parse.ts's.
 
 import { toSeconds } from "../core/units.js";
-import type { CountedServer, ListingEntry, Tunnel } from "./listing.js";
-import type { ListedServer, ListedService, ServiceKey } from "./model.js";
-import { endpointText, FLAG_ONE_PACKET, keyFamily, maskText, NUMBERS, schedulerFlags } from "./naming.js";
+import type { CountedServer, ListingEntry } from "./listing.js";
+import {
+  SERVICE_FLAG,
+  type ListedServer,
+  type ListedService,
+  type ServiceKey,
+  type Tunnel,
+} from "./model.js";
+import { endpointText, keyFamily, maskText, NUMBERS, schedulerFlags } from "./naming.js";
 
 /** A real server with what a line says of it: no figures. */
 export type SavedServer = Pick<
@@ -35,7 +41,7 @@ export function savedServiceLine(service: ListedService): string {
     if (mask !== undefined) words.push("-M", mask);
   }
   if (engine !== undefined) words.push("--pe", engine);
-  if ((flags & FLAG_ONE_PACKET) !== 0) words.push("-o");
+  if ((flags & SERVICE_FLAG.onePacket) !== 0) words.push("-o");
   const own = schedulerFlags(service);
   if (own.length > 0) words.push("-b", own.join(","));
   return words.join(" ");

@@ -2,7 +2,7 @@
 // them. Nothing is decided here.
 
 import { attributes, binary, cstring, nested, u16, u16be, u32, u8 } from "../netlink/attribute.js";
-import type { ListedServer, Protocol, SyncRole } from "./model.js";
+import type { ListedServer, Protocol, SyncRole, Tunnel } from "./model.js";
 
 export const FAMILY_NAME = "IPVS";
 export const FAMILY_VERSION = 1;
@@ -97,6 +97,11 @@ export const FORWARDING_MASK = 7;
 export const FLAG_PERSISTENT = 0x1;
 /** Set by the kernel alone. */
 export const FLAG_HASHED = 0x2;
+
+/** IP_VS_CONN_F_TUNNEL_TYPE_*. */
+export const TUNNEL_NUMBER: Record<Tunnel["kind"], number> = { ipip: 0, gue: 1, gre: 2 };
+/** IP_VS_TUNNEL_ENCAP_FLAG_*. */
+export const TUNNEL_CHECKSUM: Record<Tunnel["checksum"], number> = { none: 0, full: 1, remote: 2 };
 
 /** IP_VS_STATE_*. */
 export const DAEMON_STATE: Record<SyncRole, number> = { master: 1, backup: 2 };

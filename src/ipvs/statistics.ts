@@ -1,7 +1,7 @@
 // What the kernel counts of a service or a real server (IPVS_*_ATTR_STATS64), and the attributes that only a listing
 // asks for. They have tables of their own, so that the looks of the daemon, which need none of it, do not decode them.
 
-import { attributes, nested, u16, u16be, u32, u64 } from "../netlink/attribute.js";
+import { attributes, nested, u32, u64 } from "../netlink/attribute.js";
 
 /** IPVS_STATS_ATTR_*. Bytes of a busy director pass 2^53 within days. */
 export const statisticsAttributes = attributes({
@@ -38,8 +38,6 @@ export const extraAttributes = attributes({
       attributes({
         persistent: [9, u32],
         statistics: [12, nested(statisticsAttributes)],
-        tunnelPort: [14, u16be],
-        tunnelFlags: [15, u16],
       }),
     ),
   ],

@@ -127,11 +127,13 @@ test("messages are read with counters, rates, persistent clients and tunnels", (
         weight: 1,
         family: 2,
         tunnelType: 1,
+        tunnelPort: 6080,
+        tunnelFlags: 1,
       },
     });
     const more = new Writer();
     extraAttributes.write(more, {
-      server: { persistent: 4, statistics: { ...counted, ...rates }, tunnelPort: 6080, tunnelFlags: 1 },
+      server: { persistent: 4, statistics: { ...counted, ...rates } },
     });
     // One attribute of both: the second without its header.
     const [first, second] = [inner.finish(), more.finish().subarray(4)];
@@ -143,7 +145,8 @@ test("messages are read with counters, rates, persistent clients and tunnels", (
   });
   assert.deepEqual(readCountedServer(server, { key: tcp("10.0.0.1", 80), scheduler: "wlc" }), {
     server: {
-      ...{ address: "10.0.0.5", port: 80, forwarding: "tunnel", weight: 1, tunnelType: 1 },
+      ...{ address: "10.0.0.5", port: 80, forwarding: "tunnel", weight: 1 },
+      tunnel: { kind: "gue", port: 6080, checksum: "full" },
       ...{ active: 0, inactive: 0 },
     },
     tunnel: { kind: "gue", port: 6080, checksum: "full" },
