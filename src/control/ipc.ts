@@ -148,6 +148,19 @@ export type VrrpStatus = {
   readonly lateness_ms: { readonly p50: number; readonly p99: number; readonly max: number };
 };
 
+export type PastResult = {
+  /** Milliseconds since 1970, to a tenth of a second. */
+  readonly time: number;
+  readonly reason: string;
+  readonly took_ms: number;
+};
+/** Percent of the time that a server was up. */
+export type Availability = {
+  /** Since the checks process began to look. */
+  readonly total: number;
+  /** In this hour and the 23 before it. */
+  readonly day: number;
+};
 export type CheckStatus = {
   readonly check: CheckConfig["type"];
   /** Not run since what it depends on was down: `up` is from before, and `detail` says what is down. */
@@ -158,6 +171,8 @@ export type CheckStatus = {
   readonly detail: string;
   readonly took_ms: number;
   readonly runs: number;
+  /** The last results, the oldest first. */
+  readonly past: readonly PastResult[];
 };
 export type TrackStatus = CheckStatus & {
   readonly track: string;
@@ -167,6 +182,10 @@ export type TrackStatus = CheckStatus & {
 export type ServerStatus = {
   readonly server: string;
   readonly up: boolean;
+  /** Since when it is up or down, and why. */
+  readonly since: number;
+  readonly why: string;
+  readonly availability: Availability;
   /** As it is configured. */
   readonly weight: number;
   /** The weight it has while it is in the table, and how it comes about. */

@@ -9,6 +9,7 @@ import type { CheckSubject, VipdEvent } from "../control/event.js";
 import type { CheckStatus } from "../control/ipc.js";
 import type { HealthState } from "../core/health-state.js";
 import { after, instant, minutes, type Instant, type Milliseconds } from "../core/units.js";
+import { ResultRing } from "./result-ring.js";
 
 /** Between two reports of a new reason, or of new words of a script, while the state stays. */
 const NOT_OFTENER = minutes(1);
@@ -21,6 +22,7 @@ export class CheckRecord {
   private readonly subject: CheckSubject;
   private last: LastResult | undefined;
   private took = 0;
+  private readonly past = new ResultRing();
   private runs = 0;
   private since: number;
   private toldReason: string | undefined;
@@ -85,6 +87,7 @@ export class CheckRecord {
     // An equal result is dropped while it is young: thousands of them would wear out the old generation.
     if (this.last === undefined || !isSame(this.last, result)) this.last = kept(result);
     this.took = took;
+    this.past.push(result, took, wallTime);
     this.runs++;
     if (changed) this.since = wallTime;
     const events: VipdEvent[] = [];
@@ -111,7 +114,7 @@ export class CheckRecord {
       : `${this.config.type} ${last.reason}: ${last.detail}${times}`;
   }
 
-  status(): CheckStatus {
+  status(wallTime: number): CheckStatus {
     const { last, heldBy } = this;
     return {
       check: this.config.type,
@@ -122,6 +125,7 @@ export class CheckRecord {
       detail: heldBy ?? last?.detail ?? "",
       took_ms: round(this.took),
       runs: this.runs,
+      past: this.past.list(wallTime),
     };
   }
 

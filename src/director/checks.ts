@@ -168,6 +168,9 @@ export class Checks {
         return {
           server: id,
           up: health?.up ?? false,
+          since: health?.since ?? 0,
+          why: health?.why ?? "",
+          availability: health?.availability ?? { total: 0, day: 0 },
           weight: server.weight,
           place: standing?.place ?? "out",
           weighing: standing?.weighing ?? { effective: server.weight, configured: server.weight, terms: [] },

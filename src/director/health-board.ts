@@ -6,11 +6,12 @@ import type { CheckResult, CheckTarget, Checker } from "../checkers/checker.js";
 import { findChecker } from "../checkers/registry.js";
 import type { CheckConfig, ServerConfig, ServiceConfig } from "../config/model.js";
 import type { VipdEvent } from "../control/event.js";
-import type { CheckStatus } from "../control/ipc.js";
+import type { ServerStatus } from "../control/ipc.js";
 import type { IpAddress } from "../core/address.js";
 import type { HealthState } from "../core/health-state.js";
 import type { Milliseconds } from "../core/units.js";
 import { serverId, serviceId, type ServerId, type ServiceId } from "../ipvs/model.js";
+import { Availability } from "./availability.js";
 import { CheckRecord } from "./check-record.js";
 import { CheckRuns, runKey, type Asker, type RunPorts } from "./check-runs.js";
 import type { CheckJob } from "./check-scheduler.js";
@@ -45,8 +46,11 @@ type ServerRecord = {
   readonly checks: readonly CheckRecord[];
   /** How they ask for their runs. */
   askers: readonly KeyedAsker[];
-  /** Whether it counts as serving. */
+  /** Whether it counts as serving, since when, why, and for how much of the time. */
   up: boolean;
+  since: number;
+  why: string;
+  readonly availability: Availability;
   /** Whether its health is older than the service's present address, which the table does not know it by. */
   readonly hasMoved: boolean;
   /** What the table was told. */
@@ -55,9 +59,17 @@ type ServerRecord = {
 type KeyedAsker = Asker & { readonly key: string };
 type Changes = ReturnType<CheckRuns["takeChanges"]>;
 
+/** Before anything was found out. */
+const whyPresumed: Readonly<Record<Presumed, string>> = {
+  unknown: "it serves until a check says otherwise",
+  waits: "it waits for its first check",
+  up: "it was in the kernel's table at the start",
+  down: "it was not in the kernel's table at the start",
+};
+
 const NO_ASKERS: readonly KeyedAsker[] = [];
 
-export type ServerHealth = { readonly up: boolean; readonly checks: readonly CheckStatus[] };
+export type ServerHealth = Pick<ServerStatus, "up" | "since" | "why" | "availability" | "checks">;
 
 export class HealthBoard {
   private readonly ports: BoardPorts;
@@ -140,7 +152,15 @@ export class HealthBoard {
   server(service: string, server: ServerId): ServerHealth | undefined {
     const record = this.services.get(service)?.servers.get(server);
     if (record === undefined) return undefined;
-    return { up: record.up, checks: record.checks.map((check) => check.status()) };
+    const { up, since, why, availability, checks } = record;
+    const time = this.ports.wallTime();
+    return {
+      up,
+      since,
+      why,
+      availability: availability.share(this.ports.now()),
+      checks: checks.map((check) => check.status(time)),
+    };
   }
 
   rests(service: string): boolean {
@@ -190,7 +210,19 @@ export class HealthBoard {
     // The table knows services by their addresses, and presumes anew when one has changed: it is told again.
     const hasMoved = old !== undefined && oldService?.id !== service.id;
     const told = hasMoved ? undefined : old?.told;
-    return { service, id, config, checks, askers: NO_ASKERS, up, hasMoved, told };
+    return {
+      service,
+      id,
+      config,
+      checks,
+      askers: NO_ASKERS,
+      up,
+      since: old?.since ?? this.ports.wallTime(),
+      why: old?.why ?? (checks.length === 0 ? "not checked" : whyPresumed[presumed]),
+      availability: old?.availability ?? new Availability(up, this.ports.now()),
+      hasMoved,
+      told,
+    };
   }
 
   private newRecord(
@@ -304,6 +336,9 @@ export class HealthBoard {
 
   private turn(server: ServerRecord, up: boolean, cause: string): void {
     server.up = up;
+    server.since = this.ports.wallTime();
+    server.why = cause;
+    server.availability.turn(up, this.ports.now());
     server.service.alive += up ? 1 : -1;
     this.ports.report({
       kind: "server-changed",

@@ -82,7 +82,7 @@ export class TrackBoard {
   status(): readonly TrackStatus[] {
     return [...this.entries.values()].map(({ source, record, value }) => ({
       track: source.name,
-      ...record.status(),
+      ...record.status(this.ports.wallTime()),
       ...(value === undefined ? {} : { value }),
     }));
   }

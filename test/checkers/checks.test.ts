@@ -308,7 +308,14 @@ test("the status tells each check's last result, since when, and how often it ra
   await world.until(10_000);
   const [web] = checks.status(7).services;
   assert.equal(web!.alive, 0);
-  const { since, runs, took_ms, ...rest } = web!.servers[0]!.checks[0]!;
+  const [server] = web!.servers;
+  assert.ok(server!.why.startsWith("tcp connect-refused") && server!.since <= 1_001_000, server!.why);
+  assert.ok(server!.availability.total < 10, String(server!.availability.total));
+  const { since, runs, took_ms, past, ...rest } = server!.checks[0]!;
+  assert.deepEqual(
+    past.map(({ reason }) => reason),
+    Array.from({ length: 5 }, () => "connect-refused"),
+  );
   assert.deepEqual(rest, { check: "tcp", up: false, reason: "connect-refused", detail: "connect-refused!" });
   assert.ok(since >= 1_000_000 && since <= 1_002_000 && runs >= 5 && took_ms === 0);
 });

@@ -289,6 +289,7 @@ const status: Status = {
         detail: "exit code 1",
         took_ms: 9,
         runs: 7,
+        past: [],
       },
       {
         track: "load",
@@ -300,6 +301,7 @@ const status: Status = {
         detail: "/run/load says 20",
         took_ms: 0,
         runs: 9,
+        past: [],
       },
       {
         track: "ntp",
@@ -310,6 +312,7 @@ const status: Status = {
         detail: "",
         took_ms: 0,
         runs: 0,
+        past: [],
       },
     ],
     services: [
@@ -327,6 +330,9 @@ const status: Status = {
           {
             server: "192.168.1.4:80",
             up: true,
+            since: at - 90_000,
+            why: "it serves until a check says otherwise",
+            availability: { total: 100, day: 100 },
             weight: 5,
             weighing: {
               effective: 2,
@@ -345,12 +351,16 @@ const status: Status = {
                 detail: "status 200",
                 took_ms: 3,
                 runs: 20,
+                past: [],
               },
             ],
           },
           {
             server: "192.168.1.15:80",
             up: false,
+            since: at - 5000,
+            why: "http bad-status: status 503, expected 200",
+            availability: { total: 94.44, day: 94.44 },
             weight: 5,
             weighing: { effective: 5, configured: 5, terms: [] },
             place: "inhibited",
@@ -365,6 +375,10 @@ const status: Status = {
                 detail: "status 503, expected 200",
                 took_ms: 3,
                 runs: 20,
+                past: [
+                  { time: at - 10_000, reason: "ok", took_ms: 2.5 },
+                  { time: at - 5000, reason: "bad-status", took_ms: 3 },
+                ],
               },
             ],
           },

@@ -574,6 +574,9 @@ test("the line for systemd forgets servers that a reload has removed", () => {
   const server = {
     server: "10.0.0.2:80",
     up: false,
+    since: 0,
+    why: "connection refused",
+    availability: { total: 0, day: 0 },
     weight: 1,
     weighing,
     place: "out" as const,
