@@ -10,7 +10,6 @@ import { interfacesOn } from "./per-node.js";
 import type { Report } from "./report.js";
 import type { ReadSecret } from "./resolve-adverts.js";
 import { checkReader } from "./resolve-checks.js";
-import { NeedReader } from "./resolve-needs.js";
 import { resolveNotify } from "./resolve-notify.js";
 import { resolveServices } from "./resolve-services.js";
 import { resolveRouting, Singles } from "./resolve-routing.js";
@@ -59,9 +58,7 @@ export function resolveConfig(
 ): Config {
   const file = interfacesOn(node, written, report);
   const vrrp = resolveInstances(file, node, readSecret, report);
-  const needs = new NeedReader(file, report);
-  const services = resolveServices(file, checkReader(file, checkers, needs, report), report);
-  needs.finish(services);
+  const services = resolveServices(file, checkReader(file, checkers, report), report);
   const fixed = staticOf(file, report);
   checkRouting(vrrp, fixed, report);
   const sync = syncOf(file, report);
@@ -77,7 +74,7 @@ export function resolveConfig(
     log: { level: file.log.level, format: file.log.format, targets: file.log.targets.map(targetOf) },
     vrrpProcess: { realtimePriority: file.process["realtime-priority"], transport: file.process.transport },
     vrrp,
-    tracks: resolveTracks(file, services, report),
+    tracks: resolveTracks(file, report),
     notify: resolveNotify(file, vrrp, report),
     scripts: {
       security: file.scripts.security,

@@ -22,22 +22,11 @@ export type CheckJob = {
   /** Jobs of equal keys are the same job: a new configuration does not disturb its rhythm. */
   readonly key: string;
   readonly every: Milliseconds;
-  /** Instead of `every` after a run that failed. */
-  readonly everyFailing?: Milliseconds | undefined;
-  /** Before the first run of a new job, which is then spread over the interval. */
-  readonly warmUp?: Milliseconds | undefined;
-  /** Share of the interval by which a run may begin later than its point, by chance. */
-  readonly jitter?: number | undefined;
   readonly timeout: Milliseconds;
   readonly cost: CheckCost;
-  /** Asked when a run is due: if so there is none this time, and no result. */
-  readonly isHeld?: (() => boolean) | undefined;
   readonly run: (run: CheckRun) => Promise<CheckResult>;
   readonly onResult: (result: CheckResult, took: Milliseconds) => void;
 };
-
-/** When the first run of a new job is: somewhere in the next second, or now. */
-export type Begin = "soon" | "at once";
 
 export type SchedulerPorts = {
   readonly timers: Timers;
@@ -53,10 +42,7 @@ type Entry = {
   job: CheckJob;
   phase: Phase;
   /** The point of its rhythm for which it runs, or will run next. */
-  point: Instant;
-  /** When it is to begin: at the point, or later by what chance says. */
   due: Instant;
-  isFailing: boolean;
   startedAt: Instant;
   deadline: Instant;
   /** `lost` when it started. */
@@ -80,9 +66,6 @@ const LATE = milliseconds(10);
 const STALL = milliseconds(2000);
 
 const NOTHING_HELD = (): void => undefined;
-
-const interval = (job: CheckJob, isFailing: boolean): Milliseconds =>
-  isFailing && job.everyFailing !== undefined ? job.everyFailing : job.every;
 
 export class CheckScheduler {
   private readonly ports: SchedulerPorts;
@@ -114,11 +97,11 @@ export class CheckScheduler {
   }
 
   /** The same for the jobs of some services: those of `ended` are no more, unless they are in `jobs`. */
-  change(jobs: readonly CheckJob[], ended: readonly string[], begin: Begin = "soon"): void {
+  change(jobs: readonly CheckJob[], ended: readonly string[]): void {
     const now = this.ports.timers.now();
     const gone = new Set(ended);
     for (const job of jobs) {
-      this.entries.set(job.key, this.goOn(job, now, begin));
+      this.entries.set(job.key, this.goOn(job, now));
       gone.delete(job.key);
     }
     for (const key of gone) {
@@ -141,12 +124,12 @@ export class CheckScheduler {
   }
 
   /** The running job of this key with its new values, or a new one. */
-  private goOn(job: CheckJob, now: Instant, begin: Begin = "soon"): Entry {
+  private goOn(job: CheckJob, now: Instant): Entry {
     const known = this.entries.get(job.key);
-    if (known === undefined) return this.begin(job, now, begin);
-    const newRhythm = interval(known.job, known.isFailing) !== interval(job, known.isFailing);
+    if (known === undefined) return this.begin(job, now);
+    const newRhythm = known.job.every !== job.every;
     known.job = job;
-    if (newRhythm && known.phase === "waiting") this.wait(known, this.soon(job, now));
+    if (newRhythm && known.phase === "waiting") this.wait(known, this.firstDue(job, now));
     return known;
   }
 
@@ -157,15 +140,13 @@ export class CheckScheduler {
     this.arm();
   }
 
-  private begin(job: CheckJob, now: Instant, begin: Begin): Entry {
+  private begin(job: CheckJob, now: Instant): Entry {
     const entry: Entry = {
       at: 0,
       place: -1,
       job,
       phase: "waiting",
-      point: now,
       due: now,
-      isFailing: false,
       startedAt: now,
       deadline: now,
       lostBefore: 0,
@@ -175,32 +156,18 @@ export class CheckScheduler {
       runs: 0,
       removed: false,
     };
-    const { warmUp = 0 } = job;
-    const ready = instant(now + warmUp);
-    this.wait(
-      entry,
-      begin === "at once"
-        ? now
-        : warmUp === 0
-          ? this.soon(job, now)
-          : after(ready, milliseconds(this.ports.random() * job.every)),
-    );
+    this.wait(entry, this.firstDue(job, now));
     return entry;
   }
 
-  private soon(job: CheckJob, now: Instant): Instant {
+  private firstDue(job: CheckJob, now: Instant): Instant {
     return after(now, milliseconds(this.ports.random() * Math.min(job.every, SOON)));
   }
 
-  private wait(entry: Entry, point: Instant): void {
-    const { jitter = 0 } = entry.job;
+  private wait(entry: Entry, due: Instant): void {
     entry.phase = "waiting";
-    entry.point = point;
-    entry.due =
-      jitter === 0
-        ? point
-        : instant(point + this.ports.random() * jitter * interval(entry.job, entry.isFailing));
-    this.heap.set(entry, entry.due);
+    entry.due = due;
+    this.heap.set(entry, due);
   }
 
   private drop(entry: Entry): void {
@@ -232,10 +199,6 @@ export class CheckScheduler {
     let starts = STARTS_A_TURN;
     for (let entry = this.heap.first; entry !== undefined && entry.at <= now; entry = this.heap.first) {
       if (entry.phase === "waiting") {
-        if (entry.job.isHeld?.() === true) {
-          this.again(entry);
-          continue;
-        }
         if (starts <= 0) break;
         starts -= START_COSTS[entry.job.cost];
         this.startOrQueue(entry, now);
@@ -312,7 +275,6 @@ export class CheckScheduler {
     this.heap.remove(entry);
     if (entry.removed) return;
     const took = between(entry.startedAt, this.ports.timers.now());
-    entry.isFailing = !result.ok;
     const { linger } = entry;
     if (linger === undefined) this.again(entry);
     else {
@@ -330,9 +292,9 @@ export class CheckScheduler {
   /** On to the next point of the rhythm; points that have passed meanwhile are left out. */
   private again(entry: Entry): void {
     const now = this.ports.timers.now();
-    const every = interval(entry.job, entry.isFailing);
+    const { every } = entry.job;
     // All new checks began soon, and so together; the gap to the second run spreads them over the interval.
-    const next = entry.point + (entry.runs === 1 ? every * (1 - this.ports.random()) : every);
+    const next = entry.due + (entry.runs === 1 ? every * (1 - this.ports.random()) : every);
     this.wait(entry, instant(next > now ? next : next + Math.ceil((now - next) / every) * every));
   }
 

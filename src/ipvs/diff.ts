@@ -13,7 +13,6 @@ import type {
   ServiceEntry,
   ServiceId,
   Table,
-  Tunnel,
   VirtualService,
 } from "./model.js";
 
@@ -68,8 +67,8 @@ function sameService(actual: ListedService, wanted: VirtualService): boolean {
   const b = wanted.persistence;
   return (
     actual.scheduler === wanted.scheduler &&
-    (actual.flags ?? 0) === (wanted.flags ?? 0) &&
-    actual.engine === wanted.engine &&
+    (actual.flags ?? 0) === 0 &&
+    actual.engine === undefined &&
     a?.timeout === b?.timeout &&
     a?.prefixLength === b?.prefixLength
   );
@@ -79,14 +78,11 @@ function sameServer(actual: ListedServer, wanted: RealServer): boolean {
   return (
     actual.weight === wanted.weight &&
     actual.forwarding === wanted.forwarding &&
-    (actual.upper ?? 0) === (wanted.upper ?? 0) &&
-    (actual.lower ?? 0) === (wanted.lower ?? 0) &&
-    (wanted.forwarding !== "tunnel" || sameTunnel(actual.tunnel, wanted.tunnel))
+    (actual.upper ?? 0) === 0 &&
+    (actual.lower ?? 0) === 0 &&
+    (actual.tunnelType ?? 0) === 0
   );
 }
-
-export const sameTunnel = (a: Tunnel | undefined, b: Tunnel | undefined): boolean =>
-  a === b || (a?.kind === b?.kind && a?.port === b?.port && a?.checksum === b?.checksum);
 
 /**
  * The order in which servers are added to a service: by the bytes of the address, then by port. Schedulers that

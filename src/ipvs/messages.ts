@@ -18,7 +18,6 @@ import type {
   SyncConfig,
   SyncDaemon,
   SyncRole,
-  Tunnel,
   VirtualService,
 } from "./model.js";
 import {
@@ -33,8 +32,6 @@ import {
   FORWARDING_MASK,
   FORWARDING_NUMBER,
   PROTOCOL_NUMBER,
-  TUNNEL_CHECKSUM,
-  TUNNEL_NUMBER,
 } from "./schema.js";
 
 type CommandValues = Parameters<typeof commandAttributes.write>[1];
@@ -115,18 +112,10 @@ function areAlike(a: RealServer, b: RealServer): boolean {
 }
 
 /** Of a server; one that is forgotten here does not compile. */
-const OTHER_FIELDS = Object.keys({
-  port: true,
-  forwarding: true,
-  weight: true,
-  upper: true,
-  lower: true,
-  // All servers of a service that take its tunnel have the very same value; another one is encoded anew.
-  tunnel: true,
-} satisfies Record<Exclude<keyof RealServer, "address">, true>) as readonly Exclude<
-  keyof RealServer,
-  "address"
->[];
+const OTHER_FIELDS = Object.keys({ port: true, forwarding: true, weight: true } satisfies Record<
+  Exclude<keyof RealServer, "address">,
+  true
+>) as readonly Exclude<keyof RealServer, "address">[];
 
 function writeCommand(out: Writer, command: Command, parts: Parts): void {
   writeGenericHeader(out, COMMAND_NUMBER[command.kind], FAMILY_VERSION);
@@ -157,7 +146,7 @@ const COMMAND_NUMBER: Record<Command["kind"], number> = {
   "remove-server": COMMAND.deleteServer,
 };
 
-export function keyValues(key: ServiceKey): ServiceValues {
+function keyValues(key: ServiceKey): ServiceValues {
   if (key.kind === "fwmark") return { family: familyNumber(key.family), mark: key.mark };
   return {
     family: familyNumber(familyOf(key.address)),
@@ -169,16 +158,10 @@ export function keyValues(key: ServiceKey): ServiceValues {
 
 const keyFamily = (key: ServiceKey): Family => (key.kind === "fwmark" ? key.family : familyOf(key.address));
 
-export function serviceValues({
-  key,
-  scheduler,
-  persistence,
-  flags: others = 0,
-  engine,
-}: VirtualService): ServiceValues {
+function serviceValues({ key, scheduler, persistence }: VirtualService): ServiceValues {
   const v4 = keyFamily(key) === "ipv4";
   const prefixLength = persistence?.prefixLength ?? (v4 ? 32 : 128);
-  const flags = others | (persistence === undefined ? 0 : FLAG_PERSISTENT);
+  const flags = persistence === undefined ? 0 : FLAG_PERSISTENT;
   const mask = new Writer(4);
   return {
     ...keyValues(key),
@@ -186,7 +169,6 @@ export function serviceValues({
     flags: new Writer(8).u32ne(flags).u32ne(ALL_FLAGS).finish(),
     timeout: persistence === undefined ? 0 : toSeconds(persistence.timeout),
     netmask: (v4 ? mask.u32be(ipv4Mask(prefixLength)) : mask.u32ne(prefixLength)).finish(),
-    ...(engine === undefined ? {} : { engine }),
   };
 }
 
@@ -199,24 +181,15 @@ const serverKeyValues = ({ address, port }: ListedServer): ServerValues => ({
   family: familyNumber(familyOf(address)),
 });
 
-export const serverValues = (server: RealServer): ServerValues => ({
+const serverValues = (server: RealServer): ServerValues => ({
   address: ipBytes(server.address),
   port: server.port,
   family: familyNumber(familyOf(server.address)),
   forwarding: FORWARDING_NUMBER[server.forwarding],
   weight: server.weight,
-  upper: server.upper ?? 0,
-  lower: server.lower ?? 0,
-  ...(server.forwarding === "tunnel" ? tunnelValues(server.tunnel) : {}),
+  upper: 0,
+  lower: 0,
 });
-
-/** Always all of them: a server that was GUE's becomes a plain one only when it is said. */
-const tunnelValues = ({ kind, port, checksum }: Tunnel = PLAIN_TUNNEL): ServerValues => ({
-  tunnelType: TUNNEL_NUMBER[kind],
-  tunnelPort: port,
-  tunnelFlags: TUNNEL_CHECKSUM[checksum],
-});
-const PLAIN_TUNNEL: Tunnel = { kind: "ipip", port: 0, checksum: "none" };
 
 export function startDaemonRequest(type: number, role: SyncRole, sync: SyncConfig): Request {
   const v6 = sync.group !== undefined && familyOf(sync.group) === "ipv6";
@@ -282,8 +255,7 @@ export function readServer(message: Message, serviceFamily: Family): ListedServe
   const address = family === undefined ? undefined : readIp(server.address, family);
   const forwarding = FORWARDINGS.get((server.forwarding ?? 0) & FORWARDING_MASK);
   if (address === undefined || forwarding === undefined || server.port === undefined) return undefined;
-  const { upper = 0, lower = 0 } = server;
-  const tunnel = forwarding === "tunnel" ? readTunnel(server) : undefined;
+  const { upper = 0, lower = 0, tunnelType = 0 } = server;
   return {
     address,
     port: server.port,
@@ -291,17 +263,10 @@ export function readServer(message: Message, serviceFamily: Family): ListedServe
     weight: server.weight ?? 0,
     ...(upper === 0 ? {} : { upper }),
     ...(lower === 0 ? {} : { lower }),
-    ...(tunnel === undefined ? {} : { tunnel }),
+    ...(tunnelType === 0 ? {} : { tunnelType }),
     active: server.active ?? 0,
     inactive: server.inactive ?? 0,
   };
-}
-
-/** Undefined for plain IPIP, and for a kind that is not known here. */
-function readTunnel({ tunnelType = 0, tunnelPort = 0, tunnelFlags = 0 }: ServerValues): Tunnel | undefined {
-  const kind = TUNNELS.get(tunnelType);
-  if (kind === undefined || kind === "ipip") return undefined;
-  return { kind, port: tunnelPort, checksum: CHECKSUMS.get(tunnelFlags) ?? "none" };
 }
 
 export const listedFamily = (service: ListedService): Family => keyFamily(service.key);
@@ -327,8 +292,6 @@ export function readDaemon(message: Message): SyncDaemon | undefined {
 const reversed = <K extends string>(numbers: Record<K, number>): ReadonlyMap<number, K> =>
   new Map(Object.entries(numbers).map(([name, number]) => [number as number, name as K]));
 const PROTOCOLS: ReadonlyMap<number, Protocol> = reversed(PROTOCOL_NUMBER);
-const TUNNELS: ReadonlyMap<number, Tunnel["kind"]> = reversed(TUNNEL_NUMBER);
-const CHECKSUMS: ReadonlyMap<number, Tunnel["checksum"]> = reversed(TUNNEL_CHECKSUM);
 const FORWARDINGS: ReadonlyMap<number, ListedServer["forwarding"]> = reversed(FORWARDING_NUMBER);
 
 const readFamily = (family: number | undefined): Family | undefined =>

@@ -44,7 +44,6 @@ const nothingToDo = (runtimeDirectory: string): ToChecks => ({
   scripts: { security: true },
   tracks: [],
   knownTracks: {},
-  masters: {},
   ipvs: { reconcileEvery: seconds(60), onStop: "remove" },
   sync: null,
   services: [],

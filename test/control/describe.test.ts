@@ -266,7 +266,6 @@ const others: { readonly [K in Exclude<VipdEvent["kind"], "vrrp-transition">]: r
       first: false,
     },
   ],
-  "check-held": [{ kind: "check-held", ...check, why: "track uplink is down" }],
   "check-failed-once": [
     {
       kind: "check-failed-once",
