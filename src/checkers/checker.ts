@@ -9,11 +9,8 @@ import type { z } from "zod";
 import type { IpAddress } from "../core/address.js";
 import type { Instant, Milliseconds } from "../core/units.js";
 import type { Cancel } from "../ports/cancel.js";
-import type { Datagrams } from "../ports/datagram.js";
 import type { Dialer } from "../ports/dialer.js";
-import type { Echo } from "../ports/echo.js";
 import type { Runner } from "../ports/runner.js";
-import type { NumberFiles } from "../ports/track-files.js";
 
 /** Why a check failed: a closed list, for logs, status and events. docs/checkers.md explains each. */
 export const FAIL_REASONS = [
@@ -25,13 +22,10 @@ export const FAIL_REASONS = [
   "no-port",
   "tls-failed",
   "read-timeout",
-  "no-reply",
   "closed-early",
   "too-large",
   "bad-reply",
-  "wrong-reply",
   "bad-status",
-  "bad-rcode",
   "body-mismatch",
   "bad-greeting",
   "script-failed",
@@ -84,16 +78,7 @@ export type CheckTarget = {
   readonly port: number;
 };
 
-/** What a checker reaches the world with. */
-export type CheckMeans = {
-  readonly dialer: Dialer<Socket>;
-  readonly datagrams: Datagrams;
-  readonly echo: Echo;
-  readonly files: NumberFiles;
-  readonly runner: Runner;
-};
-
-export type CheckContext<Options> = CheckMeans & {
+export type CheckContext<Options> = {
   readonly target: CheckTarget;
   /** As the checker's own schema gives them. */
   readonly options: Options;
@@ -102,6 +87,8 @@ export type CheckContext<Options> = CheckMeans & {
   /** When it fires, the check must settle at once, saying what it was waiting for. */
   readonly cancel: Cancel;
   readonly now: () => Instant;
+  readonly dialer: Dialer<Socket>;
+  readonly runner: Runner;
   /** This check is not run again for this server before `work` is settled. */
   readonly linger: (work: Promise<unknown>) => void;
 };
@@ -113,6 +100,8 @@ export type Checker = {
   readonly summary: string;
   /** What a run costs: "process" for those that start one; fewer of them run at a time. */
   readonly cost: "socket" | "process";
+  /** It looks at `target.service` or `target.virtual`; otherwise services that check the same endpoint share a run. */
+  readonly seesService?: true;
   /** The schema of the options, made of `values`; called only where a configuration is read. */
   readonly options: (values: ValueTypes) => z.ZodType;
   readonly check: (context: CheckContext<never>) => Promise<CheckResult>;
@@ -126,6 +115,7 @@ export function defineChecker<Schema extends z.ZodType>(checker: {
   readonly name: string;
   readonly summary: string;
   readonly cost?: Checker["cost"];
+  readonly seesService?: true;
   readonly options: (values: ValueTypes) => Schema;
   readonly check: (context: CheckContext<z.output<Schema>>) => Promise<CheckResult>;
   readonly problem?: (context: ProbeContext<z.output<Schema>>) => string | undefined;

@@ -25,6 +25,7 @@ export const script = defineChecker({
   name: "script",
   summary: "Runs a program, and succeeds when it ends with exit code 0.",
   cost: "process",
+  seesService: true,
   options: (v) =>
     v
       .section({

@@ -33,9 +33,12 @@ async function runOne(command: Command, args: readonly string[], output: Output)
   let values: Record<string, unknown>;
   try {
     const options = Object.fromEntries(
-      command.options.map(({ name, value }) => [
+      command.options.map(({ name, short, value }) => [
         name,
-        { type: value === undefined ? ("boolean" as const) : ("string" as const) },
+        {
+          type: value === undefined ? ("boolean" as const) : ("string" as const),
+          ...(short === undefined ? {} : { short }),
+        },
       ]),
     );
     values = parseArgs({ args: [...args], options, strict: true, allowPositionals: false }).values;
@@ -90,7 +93,10 @@ Examples:
 }
 
 function commandHelp(command: Command): string {
-  const left = command.options.map(({ name, value }) => `--${name}${value === undefined ? "" : ` ${value}`}`);
+  const left = command.options.map(
+    ({ name, short, value }) =>
+      `${short === undefined ? "" : `-${short}, `}--${name}${value === undefined ? "" : ` ${value}`}`,
+  );
   const width = Math.max(...left.map((text) => text.length)) + 2;
   const lines = command.options.map(({ summary }, i) => `  ${(left[i] ?? "").padEnd(width)}${summary}`);
   return `usage: vipd ${command.word} [OPTION]...

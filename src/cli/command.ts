@@ -18,6 +18,8 @@ export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
 export type Option = {
   readonly name: string;
+  /** A letter that stands for it. */
+  readonly short?: string;
   /** A word for the value in the help; absent: the option takes none. */
   readonly value?: string;
   readonly summary: string;

@@ -3,6 +3,7 @@
 import { check } from "./check.js";
 import type { Command } from "./command.js";
 import { events, reload, status, stop, upgrade } from "./client-commands.js";
+import { ipvs } from "./ipvs.js";
 import { plan } from "./plan.js";
 import { release } from "./release.js";
 import { run } from "./run.js";
@@ -13,6 +14,7 @@ export const commands: readonly Command[] = [
   plan,
   status,
   events,
+  ipvs,
   reload,
   upgrade,
   stop,

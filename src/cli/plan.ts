@@ -5,6 +5,7 @@ import type { Config } from "../config/model.js";
 import { describeCommand, type Command as IpvsCommand } from "../ipvs/command.js";
 import type { SyncChange } from "../director/ipvs-sync.js";
 import { diff } from "../ipvs/diff.js";
+import { impactOf, impactText, totalImpact, totalText, type Impact } from "../ipvs/impact.js";
 import { serverId, serviceId, type ServiceEntry, type ServiceId, type Table } from "../ipvs/model.js";
 import { serversOf, takeovers, type Takeover } from "../ipvs/takeover.js";
 import type { VrrpStatus } from "../control/ipc.js";
@@ -34,7 +35,8 @@ export const plan: Command = {
     const vrrp = await addressesOf(config, directory);
     const ipvs = await planTable(config, directory);
     if (options.flag("json")) {
-      output.out(`${JSON.stringify({ node: config.node, vrrp, ipvs }, null, 2)}\n`);
+      const impact = totalImpact(ipvs.commands.map((command) => command.impact));
+      output.out(`${JSON.stringify({ node: config.node, vrrp, ipvs: { ...ipvs, impact } }, null, 2)}\n`);
     } else output.out(planText(config.node, vrrp, ipvs));
     if (ipvs.problem !== null) return EXIT.failed;
     const changes = ipvs.commands.length + ipvs.sync.length;
@@ -42,8 +44,11 @@ export const plan: Command = {
   },
 };
 
+/** `impact`: on the connections there are now. */
+export type PlannedCommand = IpvsCommand & { readonly impact?: Impact };
+
 export type TablePlan = {
-  readonly commands: readonly IpvsCommand[];
+  readonly commands: readonly PlannedCommand[];
   readonly sync: readonly SyncChange[];
   /** Services that are there already and were not made by vipd. */
   readonly takeovers: readonly Takeover[];
@@ -88,7 +93,10 @@ async function planTable(config: Config, runtimeDirectory: string): Promise<Tabl
     const { owned } = ownershipFile(runtimeDirectory).load();
     const [actual, wanted] = [plane.value.read(), wantedTable(config)];
     return {
-      commands: diff(actual, wanted, owned.services),
+      commands: diff(actual, wanted, owned.services).map((command): PlannedCommand => {
+        const impact = impactOf(command, actual);
+        return impact === undefined ? command : { ...command, impact };
+      }),
       takeovers: takeovers(actual, wanted, owned.services),
       sync: syncChanges(plane.value.syncDaemons(), config.sync ?? null, owned.sync),
       problem: null,
@@ -131,8 +139,11 @@ export function planText(node: string, vrrp: readonly AddressPlan[], ipvs: Table
       lines.push(`${SYNC_SIGNS[kind]} ${kind} sync daemon ${role} on ${device}, id ${id}`);
     for (const command of ipvs.commands) {
       const sign = command.kind.startsWith("add") ? "+" : command.kind.startsWith("remove") ? "-" : "~";
-      lines.push(`${sign} ${describeCommand(command)}`);
+      const impact = command.impact === undefined ? "" : `; ${impactText(command.impact)}`;
+      lines.push(`${sign} ${describeCommand(command)}${impact}`);
     }
+    const total = totalText(totalImpact(ipvs.commands.map((command) => command.impact)));
+    if (total !== undefined) lines.push(`in all: ${total}`);
   }
   for (const takeover of ipvs.takeovers)
     lines.push(

@@ -126,19 +126,22 @@ function oneService(service: ServiceStatus, now: number): string[] {
   return [
     `service ${service.name}: ${service.alive} of ${servers.length} servers up, ${service.service}, ${service.scheduler}`,
     ...quorumLines(service),
-    ...servers.map((server) => {
+    ...servers.flatMap((server) => {
       const state = server.up ? "up  " : server.place === "waits" ? "wait" : "DOWN";
       const missing = server.wanted && !server.in_kernel ? ", NOT IN THE KERNEL" : "";
       const checks = server.checks.map((check) => checkText(check, now)).join("; ");
       const text = `${weightText(server.weighing)}${placeText(server)}${missing}`;
-      return `  ${server.server.padEnd(width)}  ${state}  weight ${text}${checks === "" ? "" : `  ${checks}`}`;
+      return [
+        `  ${server.server.padEnd(width)}  ${state}  weight ${text}${checks === "" ? "" : `  ${checks}`}`,
+        ...pastLines(server, " ".repeat(width + 4), now),
+      ];
     }),
   ];
 }
 
 /** Where a quorum, a sorry server or a mass failure is worth a word. */
-function quorumLines({ quorum, sorry, mass_failure: massFails, held }: ServiceStatus): string[] {
-  const lines: string[] = [];
+function quorumLines({ quorum, sorry, checked, mass_failure: massFails, held }: ServiceStatus): string[] {
+  const lines = checked ? [] : ["  not checked: this director does not hold the address"];
   const spread = quorum.hysteresis === 0 ? "" : `, hysteresis ${quorum.hysteresis}`;
   if (quorum.quorum > 1 || !quorum.up || sorry.length > 0)
     lines.push(
@@ -148,6 +151,19 @@ function quorumLines({ quorum, sorry, mass_failure: massFails, held }: ServiceSt
   if (massFails || held > 0)
     lines.push(`  MASS FAILURE${held === 0 ? "" : `: ${held} that failed last held in the table`}`);
   return lines;
+}
+
+/** Of a server that is down, or was so in the last day. */
+function pastLines(server: ServerStatus, indent: string, now: number): string[] {
+  const { up, since, why, availability, checks } = server;
+  if (up && availability.day === 100) return [];
+  const last = checks
+    .map(({ past }) => past.map(({ reason }) => reason).join(" "))
+    .filter((one) => one !== "");
+  return [
+    `${indent}${up ? "up" : "down"} since ${formatTime(since).slice(0, 19)} (${ago(now - since)}): ${why}`,
+    `${indent}up ${availability.day} % of the last 24 h${last.length === 0 ? "" : `; last results: ${last.join("; ")}`}`,
+  ];
 }
 
 /** What the state and the weight do not say already. */
@@ -174,6 +190,7 @@ const weightText = (weighing: Weighing): string =>
     : `${weighing.effective} (${describeWeighing(weighing)})`;
 
 function checkText(check: CheckStatus, now: number): string {
+  if (check.held === true) return `${check.check} waits: ${check.detail}`;
   if (check.up === null) return `${check.check} not run yet`;
   const result = check.up ? "ok" : check.detail === "" ? check.reason : check.detail;
   return `${check.check} ${result} for ${ago(now - check.since)}`;

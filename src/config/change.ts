@@ -4,7 +4,7 @@
 import { formatPrefix, type Prefix } from "../core/address.js";
 import { formatItem, itemsOf } from "../core/routing.js";
 import { formatDuration, type Milliseconds } from "../core/units.js";
-import { serverId, serviceId, type RealServer } from "../ipvs/model.js";
+import { serverId, SERVICE_FLAG, serviceId, type RealServer } from "../ipvs/model.js";
 import { authText } from "../vrrp/auth-text.js";
 import type { InstanceConfig, TrackConfig, UnicastConfig } from "../vrrp/instance.js";
 import {
@@ -164,8 +164,15 @@ function serviceFacts({ service, policy = DEFAULT_POLICY }: ServiceConfig): Fact
       persistence === undefined
         ? "none"
         : `${formatDuration(persistence.timeout)} /${persistence.prefixLength}`,
+    flags: flagNames(service.flags),
+    engine: service.engine ?? "none",
   };
 }
+
+const flagNames = (flags = 0): string =>
+  Object.entries(SERVICE_FLAG)
+    .flatMap(([name, bit]) => ((flags & bit) === 0 ? [] : [name]))
+    .join(" ") || "none";
 
 const sorryText = (server: RealServer): string =>
   `${serverId(server)} ${server.forwarding} weight ${server.weight}`;
@@ -175,6 +182,9 @@ function serverFacts({ server, checks, inhibit }: ServerConfig): Facts {
     "inhibit-on-failure": String(inhibit ?? false),
     weight: String(server.weight),
     forwarding: server.forwarding,
+    "upper-threshold": String(server.upper ?? 0),
+    "lower-threshold": String(server.lower ?? 0),
+    tunnel: server.tunnel === undefined ? "ipip" : JSON.stringify(server.tunnel),
     checks: checks.length === 0 ? "none" : checks.map(checkText).join(" and "),
   };
 }
@@ -198,11 +208,16 @@ const trackFacts = ({ look, initial }: TrackSource): Facts => ({
   initial: initial === undefined ? "waited for" : initial ? "up" : "down",
 });
 
-function checkText({ type, options, timing }: CheckConfig): string {
-  return (
-    `${type} ${JSON.stringify(options)} every ${formatDuration(timing.every)}, ` +
-    `timeout ${formatDuration(timing.timeout)}, rise ${timing.rise}, fall ${timing.fall}`
-  );
+function checkText({ type, options, timing, needs = [] }: CheckConfig): string {
+  const { every, everyFailing, timeout, rise, fall, warmUp, jitter } = timing;
+  return [
+    `${type} ${JSON.stringify(options)} every ${formatDuration(every)}`,
+    ...(everyFailing === undefined ? [] : [`every-failing ${formatDuration(everyFailing)}`]),
+    `timeout ${formatDuration(timeout)}, rise ${rise}, fall ${fall}`,
+    ...(warmUp === undefined ? [] : [`warm-up ${formatDuration(warmUp)}`]),
+    ...(jitter === undefined ? [] : [`jitter ${Math.round(jitter * 100)}`]),
+    ...needs.map((need) => `depends-on ${JSON.stringify(need)}`),
+  ].join(", ");
 }
 
 const DURATIONS = new Set(["reconcileEvery"]);

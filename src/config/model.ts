@@ -5,7 +5,7 @@
 import type { IpAddress, Prefix } from "../core/address.js";
 import type { Routing } from "../core/routing.js";
 import type { Milliseconds } from "../core/units.js";
-import type { RealServer, SyncConfig, VirtualService } from "../ipvs/model.js";
+import type { RealServer, ServerId, SyncConfig, VirtualService } from "../ipvs/model.js";
 import type { InstanceConfig } from "../vrrp/instance.js";
 
 export type LogTarget =
@@ -55,7 +55,20 @@ export type CheckTiming = {
   readonly rise: number;
   /** Consecutive failures that take a server out, 1..100. */
   readonly fall: number;
+  /** Instead of `every` after a run that failed. */
+  readonly everyFailing?: Milliseconds;
+  /** So long a new check waits before its first run. */
+  readonly warmUp?: Milliseconds;
+  /** Each run begins up to this share of the interval later than its point, 0 to 0.5. */
+  readonly jitter?: number;
 };
+
+/** While it is down, a check that needs it is not run. `check`: a place in the same server's list. */
+export type CheckNeed =
+  | { readonly kind: "check"; readonly check: number }
+  | { readonly kind: "track"; readonly id: string; readonly name: string }
+  | { readonly kind: "service"; readonly service: string }
+  | { readonly kind: "server"; readonly service: string; readonly server: ServerId };
 
 export type CheckConfig = {
   /** A name of the checker registry: "tcp", "http", ... */
@@ -63,6 +76,7 @@ export type CheckConfig = {
   /** Options as the checker's own schema gives them, defaults filled in. */
   readonly options: unknown;
   readonly timing: CheckTiming;
+  readonly needs?: readonly CheckNeed[];
 };
 
 export type ServerConfig = {

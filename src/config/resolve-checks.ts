@@ -8,6 +8,7 @@ import { writeDuration } from "./duration.js";
 import type { CheckConfig, CheckTiming } from "./model.js";
 import { keysAt } from "./problems.js";
 import type { Report } from "./report.js";
+import type { NeedReader, WrittenNeed } from "./resolve-needs.js";
 import type { FileCheck, FileConfig } from "./schema.js";
 
 export type CheckReader = {
@@ -21,14 +22,29 @@ type WrittenTiming = {
   readonly timeout?: Milliseconds | undefined;
   readonly rise?: number | undefined;
   readonly fall?: number | undefined;
+  readonly "every-failing"?: Milliseconds | undefined;
+  readonly "warm-up"?: Milliseconds | undefined;
+  readonly jitter?: number | undefined;
 };
 
-export function checkReader(file: FileConfig, checkers: readonly CheckerSpec[], report: Report): CheckReader {
+export function checkReader(
+  file: FileConfig,
+  checkers: readonly CheckerSpec[],
+  needs: NeedReader,
+  report: Report,
+): CheckReader {
   const defaults: WrittenTiming = file.defaults?.check ?? {};
   timingOf(defaults, {}, ["defaults", "check"], report);
+  const names = checkers.map((checker) => checker.name);
   const specs = new Map(checkers.map((checker) => [checker.name, checker]));
 
-  const one = (written: unknown, path: Path): CheckConfig[] => {
+  const typeOf = (written: unknown): string | undefined =>
+    typeof written === "string"
+      ? written
+      : names.find((name) => (written as Readonly<Record<string, unknown>>)[name] !== undefined);
+
+  /** `types`: of all checks of the list, in which this one stands at `place`. */
+  const one = (written: unknown, types: readonly string[], place: number, path: Path): CheckConfig[] => {
     if (written === "none") return [];
     if (typeof written === "string") {
       const spec = specs.get(written);
@@ -46,15 +62,20 @@ export function checkReader(file: FileConfig, checkers: readonly CheckerSpec[], 
       return [{ type: written, options: options.data, timing: timingOf({}, defaults, path, report) }];
     }
     const mapping = written as WrittenTiming & Readonly<Record<string, unknown>>;
-    const type = checkers.map((checker) => checker.name).find((name) => mapping[name] !== undefined);
+    const type = typeOf(written);
     if (type === undefined) return [];
-    return [{ type, options: mapping[type], timing: timingOf(mapping, defaults, path, report) }];
+    const check = { type, options: mapping[type], timing: timingOf(mapping, defaults, path, report) };
+    const need = mapping["depends-on"] as WrittenNeed | readonly WrittenNeed[] | undefined;
+    if (need === undefined) return [check];
+    return [{ ...check, needs: needs.read(need, types, place, [...path, "depends-on"]) }];
   };
 
-  const read = (written: FileCheck, path: Path): readonly CheckConfig[] =>
-    Array.isArray(written)
-      ? (written as unknown[]).flatMap((entry, i) => one(entry, [...path, i]))
-      : one(written, path);
+  const read = (written: FileCheck, path: Path): readonly CheckConfig[] => {
+    if (!Array.isArray(written)) return one(written, [typeOf(written) ?? ""], 0, path);
+    const entries = written as unknown[];
+    const types = entries.map((entry) => typeOf(entry) ?? "");
+    return entries.flatMap((entry, i) => one(entry, types, i, [...path, i]));
+  };
   const wantsPort = new Set(
     checkers.filter(({ options }) => keysAt(options, []).includes("port")).map(({ name }) => name),
   );
@@ -75,6 +96,9 @@ export function checkReader(file: FileConfig, checkers: readonly CheckerSpec[], 
 function timingOf(written: WrittenTiming, defaults: WrittenTiming, path: Path, report: Report): CheckTiming {
   const every = written.every ?? defaults.every ?? seconds(5);
   const timeout = written.timeout ?? defaults.timeout;
+  const everyFailing = written["every-failing"] ?? defaults["every-failing"];
+  const warmUp = written["warm-up"] ?? defaults["warm-up"];
+  const jitter = written.jitter ?? defaults.jitter;
   // Only a timeout that somebody wrote is a mistake; the default one gives way.
   if (timeout !== undefined && timeout > every)
     report.error(
@@ -88,5 +112,8 @@ function timingOf(written: WrittenTiming, defaults: WrittenTiming, path: Path, r
     timeout: timeout ?? milliseconds(Math.min(3000, every)),
     rise: written.rise ?? defaults.rise ?? 1,
     fall: written.fall ?? defaults.fall ?? 3,
+    ...(everyFailing === undefined || everyFailing === every ? {} : { everyFailing }),
+    ...(warmUp === undefined || warmUp === 0 ? {} : { warmUp }),
+    ...(jitter === undefined || jitter === 0 ? {} : { jitter: jitter / 100 }),
   };
 }

@@ -15,6 +15,7 @@ import {
 } from "../ipvs/model.js";
 import type { Path } from "./diagnostic.js";
 import type { CheckConfig, ServerConfig, ServiceConfig } from "./model.js";
+import { serverOptions, serviceOptions } from "./resolve-kernel.js";
 import { policyOf } from "./resolve-policy.js";
 import type { CheckReader } from "./resolve-checks.js";
 import type { Report } from "./report.js";
@@ -78,7 +79,12 @@ function serviceOf(
   const policy = policyOf(written, key, servers, sorry, file, virtual, path, report);
   return {
     name,
-    service: { key, scheduler, ...(persistence === undefined ? {} : { persistence }) },
+    service: {
+      key,
+      scheduler,
+      ...(persistence === undefined ? {} : { persistence }),
+      ...serviceOptions(written, key, scheduler, persistence, path, report),
+    },
     servers,
     ...(policy === undefined ? {} : { policy }),
   };
@@ -161,6 +167,7 @@ function serversOf(
   const common = written.forwarding ?? file.defaults?.service?.forwarding;
   const inhibits = written["inhibit-on-failure"] ?? file.defaults?.service?.["inhibit-on-failure"] ?? false;
   const seen = new Map<string, number>();
+  const optionsOf = serverOptions(written, ["services", name], report);
   const servers: ServerConfig[] = [];
   let toldOfForwarding = false;
   for (const [i, entry] of written.servers.entries()) {
@@ -180,7 +187,8 @@ function serversOf(
     }
     const method = forwarding ?? "nat";
     const port = serverPort(full, key, method, path, report);
-    const server = { address, port, forwarding: method, weight: full.weight };
+    const options = optionsOf(full, method, path);
+    const server = { address, port, forwarding: method, weight: full.weight, ...options };
     checkAddress(address, key, method, file, virtual, path, report);
     const id = serverId(server);
     if (seen.has(id))

@@ -5,7 +5,7 @@ import { milliseconds, seconds } from "../core/units.js";
 import type { InstanceConfig, TrackConfig, TrackEffect } from "../vrrp/instance.js";
 import type { Path } from "./diagnostic.js";
 import { writeDuration } from "./duration.js";
-import type { CheckConfig, CheckTiming, TrackSource } from "./model.js";
+import type { CheckConfig, CheckTiming, ServiceConfig, TrackSource } from "./model.js";
 import type { Report } from "./report.js";
 import type { FileConfig, FileInstance } from "./schema.js";
 import { TRACK_KINDS, type TrackKind } from "./schema-tracks.js";
@@ -16,15 +16,23 @@ type Followed = NonNullable<FileInstance["track"]>[number];
 
 const kindOf = (track: FileTrack): TrackKind =>
   TRACK_KINDS.find((kind) => track[kind] !== undefined) ?? "script";
-const idOf = (name: string, track: FileTrack): string => `${kindOf(track)}:${name}`;
+export const trackId = (name: string, track: FileTrack): string => `${kindOf(track)}:${name}`;
 
-/** What is looked at: each track that an instance follows. */
-export function resolveTracks(file: FileConfig, report: Report): TrackSource[] {
+/** What is looked at: each track that an instance follows, or that a check of the services depends on. */
+export function resolveTracks(
+  file: FileConfig,
+  services: readonly ServiceConfig[],
+  report: Report,
+): TrackSource[] {
   const followed = new Set(
     Object.values(file.vrrp ?? {}).flatMap(({ track = [] }) =>
       track.map((entry) => (typeof entry === "string" ? entry : entry.name)),
     ),
   );
+  for (const { servers } of services)
+    for (const checks of new Set(servers.map((server) => server.checks)))
+      for (const { needs = [] } of checks)
+        for (const need of needs) if (need.kind === "track") followed.add(need.name);
   return Object.entries(file.tracks ?? {}).flatMap(([name, written]) => {
     const path: Path = ["tracks", name];
     const source = sourceOf(name, written, path, report);
@@ -32,7 +40,7 @@ export function resolveTracks(file: FileConfig, report: Report): TrackSource[] {
     report.warning(
       path,
       "no-effect",
-      "is followed by no instance",
+      "is followed by no instance, and no check depends on it",
       `Add \`track: [${name}]\` to an instance.`,
     );
     return [];
@@ -42,7 +50,7 @@ export function resolveTracks(file: FileConfig, report: Report): TrackSource[] {
 function sourceOf(name: string, written: FileTrack, path: Path, report: Report): TrackSource {
   const { initial } = written;
   return {
-    id: idOf(name, written),
+    id: trackId(name, written),
     name,
     look: { type: kindOf(written), options: optionsOf(written), timing: timingOf(written, path, report) },
     // A file is read at once: there is nothing to presume.
@@ -128,7 +136,7 @@ function followedTrack(
   const track = Object.hasOwn(tracks, name) ? tracks[name] : undefined;
   if (track !== undefined)
     return {
-      id: idOf(name, track),
+      id: trackId(name, track),
       label: `${kindOf(track)} ${name}`,
       effect: effectOf(
         { weight: written.weight ?? track.weight, reverse: written.reverse ?? track.reverse },

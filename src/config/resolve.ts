@@ -10,6 +10,7 @@ import { interfacesOn } from "./per-node.js";
 import type { Report } from "./report.js";
 import type { ReadSecret } from "./resolve-adverts.js";
 import { checkReader } from "./resolve-checks.js";
+import { NeedReader } from "./resolve-needs.js";
 import { resolveNotify } from "./resolve-notify.js";
 import { resolveServices } from "./resolve-services.js";
 import { resolveRouting, Singles } from "./resolve-routing.js";
@@ -58,7 +59,9 @@ export function resolveConfig(
 ): Config {
   const file = interfacesOn(node, written, report);
   const vrrp = resolveInstances(file, node, readSecret, report);
-  const services = resolveServices(file, checkReader(file, checkers, report), report);
+  const needs = new NeedReader(file, report);
+  const services = resolveServices(file, checkReader(file, checkers, needs, report), report);
+  needs.finish(services);
   const fixed = staticOf(file, report);
   checkRouting(vrrp, fixed, report);
   const sync = syncOf(file, report);
@@ -74,7 +77,7 @@ export function resolveConfig(
     log: { level: file.log.level, format: file.log.format, targets: file.log.targets.map(targetOf) },
     vrrpProcess: { realtimePriority: file.process["realtime-priority"], transport: file.process.transport },
     vrrp,
-    tracks: resolveTracks(file, report),
+    tracks: resolveTracks(file, services, report),
     notify: resolveNotify(file, vrrp, report),
     scripts: {
       security: file.scripts.security,

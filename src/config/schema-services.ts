@@ -6,8 +6,20 @@ import { z } from "zod";
 import { minutes, milliseconds, seconds } from "../core/units.js";
 import { SCHEDULERS } from "../ipvs/model.js";
 import type { CheckerSpec } from "./checker-spec.js";
+import { serverKernelShape, serviceKernelShape } from "./schema-kernel.js";
 import { policyDefaultsShape, policyShape } from "./schema-policy.js";
-import { choice, duration, flag, integer, list, maybeEndpoint, port, section, weight } from "./values.js";
+import {
+  choice,
+  duration,
+  flag,
+  integer,
+  list,
+  maybeEndpoint,
+  port,
+  section,
+  text,
+  weight,
+} from "./values.js";
 
 /** The words of keepalived, ipvsadm and ldirectord. */
 const ALIASES = {
@@ -45,7 +57,46 @@ const timingShape = () => ({
     .optional()
     .meta({ default: 3 })
     .describe("Failures in a row that take a server out."),
+  "every-failing": duration({ min: milliseconds(100), max: minutes(60) })
+    .optional()
+    .meta({ otherwise: "`every`" })
+    .describe("Instead of `every` after a run that failed: to be sure sooner, or to ask a dead server less."),
+  "warm-up": duration({ min: milliseconds(0), max: minutes(60) })
+    .optional()
+    .meta({ otherwise: "none: the first run is within a second" })
+    .describe(
+      "So long a new check waits for its first run, which is then spread over `every`: for servers that need " +
+        "their time to begin. What was checked before a reload goes on without.",
+    ),
+  jitter: integer({ min: 0, max: 50, what: "A share of the interval" })
+    .optional()
+    .meta({ default: 0 })
+    .describe("Percent of the interval: by chance each run begins up to so much later than its time."),
 });
+
+const needSchema = (names: readonly string[]) =>
+  section({
+    check: z
+      .union([choice(names), integer({ min: 1, max: 20, what: "A place in the list of checks" })])
+      .optional()
+      .describe(
+        "Another check of the same server: its type, or its place in the list of checks, from 1, when there are " +
+          "several of the type.",
+      ),
+    track: text({ max: 64 }).optional().describe("The name of a track: it is down."),
+    service: text({ max: 64 }).optional().describe("The name of another service: none of its servers is up."),
+    server: maybeEndpoint().optional().describe("Of that service only this server is meant."),
+  }).superRefine((need, context) => {
+    const { check, track, service, server } = need;
+    const named = [check, track, service].filter((one) => one !== undefined).length;
+    if (named !== 1 || (server !== undefined && service === undefined))
+      context.addIssue({
+        code: "custom",
+        message:
+          "must name one thing that a check can depend on\n" +
+          "Write { check: tcp }, { track: NAME }, { service: NAME } or { service: NAME, server: ADDRESS }.",
+      });
+  });
 
 export const timingSchema = section(timingShape());
 
@@ -66,7 +117,15 @@ export function checkSchema(checkers: readonly CheckerSpec[]) {
   const options: Record<string, z.ZodOptional<z.ZodType>> = {};
   for (const checker of checkers)
     options[checker.name] = checker.options.optional().describe(checker.summary);
-  const one = section({ ...options, ...timingShape() }).superRefine((check, context) => {
+  const need = needSchema(names);
+  const one = section({
+    ...options,
+    ...timingShape(),
+    "depends-on": z
+      .union([need, list(need, { min: 1, max: 8 })])
+      .optional()
+      .describe("While this is down, or one of these, the check is not run and keeps what is known of it."),
+  }).superRefine((check, context) => {
     const given = names.filter((name) => (check as Record<string, unknown>)[name] !== undefined);
     if (given.length === 1) return;
     const message =
@@ -98,6 +157,7 @@ export function serviceSchema(checkers: readonly CheckerSpec[]) {
       .optional()
       .meta({ otherwise: "the service's" })
       .describe("Replaces the service's checks for this server."),
+    ...serverKernelShape({ otherwise: "the service's" }),
     "inhibit-on-failure": flag()
       .optional()
       .meta({ otherwise: "the service's" })
@@ -159,6 +219,7 @@ export function serviceSchema(checkers: readonly CheckerSpec[]) {
         "How real servers are checked: a checker with its options and the timing beside it, a list of them (all " +
           "must succeed), the bare name of a checker, or `none`. Without checks servers count as up.",
       ),
+    ...serviceKernelShape(),
     ...policyShape(forwarding),
     servers: list(z.union([maybeEndpoint(), server]), { max: 10_000 }).describe(
       "The real servers: each an address, or a mapping.",

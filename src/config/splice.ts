@@ -27,6 +27,8 @@ export function findSplice({ text: old, starts }: Source, text: string): Splice 
   const first = starts[0];
   const end = starts.at(-1);
   if (first === undefined || end === undefined || starts.length < 2) return undefined;
+  // What a check depends on may stand in any other service.
+  if (text.includes("depends-on")) return undefined;
   const same = commonPrefix(old, text);
   const sameAtEnd = Math.min(commonSuffix(old, text), Math.min(old.length, text.length) - same);
   const changedTo = old.length - sameAtEnd;

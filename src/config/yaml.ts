@@ -6,6 +6,7 @@
 import { EVENT_ID, getScalarValue, parseEvents, SCALAR_STYLE, YAMLException } from "js-yaml";
 
 import type { Locator, Span } from "./diagnostic.js";
+import { plainValue, readPlainYaml } from "./plain-yaml.js";
 
 export type YamlProblem = Span & { readonly message: string; readonly hint?: string; readonly code: string };
 
@@ -31,9 +32,21 @@ type Places = Map<object, Entries>;
 const MOST_VALUES = 500_000;
 const MOST_DEPTH = 60;
 
-export function readYaml(
-  text: string,
-): { readonly tree: YamlTree } | { readonly problems: readonly YamlProblem[] } {
+type Read = { readonly tree: YamlTree } | { readonly problems: readonly YamlProblem[] };
+
+export function readYaml(text: string): Read {
+  const plain = readPlainYaml(text);
+  if (plain === undefined) return readAnyYaml(text);
+  let whole: Read | undefined;
+  const locate: Locator = (path, at) => {
+    whole ??= readAnyYaml(text);
+    return "tree" in whole ? whole.tree.locate(path, at) : { offset: 0, length: 1 };
+  };
+  return { tree: { ...plain, locate } };
+}
+
+/** With the parser of all of YAML. */
+export function readAnyYaml(text: string): Read {
   let events: Event[];
   try {
     events = parseEvents(text, { maxDepth: MOST_DEPTH });
@@ -333,34 +346,6 @@ function keyName(key: unknown): string | undefined {
 
 const isMapping = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
-
-/** YAML 1.2 core schema (section 10.3.2). */
-function plainValue(text: string): unknown {
-  switch (text) {
-    case "":
-    case "~":
-    case "null":
-    case "Null":
-    case "NULL":
-      return null;
-    case "true":
-    case "True":
-    case "TRUE":
-      return true;
-    case "false":
-    case "False":
-    case "FALSE":
-      return false;
-    default:
-  }
-  const first = text.charCodeAt(0);
-  // Most plain scalars begin with a letter and are text; the numbers' patterns need not be tried.
-  if (first > 0x39) return text;
-  if (/^[-+]?[0-9]+$/.test(text) || /^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$/.test(text))
-    return Number(text);
-  if (/^0o[0-7]+$/.test(text) || /^0x[0-9a-fA-F]+$/.test(text)) return Number(text);
-  return text;
-}
 
 /** The package's words for what goes wrong most often are about its parser; these are about the file. */
 function syntaxProblem(text: string, error: YAMLException): YamlProblem {

@@ -38,6 +38,7 @@ export function describe(event: VipdEvent): Description {
       return describeVrrp(event);
     case "check-changed":
     case "check-failed-once":
+    case "check-held":
     case "server-changed":
     case "server-weighed":
     case "quorum-changed":
@@ -72,6 +73,7 @@ type ChecksEvent = Extract<
     kind:
       | "check-changed"
       | "check-failed-once"
+      | "check-held"
       | "server-changed"
       | "server-weighed"
       | "quorum-changed"
@@ -198,6 +200,8 @@ function describeChecks(event: ChecksEvent): Description {
           : `${event.check} failed: ${what} (${event.in_a_row} of ${event.needed} in a row)`;
       return { level: "info", subject: checkSubject(event), text };
     }
+    case "check-held":
+      return { level: "info", subject: checkSubject(event), text: `${event.check} waits: ${event.why}` };
     case "server-changed": {
       const left = `${event.alive} of ${event.total} servers up`;
       return {

@@ -231,6 +231,8 @@ export type VipdEvent =
       readonly in_a_row: number;
       readonly needed: number;
     } & CheckSubject)
+  /** It is not run while what it depends on is down; `why`: what that is. */
+  | ({ readonly kind: "check-held"; readonly check: string; readonly why: string } & CheckSubject)
   | {
       readonly kind: "server-changed";
       readonly service: string;

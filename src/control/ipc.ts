@@ -39,6 +39,8 @@ export type SenderSequences = {
 /** Where the services lie that are too many for a message: a file of saved-config.ts, and which one it must be. */
 export type SavedServices = { readonly path: string; readonly id: string };
 
+export type AddressesByInstance = Readonly<Record<string, readonly IpAddress[]>>;
+
 /** What tracks are, by their ids. */
 export type TrackReport = Readonly<Record<string, TrackValue>>;
 
@@ -78,10 +80,14 @@ export type ToChecks =
       readonly tracks: readonly TrackSource[];
       /** What is known of tracks already, or is to be presumed of them, by their ids. */
       readonly knownTracks: TrackReport;
+      /** The addresses that this director holds, by the instances that it is master of. */
+      readonly masters: AddressesByInstance;
       readonly services: readonly ServiceConfig[];
       /** The services are there, and `services` is empty. Answered with "unreadable" when they are not. */
       readonly saved?: SavedServices;
     }
+  /** It has become master of an instance with these addresses, or is so no longer: none. */
+  | { readonly kind: "master"; readonly instance: string; readonly addresses: readonly IpAddress[] }
   /** Services of the last `configure` that are to be otherwise now, under the same names and keys. Answered alike. */
   | { readonly kind: "change"; readonly services: readonly ServiceConfig[] }
   /** No more checks: a stop has begun, which ends scripts too. The table stays as it is until "stop". */
@@ -142,14 +148,31 @@ export type VrrpStatus = {
   readonly lateness_ms: { readonly p50: number; readonly p99: number; readonly max: number };
 };
 
+export type PastResult = {
+  /** Milliseconds since 1970, to a tenth of a second. */
+  readonly time: number;
+  readonly reason: string;
+  readonly took_ms: number;
+};
+/** Percent of the time that a server was up. */
+export type Availability = {
+  /** Since the checks process began to look. */
+  readonly total: number;
+  /** In this hour and the 23 before it. */
+  readonly day: number;
+};
 export type CheckStatus = {
   readonly check: CheckConfig["type"];
+  /** Not run since what it depends on was down: `up` is from before, and `detail` says what is down. */
+  readonly held?: boolean;
   readonly up: boolean | null;
   readonly since: number;
   readonly reason: string;
   readonly detail: string;
   readonly took_ms: number;
   readonly runs: number;
+  /** The last results, the oldest first. */
+  readonly past: readonly PastResult[];
 };
 export type TrackStatus = CheckStatus & {
   readonly track: string;
@@ -159,6 +182,10 @@ export type TrackStatus = CheckStatus & {
 export type ServerStatus = {
   readonly server: string;
   readonly up: boolean;
+  /** Since when it is up or down, and why. */
+  readonly since: number;
+  readonly why: string;
+  readonly availability: Availability;
   /** As it is configured. */
   readonly weight: number;
   /** The weight it has while it is in the table, and how it comes about. */
@@ -182,6 +209,8 @@ export type ServiceStatus = {
     readonly hysteresis: number;
   };
   readonly sorry: readonly { readonly server: string; readonly serves: boolean }[];
+  /** False: its checks rest, because this director does not hold its address. */
+  readonly checked: boolean;
   readonly mass_failure: boolean;
   /** Servers that are down and stay in the table because too many failed together. */
   readonly held: number;

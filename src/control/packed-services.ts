@@ -5,14 +5,16 @@
 import type { CheckConfig, ServerConfig, ServiceConfig, ServicePolicy } from "../config/model.js";
 import type { RealServer, VirtualService } from "../ipvs/model.js";
 
-/** Address, port, forwarding, weight, which of the lists of checks, and 1 for one that failures only inhibit. */
+/** What few servers have. */
+type Rare = Pick<RealServer, "upper" | "lower" | "tunnel"> & Pick<ServerConfig, "inhibit">;
+/** Address, port, forwarding, weight, which of the lists of checks, and what few servers have. */
 type PackedServer = readonly [
   RealServer["address"],
   RealServer["port"],
   RealServer["forwarding"],
   RealServer["weight"],
   number,
-  1?,
+  Rare?,
 ];
 /** Name, service, lists of checks as JSON, servers, policy. */
 type PackedService = readonly [
@@ -40,12 +42,13 @@ export function packService({ name, service, servers, policy, ...others }: Servi
   };
   const packed = servers.map(({ server, checks, inhibit, ...more }): PackedServer => {
     more satisfies Nothing;
-    const { address, port, forwarding, weight, ...rest } = server;
+    const { address, port, forwarding, weight, upper, lower, tunnel, ...rest } = server;
     rest satisfies Nothing;
     const place = known.get(checks) ?? placeOf(checks);
-    return inhibit
-      ? [address, port, forwarding, weight, place, 1]
-      : [address, port, forwarding, weight, place];
+    const plain = inhibit === undefined && upper === undefined && lower === undefined && tunnel === undefined;
+    return plain
+      ? [address, port, forwarding, weight, place]
+      : [address, port, forwarding, weight, place, packRare({ inhibit, upper, lower, tunnel })];
   });
   const line: PackedService =
     policy === undefined
@@ -53,6 +56,9 @@ export function packService({ name, service, servers, policy, ...others }: Servi
       : [name, service, [...lists.keys()], packed, policy];
   return JSON.stringify(line);
 }
+
+/** JSON leaves out what is undefined. */
+const packRare = (rare: { readonly [K in keyof Rare]-?: Rare[K] | undefined }): Rare => rare as Rare;
 
 /** Lines of `packService` as one text, and back. */
 export const joinPacked = (lines: readonly string[]): string => `[${lines.join(",\n")}]`;
@@ -71,11 +77,17 @@ export function unpackServices(text: string): ServiceConfig[] {
     return {
       name,
       service,
-      servers: servers.map(([address, port, forwarding, weight, list, inhibits]): ServerConfig => ({
-        server: { address, port, forwarding, weight },
-        checks: checks[list] as readonly CheckConfig[],
-        ...(inhibits === 1 ? { inhibit: true } : {}),
-      })),
+      servers: servers.map(([address, port, forwarding, weight, list, rare]): ServerConfig => {
+        const { inhibit, ...more } = rare ?? {};
+        return {
+          server:
+            rare === undefined
+              ? { address, port, forwarding, weight }
+              : { address, port, forwarding, weight, ...more },
+          checks: checks[list] as readonly CheckConfig[],
+          ...(inhibit === undefined ? {} : { inhibit }),
+        };
+      }),
       ...(policy === undefined ? {} : { policy }),
     };
   });

@@ -49,6 +49,9 @@ export class Reader {
   u32ne(field: string): number {
     return this.take(field, 4) ? this.view.getUint32(this.offset - 4, HOST_LITTLE_ENDIAN) : 0;
   }
+  u64ne(field: string): bigint {
+    return this.take(field, 8) ? this.view.getBigUint64(this.offset - 8, HOST_LITTLE_ENDIAN) : 0n;
+  }
   i32ne(field: string): number {
     return this.take(field, 4) ? this.view.getInt32(this.offset - 4, HOST_LITTLE_ENDIAN) : 0;
   }
@@ -117,6 +120,12 @@ export class Writer {
     this.reserve(4);
     this.view.setUint32(this.offset, value, HOST_LITTLE_ENDIAN);
     this.offset += 4;
+    return this;
+  }
+  u64ne(value: bigint): this {
+    this.reserve(8);
+    this.view.setBigUint64(this.offset, value, HOST_LITTLE_ENDIAN);
+    this.offset += 8;
     return this;
   }
   raw(value: Uint8Array): this {

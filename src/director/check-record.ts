@@ -9,6 +9,7 @@ import type { CheckSubject, VipdEvent } from "../control/event.js";
 import type { CheckStatus } from "../control/ipc.js";
 import type { HealthState } from "../core/health-state.js";
 import { after, instant, minutes, type Instant, type Milliseconds } from "../core/units.js";
+import { ResultRing } from "./result-ring.js";
 
 /** Between two reports of a new reason, or of new words of a script, while the state stays. */
 const NOT_OFTENER = minutes(1);
@@ -21,10 +22,14 @@ export class CheckRecord {
   private readonly subject: CheckSubject;
   private last: LastResult | undefined;
   private took = 0;
+  private readonly past = new ResultRing();
   private runs = 0;
   private since: number;
   private toldReason: string | undefined;
   private tellAgainAt: Instant = instant(-Infinity);
+  /** Why it was not run, or not counted, when it was due last. */
+  private heldBy: string | undefined;
+  private unproven = false;
   private toldOutput: string | undefined;
   private tellOutputAt: Instant = instant(-Infinity);
 
@@ -46,7 +51,27 @@ export class CheckRecord {
     return this.health.state;
   }
 
-  /** Takes a result in; gives what is to be said of it, and whether the state changed. */
+  /** Its state is one from before it was held, and no run since has shown that it still is so. */
+  get isUnproven(): boolean {
+    return this.unproven;
+  }
+
+  /** It is not run, or its result is not counted; gives what is to be said of it. */
+  hold(why: string): readonly VipdEvent[] {
+    const isNew = this.heldBy === undefined;
+    this.heldBy = why;
+    this.unproven = true;
+    // What it had counted was of a time before.
+    this.health = { ...this.health, inARow: 0 };
+    return isNew ? [{ kind: "check-held", ...this.subject, check: this.config.type, why }] : [];
+  }
+
+  /** After a time without checks the next result decides alone, as the first one does. */
+  renew(): void {
+    this.health = newHealth();
+  }
+
+  /** Takes a result in; gives what is to be said of it, and whether the state changed, or counts again. */
   take(
     result: CheckResult,
     took: Milliseconds,
@@ -54,11 +79,15 @@ export class CheckRecord {
     wallTime: number,
   ): { readonly changed: boolean; readonly events: readonly VipdEvent[] } {
     const before = this.health.state;
+    const wasUnproven = this.unproven;
+    this.heldBy = undefined;
     const { health, changed } = stepHealth(this.health, result.ok, this.config.timing);
     this.health = health;
+    if (changed || result.ok) this.unproven = false;
     // An equal result is dropped while it is young: thousands of them would wear out the old generation.
     if (this.last === undefined || !isSame(this.last, result)) this.last = kept(result);
     this.took = took;
+    this.past.push(result, took, wallTime);
     this.runs++;
     if (changed) this.since = wallTime;
     const events: VipdEvent[] = [];
@@ -72,7 +101,7 @@ export class CheckRecord {
     }
     const output = this.newOutput(result, news, now);
     if (output !== undefined) events.push({ kind: "script-output", ...this.subject, text: output });
-    return { changed, events };
+    return { changed: changed || wasUnproven !== this.unproven, events };
   }
 
   /** "http: bad-status: GET /: 503, 3 in a row": why the server is as it is, as far as it is this check. */
@@ -85,16 +114,18 @@ export class CheckRecord {
       : `${this.config.type} ${last.reason}: ${last.detail}${times}`;
   }
 
-  status(): CheckStatus {
-    const { last } = this;
+  status(wallTime: number): CheckStatus {
+    const { last, heldBy } = this;
     return {
       check: this.config.type,
+      ...(heldBy === undefined ? {} : { held: true }),
       up: this.state === "unknown" ? null : this.state === "up",
       since: this.since,
-      reason: last?.reason ?? "not-run-yet",
-      detail: last?.detail ?? "",
+      reason: heldBy === undefined ? (last?.reason ?? "not-run-yet") : "dependency-down",
+      detail: heldBy ?? last?.detail ?? "",
       took_ms: round(this.took),
       runs: this.runs,
+      past: this.past.list(wallTime),
     };
   }
 

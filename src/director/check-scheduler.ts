@@ -22,11 +22,22 @@ export type CheckJob = {
   /** Jobs of equal keys are the same job: a new configuration does not disturb its rhythm. */
   readonly key: string;
   readonly every: Milliseconds;
+  /** Instead of `every` after a run that failed. */
+  readonly everyFailing?: Milliseconds | undefined;
+  /** Before the first run of a new job, which is then spread over the interval. */
+  readonly warmUp?: Milliseconds | undefined;
+  /** Share of the interval by which a run may begin later than its point, by chance. */
+  readonly jitter?: number | undefined;
   readonly timeout: Milliseconds;
   readonly cost: CheckCost;
+  /** Asked when a run is due: if so there is none this time, and no result. */
+  readonly isHeld?: (() => boolean) | undefined;
   readonly run: (run: CheckRun) => Promise<CheckResult>;
   readonly onResult: (result: CheckResult, took: Milliseconds) => void;
 };
+
+/** When the first run of a new job is: somewhere in the next second, or now. */
+export type Begin = "soon" | "at once";
 
 export type SchedulerPorts = {
   readonly timers: Timers;
@@ -42,7 +53,10 @@ type Entry = {
   job: CheckJob;
   phase: Phase;
   /** The point of its rhythm for which it runs, or will run next. */
+  point: Instant;
+  /** When it is to begin: at the point, or later by what chance says. */
   due: Instant;
+  isFailing: boolean;
   startedAt: Instant;
   deadline: Instant;
   /** `lost` when it started. */
@@ -66,6 +80,9 @@ const LATE = milliseconds(10);
 const STALL = milliseconds(2000);
 
 const NOTHING_HELD = (): void => undefined;
+
+const interval = (job: CheckJob, isFailing: boolean): Milliseconds =>
+  isFailing && job.everyFailing !== undefined ? job.everyFailing : job.every;
 
 export class CheckScheduler {
   private readonly ports: SchedulerPorts;
@@ -97,11 +114,11 @@ export class CheckScheduler {
   }
 
   /** The same for the jobs of some services: those of `ended` are no more, unless they are in `jobs`. */
-  change(jobs: readonly CheckJob[], ended: readonly string[]): void {
+  change(jobs: readonly CheckJob[], ended: readonly string[], begin: Begin = "soon"): void {
     const now = this.ports.timers.now();
     const gone = new Set(ended);
     for (const job of jobs) {
-      this.entries.set(job.key, this.goOn(job, now));
+      this.entries.set(job.key, this.goOn(job, now, begin));
       gone.delete(job.key);
     }
     for (const key of gone) {
@@ -124,12 +141,12 @@ export class CheckScheduler {
   }
 
   /** The running job of this key with its new values, or a new one. */
-  private goOn(job: CheckJob, now: Instant): Entry {
+  private goOn(job: CheckJob, now: Instant, begin: Begin = "soon"): Entry {
     const known = this.entries.get(job.key);
-    if (known === undefined) return this.begin(job, now);
-    const newRhythm = known.job.every !== job.every;
+    if (known === undefined) return this.begin(job, now, begin);
+    const newRhythm = interval(known.job, known.isFailing) !== interval(job, known.isFailing);
     known.job = job;
-    if (newRhythm && known.phase === "waiting") this.wait(known, this.firstDue(job, now));
+    if (newRhythm && known.phase === "waiting") this.wait(known, this.soon(job, now));
     return known;
   }
 
@@ -140,13 +157,15 @@ export class CheckScheduler {
     this.arm();
   }
 
-  private begin(job: CheckJob, now: Instant): Entry {
+  private begin(job: CheckJob, now: Instant, begin: Begin): Entry {
     const entry: Entry = {
       at: 0,
       place: -1,
       job,
       phase: "waiting",
+      point: now,
       due: now,
+      isFailing: false,
       startedAt: now,
       deadline: now,
       lostBefore: 0,
@@ -156,18 +175,32 @@ export class CheckScheduler {
       runs: 0,
       removed: false,
     };
-    this.wait(entry, this.firstDue(job, now));
+    const { warmUp = 0 } = job;
+    const ready = instant(now + warmUp);
+    this.wait(
+      entry,
+      begin === "at once"
+        ? now
+        : warmUp === 0
+          ? this.soon(job, now)
+          : after(ready, milliseconds(this.ports.random() * job.every)),
+    );
     return entry;
   }
 
-  private firstDue(job: CheckJob, now: Instant): Instant {
+  private soon(job: CheckJob, now: Instant): Instant {
     return after(now, milliseconds(this.ports.random() * Math.min(job.every, SOON)));
   }
 
-  private wait(entry: Entry, due: Instant): void {
+  private wait(entry: Entry, point: Instant): void {
+    const { jitter = 0 } = entry.job;
     entry.phase = "waiting";
-    entry.due = due;
-    this.heap.set(entry, due);
+    entry.point = point;
+    entry.due =
+      jitter === 0
+        ? point
+        : instant(point + this.ports.random() * jitter * interval(entry.job, entry.isFailing));
+    this.heap.set(entry, entry.due);
   }
 
   private drop(entry: Entry): void {
@@ -199,6 +232,10 @@ export class CheckScheduler {
     let starts = STARTS_A_TURN;
     for (let entry = this.heap.first; entry !== undefined && entry.at <= now; entry = this.heap.first) {
       if (entry.phase === "waiting") {
+        if (entry.job.isHeld?.() === true) {
+          this.again(entry);
+          continue;
+        }
         if (starts <= 0) break;
         starts -= START_COSTS[entry.job.cost];
         this.startOrQueue(entry, now);
@@ -275,6 +312,7 @@ export class CheckScheduler {
     this.heap.remove(entry);
     if (entry.removed) return;
     const took = between(entry.startedAt, this.ports.timers.now());
+    entry.isFailing = !result.ok;
     const { linger } = entry;
     if (linger === undefined) this.again(entry);
     else {
@@ -292,9 +330,9 @@ export class CheckScheduler {
   /** On to the next point of the rhythm; points that have passed meanwhile are left out. */
   private again(entry: Entry): void {
     const now = this.ports.timers.now();
-    const { every } = entry.job;
+    const every = interval(entry.job, entry.isFailing);
     // All new checks began soon, and so together; the gap to the second run spreads them over the interval.
-    const next = entry.due + (entry.runs === 1 ? every * (1 - this.ports.random()) : every);
+    const next = entry.point + (entry.runs === 1 ? every * (1 - this.ports.random()) : every);
     this.wait(entry, instant(next > now ? next : next + Math.ceil((now - next) / every) * every));
   }
 

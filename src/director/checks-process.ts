@@ -6,9 +6,7 @@ import type { VipdEvent } from "../control/event.js";
 import type { FromChecks, ToChecks } from "../control/ipc.js";
 import { seededRandom } from "../core/random.js";
 import { monotonicNow } from "../linux/clock.js";
-import { udpDatagrams } from "../linux/datagram.js";
 import { tcpDialer } from "../linux/dial.js";
-import { Pings } from "../linux/echo.js";
 import { openIpvs } from "../linux/ipvs-kernel.js";
 import { nodeTimers } from "../linux/node-timers.js";
 import { openFilesLimit } from "../linux/open-files.js";
@@ -58,7 +56,8 @@ const tracks = new TrackBoard({
   tell: (values) => send({ kind: "tracks", values }),
 });
 const checks = new Checks({
-  means: { dialer: tcpDialer, datagrams: udpDatagrams, echo: new Pings(), files: trackFiles, runner },
+  dialer: tcpDialer,
+  runner,
   timers: nodeTimers,
   // Two directors must not check in step: each has its own chance.
   random: seededRandom(Math.floor(monotonicNow() * 1000) ^ process.pid),
@@ -69,6 +68,7 @@ const checks = new Checks({
     process: MOST_PROCESSES,
   },
   wallTime: () => Date.now(),
+  isTrackDown: (id) => tracks.isDown(id),
   report,
   table: new IpvsDirector({ openPlane: openIpvs, openOwnership: ownershipFile, timers: nodeTimers, report }),
 });
@@ -100,6 +100,9 @@ function take(message: ToChecks): void {
       setTimeout(collectGarbage, TRIM_AFTER_MS).unref();
       return;
     }
+    case "master":
+      checks.setMaster(message.instance, message.addresses);
+      return;
     case "change":
       send({ kind: "configured", error: checks.change(message.services) });
       return;

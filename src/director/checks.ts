@@ -2,6 +2,7 @@
 // follows. Whatever it is told comes in by calls; whatever it has to say goes out by `report`.
 
 import { DEFAULT_POLICY, type ServerConfig, type ServiceConfig } from "../config/model.js";
+import type { IpAddress } from "../core/address.js";
 import type { VipdEvent } from "../control/event.js";
 import type { ChecksStatus, ServiceStatus, ToChecks } from "../control/ipc.js";
 import { after, formatDuration, minutes, seconds } from "../core/units.js";
@@ -11,6 +12,7 @@ import type { ServiceMemory } from "../services/decide.js";
 import type { ServerInput } from "../services/server-input.js";
 import type { Presumed, Standing } from "./ipvs-wanted.js";
 import { CheckScheduler, type SchedulerPorts } from "./check-scheduler.js";
+import { AddressesHere } from "./addresses-here.js";
 import { HealthBoard, type BoardPorts } from "./health-board.js";
 
 export type ChecksOrder = Omit<
@@ -41,7 +43,7 @@ export type TableKeeper = {
   stop(table: "remove" | "keep"): boolean;
 };
 
-export type ChecksPorts = Pick<BoardPorts, "means" | "wallTime"> & {
+export type ChecksPorts = Pick<BoardPorts, "dialer" | "runner" | "wallTime" | "isTrackDown"> & {
   readonly timers: Timers;
   readonly random: SchedulerPorts["random"];
   readonly limits: SchedulerPorts["limits"];
@@ -60,21 +62,24 @@ export class Checks {
   private readonly scheduler: CheckScheduler;
   private order: ChecksOrder | undefined;
   private services: ChecksOrder["services"] = [];
-  private checks = 0;
+  private readonly held = new AddressesHere();
   private stopLooking: () => void = () => undefined;
 
   constructor(ports: ChecksPorts) {
     this.ports = ports;
-    const { means, wallTime, timers, random, limits, table, report } = ports;
+    const { dialer, runner, wallTime, isTrackDown, timers, random, limits, table, report } = ports;
     this.board = new HealthBoard({
-      means,
+      dialer,
+      runner,
       wallTime,
+      isTrackDown,
       report,
       now: () => timers.now(),
       setServer: (service, server, up) => {
         table.setServer(service, server, up);
       },
       presume: (service, server) => table.presume(service, server),
+      holds: (address) => this.held.has(address),
     });
     this.scheduler = new CheckScheduler({ timers, random, limits });
   }
@@ -86,8 +91,8 @@ export class Checks {
     if (error !== null) return error;
     this.order = order;
     this.services = services;
+    this.held.replace(order.masters);
     const jobs = this.board.configure(services);
-    this.checks = jobs.length;
     this.board.tellAll(services);
     this.scheduler.configure(jobs);
     this.look();
@@ -106,10 +111,17 @@ export class Checks {
     if (!this.ports.table.change([...changed.values()])) return this.configure({ ...order, services: all });
     this.services = all;
     const { jobs, ended } = this.board.change([...changed.values()]);
-    this.checks += jobs.length - ended.length;
     this.board.tellAll([...changed.values()]);
     this.scheduler.change(jobs, ended);
     return null;
+  }
+
+  /** An instance has become master of these addresses, or with none is master no longer. */
+  setMaster(instance: string, addresses: readonly IpAddress[]): void {
+    if (!this.held.set(instance, addresses) || this.order === undefined) return;
+    this.order = { ...this.order, masters: { ...this.order.masters, [instance]: addresses } };
+    const { jobs, ended } = this.board.follow();
+    this.scheduler.change(jobs, ended, "at once");
   }
 
   /** Gives whether all is gone that was to go. */
@@ -146,6 +158,7 @@ export class Checks {
         const id = serverId(server);
         return { server: id, serves: this.ports.table.inKernel(name, id) && memory?.quorum?.up === false };
       }),
+      checked: !this.board.rests(name),
       mass_failure: memory?.massFails ?? false,
       held: memory?.held.size ?? 0,
       servers: servers.map(({ server }) => {
@@ -155,6 +168,9 @@ export class Checks {
         return {
           server: id,
           up: health?.up ?? false,
+          since: health?.since ?? 0,
+          why: health?.why ?? "",
+          availability: health?.availability ?? { total: 0, day: 0 },
           weight: server.weight,
           place: standing?.place ?? "out",
           weighing: standing?.weighing ?? { effective: server.weight, configured: server.weight, terms: [] },
@@ -172,7 +188,7 @@ export class Checks {
     this.stopLooking = timers.wakeAt(after(timers.now(), LOOK_EVERY), () => {
       const lateness = this.scheduler.takeLateness();
       if (lateness > TOO_LATE) {
-        const text = `checks began up to ${formatDuration(lateness)} late: too little processor time for ${this.checks} checks`;
+        const text = `checks began up to ${formatDuration(lateness)} late: too little processor time for ${this.board.size} checks`;
         report({ kind: "warning", subject: "checks", text });
       }
       this.look();

@@ -2,21 +2,23 @@
 // says so. Knows nothing of the kernel: who keeps the table is told, and is asked what it presumes of a server
 // that has not been checked yet.
 
-import type { CheckContext, CheckMeans, CheckResult, CheckTarget, Checker } from "../checkers/checker.js";
+import type { CheckResult, CheckTarget, Checker } from "../checkers/checker.js";
 import { findChecker } from "../checkers/registry.js";
 import type { CheckConfig, ServerConfig, ServiceConfig } from "../config/model.js";
 import type { VipdEvent } from "../control/event.js";
-import type { CheckStatus } from "../control/ipc.js";
+import type { ServerStatus } from "../control/ipc.js";
+import type { IpAddress } from "../core/address.js";
 import type { HealthState } from "../core/health-state.js";
 import type { Milliseconds } from "../core/units.js";
 import { serverId, serviceId, type ServerId, type ServiceId } from "../ipvs/model.js";
+import { Availability } from "./availability.js";
 import { CheckRecord } from "./check-record.js";
-import type { CheckJob, CheckRun } from "./check-scheduler.js";
+import { CheckRuns, runKey, type Asker, type RunPorts } from "./check-runs.js";
+import type { CheckJob } from "./check-scheduler.js";
 import type { Presumed } from "./ipvs-wanted.js";
 import { OptionNumbers } from "./option-numbers.js";
 
-export type BoardPorts = Pick<CheckContext<unknown>, "now"> & {
-  readonly means: CheckMeans;
+export type BoardPorts = RunPorts & {
   /** Milliseconds since 1970, for "since" in the status. */
   readonly wallTime: () => number;
   readonly report: (event: VipdEvent) => void;
@@ -24,62 +26,110 @@ export type BoardPorts = Pick<CheckContext<unknown>, "now"> & {
   readonly setServer: (service: string, server: ServerId, up: boolean) => void;
   /** "unknown": it serves, and its first result decides; "waits": it does not serve before that. */
   readonly presume: (service: string, server: ServerId) => Presumed;
+  readonly isTrackDown: (id: string) => boolean;
+  /** Whether this director is master of an instance with this address. */
+  readonly holds: (address: IpAddress) => boolean;
 };
 
 type ServiceRecord = {
-  readonly name: string;
+  readonly config: ServiceConfig;
   readonly id: ServiceId;
   alive: number;
   readonly servers: Map<ServerId, ServerRecord>;
+  /** Its checks do not run: the director does not hold its address. */
+  rests: boolean;
 };
 type ServerRecord = {
   readonly service: ServiceRecord;
   readonly id: ServerId;
-  config: ServerConfig;
-  checks: readonly CheckRecord[];
-  /** Whether it counts as serving. */
+  readonly config: ServerConfig;
+  readonly checks: readonly CheckRecord[];
+  /** How they ask for their runs. */
+  askers: readonly KeyedAsker[];
+  /** Whether it counts as serving, since when, why, and for how much of the time. */
   up: boolean;
+  since: number;
+  why: string;
+  readonly availability: Availability;
   /** Whether its health is older than the service's present address, which the table does not know it by. */
   readonly hasMoved: boolean;
   /** What the table was told. */
   told: boolean | undefined;
 };
+type KeyedAsker = Asker & { readonly key: string };
+type Changes = ReturnType<CheckRuns["takeChanges"]>;
 
-export type ServerHealth = { readonly up: boolean; readonly checks: readonly CheckStatus[] };
+/** Before anything was found out. */
+const whyPresumed: Readonly<Record<Presumed, string>> = {
+  unknown: "it serves until a check says otherwise",
+  waits: "it waits for its first check",
+  up: "it was in the kernel's table at the start",
+  down: "it was not in the kernel's table at the start",
+};
+
+const NO_ASKERS: readonly KeyedAsker[] = [];
+
+export type ServerHealth = Pick<ServerStatus, "up" | "since" | "why" | "availability" | "checks">;
 
 export class HealthBoard {
   private readonly ports: BoardPorts;
   private services = new Map<string, ServiceRecord>();
+  private runs: CheckRuns;
   private readonly optionNumbers = new OptionNumbers();
 
   constructor(ports: BoardPorts) {
     this.ports = ports;
+    this.runs = new CheckRuns(ports);
+  }
+
+  /** How many checks there are to run. */
+  get size(): number {
+    return this.runs.size;
   }
 
   /** Takes new services; what they have in common with the old ones keeps its health. Gives the checks to run. */
-  configure(services: readonly ServiceConfig[]): CheckJob[] {
-    const jobs: CheckJob[] = [];
+  configure(services: readonly ServiceConfig[]): readonly CheckJob[] {
     const next = new Map<string, ServiceRecord>();
-    for (const config of services) next.set(config.name, this.serviceRecord(config, jobs));
+    const runs = new CheckRuns(this.ports);
+    for (const config of services) {
+      const service = this.serviceRecord(config, runs);
+      next.set(config.name, service);
+      if (!service.rests) this.ask(service, runs);
+    }
     this.services = next;
+    this.runs = runs;
+    runs.takeChanges();
     this.optionNumbers.forgetUnused(() => this.checksInUse());
-    return jobs;
+    return runs.jobs;
   }
 
-  /** The same for some services, while all others stay. `ended` are the keys of all checks they had. */
-  change(services: readonly ServiceConfig[]): {
-    readonly jobs: readonly CheckJob[];
-    readonly ended: readonly string[];
-  } {
-    const jobs: CheckJob[] = [];
-    const ended: string[] = [];
+  /** The same for some services, while all others stay. Gives the checks that begin, go on as new ones, and end. */
+  change(services: readonly ServiceConfig[]): Changes {
     for (const config of services) {
-      for (const server of this.services.get(config.name)?.servers.values() ?? [])
-        for (const check of server.checks) ended.push(check.key);
-      this.services.set(config.name, this.serviceRecord(config, jobs));
+      const old = this.services.get(config.name);
+      const service = this.serviceRecord(config, this.runs);
+      if (old !== undefined) this.rest(old);
+      this.services.set(config.name, service);
+      if (!service.rests) this.ask(service, this.runs);
     }
     this.optionNumbers.forgetUnused(() => this.checksInUse());
-    return { jobs, ended };
+    return this.runs.takeChanges();
+  }
+
+  /** The addresses have changed that this director holds: checks that run only there begin and end. */
+  follow(): Changes {
+    for (const service of this.services.values()) {
+      const rests = this.mustRest(service.config);
+      if (rests === service.rests) continue;
+      service.rests = rests;
+      if (rests) this.rest(service);
+      else {
+        // What was found out long ago says little, and protects nothing.
+        for (const server of service.servers.values()) for (const check of server.checks) check.renew();
+        this.ask(service, this.runs);
+      }
+    }
+    return this.runs.takeChanges();
   }
 
   /** After the table has taken the same configuration: tells it what is known of these services. */
@@ -102,56 +152,118 @@ export class HealthBoard {
   server(service: string, server: ServerId): ServerHealth | undefined {
     const record = this.services.get(service)?.servers.get(server);
     if (record === undefined) return undefined;
-    return { up: record.up, checks: record.checks.map((check) => check.status()) };
+    const { up, since, why, availability, checks } = record;
+    const time = this.ports.wallTime();
+    return {
+      up,
+      since,
+      why,
+      availability: availability.share(this.ports.now()),
+      checks: checks.map((check) => check.status(time)),
+    };
+  }
+
+  rests(service: string): boolean {
+    return this.services.get(service)?.rests ?? false;
   }
 
   alive(service: string): number {
     return this.services.get(service)?.alive ?? 0;
   }
 
-  /** Adds the checks to `jobs`. */
-  private serviceRecord(config: ServiceConfig, jobs: CheckJob[]): ServiceRecord {
+  /** `runs`: where others may have found out already what is not known of a server. */
+  private serviceRecord(config: ServiceConfig, runs: CheckRuns): ServiceRecord {
     const old = this.services.get(config.name);
     const id = serviceId(config.service.key);
-    const service: ServiceRecord = { name: config.name, id, alive: 0, servers: new Map() };
+    const service: ServiceRecord = { config, id, alive: 0, servers: new Map(), rests: this.mustRest(config) };
     for (const server of config.servers) {
-      const record = this.serverRecord(service, server, old);
+      const record = this.serverRecord(service, server, old, runs);
       service.servers.set(record.id, record);
       if (record.up) service.alive++;
-      for (const check of record.checks) jobs.push(this.job(config, record, check));
     }
     return service;
+  }
+
+  private mustRest({ policy, service: { key } }: ServiceConfig): boolean {
+    return policy?.checkWhen === "master" && key.kind === "address" && !this.ports.holds(key.address);
   }
 
   private serverRecord(
     service: ServiceRecord,
     config: ServerConfig,
     oldService: ServiceRecord | undefined,
+    runs: CheckRuns,
   ): ServerRecord {
     const id = serverId(config.server);
+    const { name } = service.config;
     const old = oldService?.servers.get(id);
-    const presumed = old === undefined ? this.ports.presume(service.name, id) : "unknown";
+    const presumed = old === undefined ? this.ports.presume(name, id) : "unknown";
     const checks: CheckRecord[] = [];
     for (const check of config.checks) {
-      const key = this.keyOf(service.name, id, check, checks);
+      const key = this.keyOf(check, checks);
       const known = old?.checks.find((record) => record.key === key);
       if (known !== undefined) known.config = check;
-      checks.push(
-        known ??
-          new CheckRecord(
-            { service: service.name, server: id },
-            key,
-            check,
-            presumed === "waits" ? "unknown" : presumed,
-            this.ports.wallTime(),
-          ),
-      );
+      checks.push(known ?? this.newRecord(service, config, key, check, presumed, runs));
     }
     // Nothing would ever prove a server that has no checks.
     const up = old?.up ?? (checks.length === 0 || presumed === "up" || presumed === "unknown");
     // The table knows services by their addresses, and presumes anew when one has changed: it is told again.
     const hasMoved = old !== undefined && oldService?.id !== service.id;
-    return { service, id, config, checks, up, hasMoved, told: hasMoved ? undefined : old?.told };
+    const told = hasMoved ? undefined : old?.told;
+    return {
+      service,
+      id,
+      config,
+      checks,
+      askers: NO_ASKERS,
+      up,
+      since: old?.since ?? this.ports.wallTime(),
+      why: old?.why ?? (checks.length === 0 ? "not checked" : whyPresumed[presumed]),
+      availability: old?.availability ?? new Availability(up, this.ports.now()),
+      hasMoved,
+      told,
+    };
+  }
+
+  private newRecord(
+    service: ServiceRecord,
+    server: ServerConfig,
+    key: string,
+    check: CheckConfig,
+    presumed: Presumed,
+    runs: CheckRuns,
+  ): CheckRecord {
+    const subject = { service: service.config.name, server: serverId(server.server) };
+    const found = (): HealthState => {
+      const run = this.runKeyOf(service.config, server, check);
+      return runs.stateOf(run) ?? this.runs.stateOf(run) ?? "unknown";
+    };
+    const state = presumed === "up" || presumed === "down" ? presumed : service.rests ? "unknown" : found();
+    return new CheckRecord(subject, key, check, state, this.ports.wallTime());
+  }
+
+  private ask({ config, servers }: ServiceRecord, runs: CheckRuns): void {
+    for (const server of servers.values())
+      server.askers = server.checks.map((record) => {
+        const key = this.runKeyOf(config, server.config, record.config);
+        const take: Asker["take"] = (result, took) => this.result(server, record, result, took);
+        const isHeld = record.config.needs === undefined ? undefined : () => this.holds(server, record);
+        const asker = { key, record, take, isHeld };
+        const target = targetOf(config, server.config);
+        runs.join(key, checkerOf(record.config), record.config, target, asker);
+        return asker;
+      });
+  }
+
+  private rest({ servers }: ServiceRecord): void {
+    for (const server of servers.values()) {
+      for (const asker of server.askers) this.runs.leave(asker.key, asker);
+      server.askers = NO_ASKERS;
+    }
+  }
+
+  private runKeyOf(service: ServiceConfig, server: ServerConfig, check: CheckConfig): string {
+    return runKey(checkerOf(check), check, this.optionNumbers.of(check), targetOf(service, server));
   }
 
   private *checksInUse(): Iterable<CheckConfig> {
@@ -159,47 +271,53 @@ export class HealthBoard {
       for (const { checks } of servers.values()) for (const { config } of checks) yield config;
   }
 
-  private keyOf(
-    service: string,
-    server: ServerId,
-    check: CheckConfig,
-    taken: readonly CheckRecord[],
-  ): string {
-    const key = `${service} ${server} ${check.type} ${this.optionNumbers.of(check)}`;
+  /** What makes it the same check of a server after a new configuration. */
+  private keyOf(check: CheckConfig, taken: readonly CheckRecord[]): string {
+    const needs = check.needs === undefined ? "" : ` ${JSON.stringify(check.needs)}`;
+    const key = `${check.type} ${this.optionNumbers.of(check)}${needs}`;
     let unique = key;
     for (let nth = 2; taken.some((record) => record.key === unique); nth++) unique = `${key} ${nth}`;
     return unique;
   }
 
-  private job(service: ServiceConfig, server: ServerRecord, record: CheckRecord): CheckJob {
-    const { type, options, timing } = record.config;
-    const checker = findChecker(type);
-    if (checker === undefined) throw new Error(`there is no checker "${type}"`);
-    const target = targetOf(service, server.config);
-    return {
-      key: record.key,
-      every: timing.every,
-      timeout: timing.timeout,
-      cost: checker.cost,
-      run: (run) => this.run(checker, target, options, run),
-      onResult: (result, took) => {
-        this.result(server, record, result, took);
-      },
-    };
+  /** Whether something that the check needs is down; it and its events are told of it then. */
+  private holds(server: ServerRecord, check: CheckRecord): boolean {
+    const why = this.missing(server, check);
+    if (why === undefined) return false;
+    for (const event of check.hold(why)) this.ports.report(event);
+    return true;
   }
 
-  private async run(
-    checker: Checker,
-    target: CheckTarget,
-    options: unknown,
-    run: CheckRun,
-  ): Promise<CheckResult> {
-    const { means, now } = this.ports;
-    // The options were made by this checker's own schema when the configuration was read.
-    return checker.check({ target, options: options as never, ...means, now, ...run });
+  private missing(server: ServerRecord, { config: { needs = [] } }: CheckRecord): string | undefined {
+    for (const need of needs)
+      switch (need.kind) {
+        case "check": {
+          const other = server.checks[need.check];
+          if (other === undefined) break;
+          if (other.state === "down") return `${other.config.type} is down`;
+          if (this.missing(server, other) !== undefined) return `${other.config.type} waits`;
+          break;
+        }
+        case "track":
+          if (this.ports.isTrackDown(need.id)) return `track ${need.name} is down`;
+          break;
+        case "service": {
+          const other = this.services.get(need.service);
+          if (other?.alive === 0) return `service ${need.service} has no server that is up`;
+          break;
+        }
+        case "server": {
+          const other = this.services.get(need.service)?.servers.get(need.server);
+          if (other?.up === false) return `${need.server} of service ${need.service} is down`;
+          break;
+        }
+      }
+    return undefined;
   }
 
   private result(server: ServerRecord, check: CheckRecord, result: CheckResult, took: Milliseconds): void {
+    // What it needs may have gone while it ran: then the result says nothing of what the check is there to find out.
+    if (check.config.needs !== undefined && this.holds(server, check)) return;
     const taken = check.take(result, took, this.ports.now(), this.ports.wallTime());
     for (const event of taken.events) this.ports.report(event);
     if (taken.changed) this.evaluate(server, check.cause());
@@ -211,17 +329,20 @@ export class HealthBoard {
     const up = health === "up";
     if (server.told !== up) {
       server.told = up;
-      this.ports.setServer(server.service.name, server.id, up);
+      this.ports.setServer(server.service.config.name, server.id, up);
     }
     if (server.up !== up) this.turn(server, up, cause);
   }
 
   private turn(server: ServerRecord, up: boolean, cause: string): void {
     server.up = up;
+    server.since = this.ports.wallTime();
+    server.why = cause;
+    server.availability.turn(up, this.ports.now());
     server.service.alive += up ? 1 : -1;
     this.ports.report({
       kind: "server-changed",
-      service: server.service.name,
+      service: server.service.config.name,
       server: server.id,
       up,
       weight: server.config.server.weight,
@@ -236,10 +357,18 @@ export class HealthBoard {
 function healthOf(server: ServerRecord): HealthState {
   let health: HealthState = "up";
   for (const check of server.checks) {
-    if (check.state === "down") return "down";
-    if (check.state === "unknown") health = "unknown";
+    // What a check knew before it waited neither brings a server up nor takes it out.
+    if (check.isUnproven) health = "unknown";
+    else if (check.state === "down") return "down";
+    else if (check.state === "unknown") health = "unknown";
   }
   return health;
+}
+
+function checkerOf({ type }: CheckConfig): Checker {
+  const checker = findChecker(type);
+  if (checker === undefined) throw new Error(`there is no checker "${type}"`);
+  return checker;
 }
 
 function targetOf({ name, service }: ServiceConfig, { server }: ServerConfig): CheckTarget {

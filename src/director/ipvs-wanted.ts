@@ -11,7 +11,7 @@ import {
 } from "../config/model.js";
 import type { HealthState } from "../core/health-state.js";
 import type { Instant } from "../core/units.js";
-import { canonicalOrder } from "../ipvs/diff.js";
+import { canonicalOrder, sameTunnel } from "../ipvs/diff.js";
 import {
   serverId,
   serviceId,
@@ -308,10 +308,12 @@ function presumeOf(
 
 /** Whether they want the same of the kernel. Makes nothing: a reload asks it of every service. */
 function sameConfig(a: ServiceConfig, b: ServiceConfig): boolean {
-  const { persistence: p, scheduler } = a.service;
+  const { persistence: p, scheduler, flags, engine } = a.service;
   const { persistence: q } = b.service;
   return (
     scheduler === b.service.scheduler &&
+    flags === b.service.flags &&
+    engine === b.service.engine &&
     p?.timeout === q?.timeout &&
     p?.prefixLength === q?.prefixLength &&
     samePolicy(a.policy, b.policy) &&
@@ -324,6 +326,9 @@ function sameConfig(a: ServiceConfig, b: ServiceConfig): boolean {
         one.server.port === other.server.port &&
         one.server.weight === other.server.weight &&
         one.server.forwarding === other.server.forwarding &&
+        one.server.upper === other.server.upper &&
+        one.server.lower === other.server.lower &&
+        sameTunnel(one.server.tunnel, other.server.tunnel) &&
         one.inhibit === other.inhibit &&
         (one.checks.length === 0) === (other.checks.length === 0)
       );

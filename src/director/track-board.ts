@@ -73,10 +73,16 @@ export class TrackBoard {
     this.configure([], {});
   }
 
+  /** By its id. One that nobody has looked at yet is not. */
+  isDown(id: string): boolean {
+    for (const { source, told } of this.entries.values()) if (source.id === id) return told?.up === false;
+    return false;
+  }
+
   status(): readonly TrackStatus[] {
     return [...this.entries.values()].map(({ source, record, value }) => ({
       track: source.name,
-      ...record.status(),
+      ...record.status(this.ports.wallTime()),
       ...(value === undefined ? {} : { value }),
     }));
   }

@@ -6,11 +6,13 @@ import { milliseconds, toSeconds } from "../core/units.js";
 import { unreachable } from "../core/never.js";
 import {
   serverId,
+  SERVICE_FLAG,
   serviceId,
   type ListedServer,
   type ListedService,
   type RealServer,
   type ServiceKey,
+  type Tunnel,
   type VirtualService,
 } from "./model.js";
 
@@ -60,7 +62,16 @@ const FORWARDING_WORDS: Record<ListedServer["forwarding"], string> = {
   local: "local",
   bypass: "bypass",
 };
-const TUNNEL_WORDS = ["IPIP", "GUE", "GRE"];
+const CHECKSUM_WORDS: Record<Tunnel["checksum"], string> = {
+  none: "",
+  full: " with checksums",
+  remote: " with remote checksums",
+};
+const FLAG_WORDS: readonly (readonly [number, string])[] = [
+  [SERVICE_FLAG.onePacket, "one packet"],
+  [SERVICE_FLAG.fallback, "fallback"],
+  [SERVICE_FLAG.port, "by port"],
+];
 
 /** One word for each property, always at the same place, so that two lists can be compared. */
 function serviceWords(service: ListedService): string[] {
@@ -74,21 +85,28 @@ function serviceWords(service: ListedService): string[] {
   return [
     service.scheduler,
     persistent,
-    ...(flags === undefined || flags === 0 ? [] : [`flags 0x${flags.toString(16)}`]),
+    ...flagWords(flags ?? 0),
     ...(engine === undefined ? [] : [`engine ${engine}`]),
   ];
 }
 
+function flagWords(flags: number): string[] {
+  const known = FLAG_WORDS.filter(([bit]) => (flags & bit) !== 0);
+  const rest = known.reduce((sofar, [bit]) => sofar & ~bit, flags);
+  return [...known.map(([, words]) => words), ...(rest === 0 ? [] : [`flags 0x${rest.toString(16)}`])];
+}
+
 function serverWords(server: ListedServer): string[] {
-  const { upper = 0, lower = 0, tunnelType = 0 } = server;
+  const { upper = 0, lower = 0, tunnel } = server;
   return [
-    tunnelType === 0
-      ? FORWARDING_WORDS[server.forwarding]
-      : `${TUNNEL_WORDS[tunnelType] ?? `type ${tunnelType}`} tunnel`,
+    tunnel === undefined ? FORWARDING_WORDS[server.forwarding] : tunnelWords(tunnel),
     `weight ${server.weight}`,
     ...(upper === 0 && lower === 0 ? [] : [`thresholds ${upper}/${lower}`]),
   ];
 }
+
+const tunnelWords = ({ kind, port, checksum }: Tunnel): string =>
+  `${kind.toUpperCase()} tunnel${port === 0 ? "" : ` to port ${port}`}${CHECKSUM_WORDS[checksum]}`;
 
 function changes(was: readonly string[], is: readonly string[]): string {
   const from = was.filter((word) => !is.includes(word));

@@ -13,6 +13,7 @@ import type {
   ServiceEntry,
   ServiceId,
   Table,
+  Tunnel,
   VirtualService,
 } from "./model.js";
 
@@ -67,8 +68,8 @@ function sameService(actual: ListedService, wanted: VirtualService): boolean {
   const b = wanted.persistence;
   return (
     actual.scheduler === wanted.scheduler &&
-    (actual.flags ?? 0) === 0 &&
-    actual.engine === undefined &&
+    (actual.flags ?? 0) === (wanted.flags ?? 0) &&
+    actual.engine === wanted.engine &&
     a?.timeout === b?.timeout &&
     a?.prefixLength === b?.prefixLength
   );
@@ -78,11 +79,14 @@ function sameServer(actual: ListedServer, wanted: RealServer): boolean {
   return (
     actual.weight === wanted.weight &&
     actual.forwarding === wanted.forwarding &&
-    (actual.upper ?? 0) === 0 &&
-    (actual.lower ?? 0) === 0 &&
-    (actual.tunnelType ?? 0) === 0
+    (actual.upper ?? 0) === (wanted.upper ?? 0) &&
+    (actual.lower ?? 0) === (wanted.lower ?? 0) &&
+    (wanted.forwarding !== "tunnel" || sameTunnel(actual.tunnel, wanted.tunnel))
   );
 }
+
+export const sameTunnel = (a: Tunnel | undefined, b: Tunnel | undefined): boolean =>
+  a === b || (a?.kind === b?.kind && a?.port === b?.port && a?.checksum === b?.checksum);
 
 /**
  * The order in which servers are added to a service: by the bytes of the address, then by port. Schedulers that

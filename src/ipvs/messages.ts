@@ -18,6 +18,7 @@ import type {
   SyncConfig,
   SyncDaemon,
   SyncRole,
+  Tunnel,
   VirtualService,
 } from "./model.js";
 import {
@@ -32,6 +33,8 @@ import {
   FORWARDING_MASK,
   FORWARDING_NUMBER,
   PROTOCOL_NUMBER,
+  TUNNEL_CHECKSUM,
+  TUNNEL_NUMBER,
 } from "./schema.js";
 
 type CommandValues = Parameters<typeof commandAttributes.write>[1];
@@ -112,10 +115,18 @@ function areAlike(a: RealServer, b: RealServer): boolean {
 }
 
 /** Of a server; one that is forgotten here does not compile. */
-const OTHER_FIELDS = Object.keys({ port: true, forwarding: true, weight: true } satisfies Record<
-  Exclude<keyof RealServer, "address">,
-  true
->) as readonly Exclude<keyof RealServer, "address">[];
+const OTHER_FIELDS = Object.keys({
+  port: true,
+  forwarding: true,
+  weight: true,
+  upper: true,
+  lower: true,
+  // All servers of a service that take its tunnel have the very same value; another one is encoded anew.
+  tunnel: true,
+} satisfies Record<Exclude<keyof RealServer, "address">, true>) as readonly Exclude<
+  keyof RealServer,
+  "address"
+>[];
 
 function writeCommand(out: Writer, command: Command, parts: Parts): void {
   writeGenericHeader(out, COMMAND_NUMBER[command.kind], FAMILY_VERSION);
@@ -146,7 +157,7 @@ const COMMAND_NUMBER: Record<Command["kind"], number> = {
   "remove-server": COMMAND.deleteServer,
 };
 
-function keyValues(key: ServiceKey): ServiceValues {
+export function keyValues(key: ServiceKey): ServiceValues {
   if (key.kind === "fwmark") return { family: familyNumber(key.family), mark: key.mark };
   return {
     family: familyNumber(familyOf(key.address)),
@@ -158,10 +169,16 @@ function keyValues(key: ServiceKey): ServiceValues {
 
 const keyFamily = (key: ServiceKey): Family => (key.kind === "fwmark" ? key.family : familyOf(key.address));
 
-function serviceValues({ key, scheduler, persistence }: VirtualService): ServiceValues {
+export function serviceValues({
+  key,
+  scheduler,
+  persistence,
+  flags: others = 0,
+  engine,
+}: VirtualService): ServiceValues {
   const v4 = keyFamily(key) === "ipv4";
   const prefixLength = persistence?.prefixLength ?? (v4 ? 32 : 128);
-  const flags = persistence === undefined ? 0 : FLAG_PERSISTENT;
+  const flags = others | (persistence === undefined ? 0 : FLAG_PERSISTENT);
   const mask = new Writer(4);
   return {
     ...keyValues(key),
@@ -169,6 +186,7 @@ function serviceValues({ key, scheduler, persistence }: VirtualService): Service
     flags: new Writer(8).u32ne(flags).u32ne(ALL_FLAGS).finish(),
     timeout: persistence === undefined ? 0 : toSeconds(persistence.timeout),
     netmask: (v4 ? mask.u32be(ipv4Mask(prefixLength)) : mask.u32ne(prefixLength)).finish(),
+    ...(engine === undefined ? {} : { engine }),
   };
 }
 
@@ -181,15 +199,24 @@ const serverKeyValues = ({ address, port }: ListedServer): ServerValues => ({
   family: familyNumber(familyOf(address)),
 });
 
-const serverValues = (server: RealServer): ServerValues => ({
+export const serverValues = (server: RealServer): ServerValues => ({
   address: ipBytes(server.address),
   port: server.port,
   family: familyNumber(familyOf(server.address)),
   forwarding: FORWARDING_NUMBER[server.forwarding],
   weight: server.weight,
-  upper: 0,
-  lower: 0,
+  upper: server.upper ?? 0,
+  lower: server.lower ?? 0,
+  ...(server.forwarding === "tunnel" ? tunnelValues(server.tunnel) : {}),
 });
+
+/** Always all of them: a server that was GUE's becomes a plain one only when it is said. */
+const tunnelValues = ({ kind, port, checksum }: Tunnel = PLAIN_TUNNEL): ServerValues => ({
+  tunnelType: TUNNEL_NUMBER[kind],
+  tunnelPort: port,
+  tunnelFlags: TUNNEL_CHECKSUM[checksum],
+});
+const PLAIN_TUNNEL: Tunnel = { kind: "ipip", port: 0, checksum: "none" };
 
 export function startDaemonRequest(type: number, role: SyncRole, sync: SyncConfig): Request {
   const v6 = sync.group !== undefined && familyOf(sync.group) === "ipv6";
@@ -255,7 +282,8 @@ export function readServer(message: Message, serviceFamily: Family): ListedServe
   const address = family === undefined ? undefined : readIp(server.address, family);
   const forwarding = FORWARDINGS.get((server.forwarding ?? 0) & FORWARDING_MASK);
   if (address === undefined || forwarding === undefined || server.port === undefined) return undefined;
-  const { upper = 0, lower = 0, tunnelType = 0 } = server;
+  const { upper = 0, lower = 0 } = server;
+  const tunnel = forwarding === "tunnel" ? readTunnel(server) : undefined;
   return {
     address,
     port: server.port,
@@ -263,10 +291,17 @@ export function readServer(message: Message, serviceFamily: Family): ListedServe
     weight: server.weight ?? 0,
     ...(upper === 0 ? {} : { upper }),
     ...(lower === 0 ? {} : { lower }),
-    ...(tunnelType === 0 ? {} : { tunnelType }),
+    ...(tunnel === undefined ? {} : { tunnel }),
     active: server.active ?? 0,
     inactive: server.inactive ?? 0,
   };
+}
+
+/** Undefined for plain IPIP, and for a kind that is not known here. */
+function readTunnel({ tunnelType = 0, tunnelPort = 0, tunnelFlags = 0 }: ServerValues): Tunnel | undefined {
+  const kind = TUNNELS.get(tunnelType);
+  if (kind === undefined || kind === "ipip") return undefined;
+  return { kind, port: tunnelPort, checksum: CHECKSUMS.get(tunnelFlags) ?? "none" };
 }
 
 export const listedFamily = (service: ListedService): Family => keyFamily(service.key);
@@ -292,6 +327,8 @@ export function readDaemon(message: Message): SyncDaemon | undefined {
 const reversed = <K extends string>(numbers: Record<K, number>): ReadonlyMap<number, K> =>
   new Map(Object.entries(numbers).map(([name, number]) => [number as number, name as K]));
 const PROTOCOLS: ReadonlyMap<number, Protocol> = reversed(PROTOCOL_NUMBER);
+const TUNNELS: ReadonlyMap<number, Tunnel["kind"]> = reversed(TUNNEL_NUMBER);
+const CHECKSUMS: ReadonlyMap<number, Tunnel["checksum"]> = reversed(TUNNEL_CHECKSUM);
 const FORWARDINGS: ReadonlyMap<number, ListedServer["forwarding"]> = reversed(FORWARDING_NUMBER);
 
 const readFamily = (family: number | undefined): Family | undefined =>

@@ -43,10 +43,33 @@ export type Persistence = {
   readonly prefixLength: number;
 };
 
+/** Flags of a service beyond persistence, added up (linux/ip_vs.h: IP_VS_SVC_F_*). */
+export const SERVICE_FLAG = {
+  /** Every packet is scheduled for itself: UDP without a connection. */
+  onePacket: 0x4,
+  /** IP_VS_SVC_F_SCHED1 of sh and mh: where the chosen server takes nothing, another one does. */
+  fallback: 0x8,
+  /** IP_VS_SVC_F_SCHED2 of sh and mh: the client's port counts, too. */
+  port: 0x10,
+} as const;
+
 export type VirtualService = {
   readonly key: ServiceKey;
   readonly scheduler: Scheduler;
   readonly persistence?: Persistence;
+  /** Of SERVICE_FLAG, added up; absent: none. */
+  readonly flags?: number;
+  /** Persistence engine: what of a packet names the client ("sip": the Call-ID). Absent: its address. */
+  readonly engine?: "sip";
+};
+
+/** How packets are wrapped on their way to a server of forwarding method "tunnel", where it is not plain IPIP. */
+export type Tunnel = {
+  readonly kind: "ipip" | "gue" | "gre";
+  /** UDP port of GUE, 1..65535; 0 for the others. */
+  readonly port: number;
+  /** Of the outer header; "remote": the receiver computes the inner one (GUE alone). */
+  readonly checksum: "none" | "full" | "remote";
 };
 
 export type RealServer = {
@@ -55,6 +78,10 @@ export type RealServer = {
   readonly forwarding: Forwarding;
   /** 0..2^31-1; 0 gets no new connections. */
   readonly weight: number;
+  /** Connections that make it count as overloaded, and below which it no longer does; absent: no limit, and 3/4 of `upper`. */
+  readonly upper?: number;
+  readonly lower?: number;
+  readonly tunnel?: Tunnel;
 };
 
 /** Identity of a service, and its name in messages: "tcp 192.168.1.1:80", "fwmark 7 ipv4". */
@@ -82,9 +109,8 @@ export type ListedService = {
   /** "none" in newer kernels: no scheduler is bound. */
   readonly scheduler: string;
   readonly persistence?: Persistence;
-  /** Flags of the kernel beyond those that the other fields say (schema.ts); absent: none. */
+  /** Flags of the kernel beyond persistence; absent: none. */
   readonly flags?: number;
-  /** Persistence engine: "sip". */
   readonly engine?: string;
 };
 
@@ -94,11 +120,9 @@ export type ListedServer = {
   readonly port: number;
   readonly forwarding: Forwarding | "local" | "bypass";
   readonly weight: number;
-  /** Connections that make it count as overloaded, and below which it no longer does; absent: no limit. */
   readonly upper?: number;
   readonly lower?: number;
-  /** Of the tunnel, when it is not plain IPIP: 1 GUE, 2 GRE. */
-  readonly tunnelType?: number;
+  readonly tunnel?: Tunnel;
   /** Connections now; absent in tables that were not read from a kernel. */
   readonly active?: number;
   readonly inactive?: number;

@@ -2,7 +2,7 @@
 // them. Nothing is decided here.
 
 import { attributes, binary, cstring, nested, u16, u16be, u32, u8 } from "../netlink/attribute.js";
-import type { ListedServer, Protocol, SyncRole } from "./model.js";
+import type { ListedServer, Protocol, SyncRole, Tunnel } from "./model.js";
 
 export const FAMILY_NAME = "IPVS";
 export const FAMILY_VERSION = 1;
@@ -20,6 +20,8 @@ export const COMMAND = {
   newDaemon: 9,
   deleteDaemon: 10,
   getDaemon: 11,
+  getConfig: 13,
+  getInfo: 15,
 } as const;
 
 /** IPVS_SVC_ATTR_*. */
@@ -51,6 +53,8 @@ export const serverAttributes = attributes({
   inactive: [8, u32],
   family: [11, u16],
   tunnelType: [13, u8],
+  tunnelPort: [14, u16be],
+  tunnelFlags: [15, u16],
 });
 
 /** IPVS_DAEMON_ATTR_*. */
@@ -93,6 +97,11 @@ export const FORWARDING_MASK = 7;
 export const FLAG_PERSISTENT = 0x1;
 /** Set by the kernel alone. */
 export const FLAG_HASHED = 0x2;
+
+/** IP_VS_CONN_F_TUNNEL_TYPE_*. */
+export const TUNNEL_NUMBER: Record<Tunnel["kind"], number> = { ipip: 0, gue: 1, gre: 2 };
+/** IP_VS_TUNNEL_ENCAP_FLAG_*. */
+export const TUNNEL_CHECKSUM: Record<Tunnel["checksum"], number> = { none: 0, full: 1, remote: 2 };
 
 /** IP_VS_STATE_*. */
 export const DAEMON_STATE: Record<SyncRole, number> = { master: 1, backup: 2 };

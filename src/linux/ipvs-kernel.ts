@@ -30,6 +30,14 @@ const NO_IPVS =
 
 /** The data plane, or what is missing and how to get it. */
 export function openIpvs(): Result<DataPlane, string> {
+  const opened = openFamily();
+  return opened.ok ? ok(dataPlane(opened.value.socket, opened.value.family)) : opened;
+}
+
+export type IpvsSocket = { readonly socket: NetlinkSocket; readonly family: number };
+
+/** A socket for the kernel's IPVS family, whose number the kernel chooses when it loads the module. */
+export function openFamily(): Result<IpvsSocket, string> {
   let socket: NetlinkSocket | undefined;
   try {
     socket = new NetlinkSocket(NETLINK_PROTOCOL.GENERIC);
@@ -38,7 +46,7 @@ export function openIpvs(): Result<DataPlane, string> {
       familyRequest(FAMILY_NAME),
       readFamily,
     );
-    if (family !== undefined) return ok(dataPlane(socket, family));
+    if (family !== undefined) return ok({ socket, family });
     socket.close();
     return err(`the kernel's answer about netlink family ${FAMILY_NAME} cannot be read`);
   } catch (error) {

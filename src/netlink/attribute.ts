@@ -42,6 +42,12 @@ export const u32: Codec<number> = {
   write: (out, value) => void out.u32ne(value),
   read: (input) => input.u32ne("u32"),
 };
+/** As a bigint: counters of bytes pass what a number holds exactly. */
+export const u64: Codec<bigint> = {
+  minimum: 8,
+  write: (out, value) => void out.u64ne(value),
+  read: (input) => input.u64ne("u64"),
+};
 /** ASCII with a NUL at its end. */
 export const cstring: Codec<string> = {
   minimum: 0,

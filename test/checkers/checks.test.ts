@@ -2,14 +2,22 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Socket } from "node:net";
 
-import type { CheckMeans } from "../../src/checkers/checker.js";
-import type { HealthState } from "../../src/core/health-state.js";
-import type { CheckConfig, ServiceConfig } from "../../src/config/model.js";
+import type { Checker, CheckTarget } from "../../src/checkers/checker.js";
+import { findChecker } from "../../src/checkers/registry.js";
+import { runKey } from "../../src/director/check-runs.js";
+import type { Presumed } from "../../src/director/ipvs-wanted.js";
+import {
+  DEFAULT_POLICY,
+  type CheckConfig,
+  type CheckNeed,
+  type ServiceConfig,
+} from "../../src/config/model.js";
 import type { CheckSubject, VipdEvent } from "../../src/control/event.js";
 import { ip } from "../../src/core/address.js";
 import { seededRandom } from "../../src/core/random.js";
 import { err, ok } from "../../src/core/result.js";
 import { milliseconds, seconds } from "../../src/core/units.js";
+import { serverId } from "../../src/ipvs/model.js";
 import { Checks, type ChecksOrder, type TableKeeper } from "../../src/director/checks.js";
 import { IpvsDirector } from "../../src/director/ipvs-director.js";
 import type { Dialer, DialFailure } from "../../src/ports/dialer.js";
@@ -40,13 +48,15 @@ const order = (...services: ServiceConfig[]): ChecksOrder => ({
   runtimeDirectory: "/nowhere",
   ipvs: { reconcileEvery: seconds(60), onStop: "remove" },
   sync: null,
+  masters: {},
   services,
 });
 
 function setUp(table?: TableKeeper) {
   const world = new World();
   const down = new Map<string, DialFailure["reason"]>();
-  const presumed = new Map<string, HealthState>();
+  const presumed = new Map<string, Presumed>();
+  const tracksDown = new Set<string>();
   const events: VipdEvent[] = [];
   const orders: string[] = [];
   let dialled = 0;
@@ -64,11 +74,13 @@ function setUp(table?: TableKeeper) {
   };
   let refusal: string | null = null;
   const checks = new Checks({
-    means: { dialer, runner } as CheckMeans,
+    dialer,
+    runner,
     timers: world,
     random: seededRandom(7),
     limits: { socket: 100, process: 100 },
     wallTime: () => 1_000_000 + world.now(),
+    isTrackDown: (id) => tracksDown.has(id),
     report: (event) => events.push(event),
     table: table ?? {
       configure: () => refusal,
@@ -100,6 +112,7 @@ function setUp(table?: TableKeeper) {
     checks,
     down,
     presumed,
+    tracksDown,
     said,
     orders: () => orders.splice(0),
     dialled: () => dialled,
@@ -295,7 +308,14 @@ test("the status tells each check's last result, since when, and how often it ra
   await world.until(10_000);
   const [web] = checks.status(7).services;
   assert.equal(web!.alive, 0);
-  const { since, runs, took_ms, ...rest } = web!.servers[0]!.checks[0]!;
+  const [server] = web!.servers;
+  assert.ok(server!.why.startsWith("tcp connect-refused") && server!.since <= 1_001_000, server!.why);
+  assert.ok(server!.availability.total < 10, String(server!.availability.total));
+  const { since, runs, took_ms, past, ...rest } = server!.checks[0]!;
+  assert.deepEqual(
+    past.map(({ reason }) => reason),
+    Array.from({ length: 5 }, () => "connect-refused"),
+  );
   assert.deepEqual(rest, { check: "tcp", up: false, reason: "connect-refused", detail: "connect-refused!" });
   assert.ok(since >= 1_000_000 && since <= 1_002_000 && runs >= 5 && took_ms === 0);
 });
@@ -309,4 +329,197 @@ test("a stop ends the checks before the table", async () => {
   await world.until(60_000);
   assert.deepEqual(orders(), ["stop keep"]);
   assert.equal(world.timers, 0);
+});
+
+const needing = (need: CheckNeed, timing: Partial<CheckConfig["timing"]> = {}): CheckConfig => ({
+  ...tcp(timing, { port: 81 }),
+  needs: [need],
+});
+
+test("a check is not run while the one that it depends on is down, and must succeed before the server is back", async () => {
+  const { world, checks, down, said, orders } = setUp();
+  const second = needing({ kind: "check", check: 0 }, { fall: 2 });
+  checks.configure(
+    order(service("web", { [A]: [tcp({ fall: 1, every: seconds(1), timeout: seconds(1) }), second] })),
+  );
+  await world.until(12_000);
+  said();
+  orders();
+  const status = () => checks.status(1).services[0]!.servers[0]!.checks[1]!;
+  down.set(A, "connect-timeout");
+  await world.until(30_000);
+  assert.deepEqual(said().slice(1), [
+    `${A}:80 DOWN (tcp connect-timeout: connect-timeout!) 0/1`,
+    "check-held ",
+  ]);
+  const { runs } = status();
+  assert.deepEqual(
+    [status().reason, status().detail, status().up, status().held],
+    ["dependency-down", "tcp is down", true, true],
+  );
+  await world.until(60_000);
+  assert.equal(status().runs, runs);
+  assert.deepEqual(orders(), [`web ${A}:80 down`]);
+  down.delete(A);
+  // What it was before proves nothing: the server is back when the second check has run, not at the word of the first.
+  for (let at = 60_000; at < 67_000 && orders().length === 0; at += 100) await world.until(at);
+  assert.equal(status().runs, runs + 1);
+  assert.deepEqual([status().reason, status().held], ["ok", undefined]);
+  assert.deepEqual(said().at(-1), `${A}:80 UP (tcp: connected to ${A}:81) 1/1`);
+});
+
+test("failures after the wait count from the first, and a server that was not down stays", async () => {
+  const { world, checks, down, tracksDown, said, orders } = setUp();
+  checks.configure(
+    order(service("web", { [A]: [needing({ kind: "track", id: "script:uplink", name: "uplink" })] })),
+  );
+  await world.until(12_000);
+  tracksDown.add("script:uplink");
+  down.set(A, "connect-timeout");
+  said();
+  orders();
+  await world.until(60_000);
+  assert.deepEqual(said(), ["check-held "]);
+  tracksDown.clear();
+  await world.until(72_000);
+  assert.deepEqual(orders(), []);
+  await world.until(80_000);
+  assert.deepEqual(orders(), [`web ${A}:80 down`]);
+});
+
+test("a check depends on another service, or on one of its servers", async () => {
+  const { world, checks, down, orders } = setUp();
+  const ofServer = needing({ kind: "server", service: "db", server: serverId({ address: ip(B), port: 80 }) });
+  const ofService = needing({ kind: "service", service: "db" });
+  checks.configure(
+    order(
+      service("web", { [A]: [ofServer], [C]: [ofService] }),
+      service("db", { [B]: [tcp({ fall: 1 })], "10.0.0.4": [tcp({ fall: 1 })] }),
+    ),
+  );
+  await world.until(12_000);
+  const held = () => checks.status(1).services[0]!.servers.map((server) => server.checks[0]!.held === true);
+  assert.deepEqual(held(), [false, false]);
+  down.set(B, "connect-refused");
+  await world.until(30_000);
+  assert.deepEqual(held(), [true, false]);
+  down.set("10.0.0.4", "connect-refused");
+  await world.until(50_000);
+  assert.deepEqual(held(), [true, true]);
+  orders();
+  down.clear();
+  await world.until(70_000);
+  assert.deepEqual(held(), [false, false]);
+  assert.deepEqual(orders().sort(), ["db 10.0.0.2:80 up", "db 10.0.0.4:80 up"]);
+});
+
+test("services that ask the same of the same endpoint share one run, and what one knows the next need not find out", async () => {
+  const { world, checks, down, orders, dialled } = setUp();
+  const names = ["a", "b", "c"];
+  checks.configure(order(...names.map((name) => service(name, { [A]: [tcp()] }))));
+  await world.until(20_000);
+  const alone = dialled();
+  assert.ok(alone >= 4 && alone <= 5, String(alone));
+  assert.deepEqual(
+    orders().sort(),
+    names.map((name) => `${name} ${A}:80 up`),
+  );
+  down.set(A, "connect-refused");
+  await world.until(40_000);
+  assert.deepEqual(
+    orders().sort(),
+    names.map((name) => `${name} ${A}:80 down`),
+  );
+  // A service that comes later knows at once, in a reload of all and of one.
+  checks.configure(order(...[...names, "d"].map((name) => service(name, { [A]: [tcp()] }))));
+  assert.deepEqual(orders(), [`d ${A}:80 down`]);
+  const before = dialled();
+  // Another interval is another check.
+  checks.change([service("a", { [A]: [tcp({ every: seconds(1), timeout: seconds(1) })] })]);
+  await world.until(60_000);
+  const after = dialled() - before;
+  assert.ok(after >= 20 && after <= 26, String(after));
+  // The last one that asks ends it.
+  checks.change(names.map((name) => service(name, {})));
+  const still = dialled();
+  await world.until(80_000);
+  assert.ok(dialled() > still);
+  checks.change([service("d", {})]);
+  const atEnd = dialled();
+  await world.until(100_000);
+  assert.equal(dialled(), atEnd);
+});
+
+test("a program is run for each service, because it finds the service in its environment", () => {
+  const target = (name: string, vip: string): CheckTarget => ({
+    service: name,
+    virtual: { kind: "address", protocol: "tcp", address: ip(vip), port: 80 },
+    address: ip(A),
+    port: 80,
+  });
+  const keyOf = (checker: Checker, one: CheckTarget): string => runKey(checker, tcp(), 1, one);
+  const [script, connect] = [findChecker("script"), findChecker("tcp")];
+  assert.ok(script !== undefined && connect !== undefined);
+  const [a, b, c] = [target("a", "192.0.2.1"), target("b", "192.0.2.2"), target("a", "192.0.2.2")];
+  assert.equal(new Set([a, b, c].map((one) => keyOf(connect, one))).size, 1);
+  assert.equal(new Set([a, b, c].map((one) => keyOf(script, one))).size, 3);
+  assert.equal(keyOf(script, a), keyOf(script, target("a", "192.0.2.1")));
+});
+
+test("checks of the master alone rest where the address is not held, and run at once when it comes", async () => {
+  const { world, checks, down, said, orders, dialled } = setUp();
+  const policy = { ...DEFAULT_POLICY, checkWhen: "master" as const };
+  const web = { ...service("web", { [A]: [tcp()] }), policy };
+  const vip = ip("192.0.2.80");
+  checks.configure(order(web));
+  await world.until(20_000);
+  assert.equal(dialled(), 0);
+  const status = () => checks.status(1).services[0];
+  assert.deepEqual([status()?.checked, status()?.servers[0]?.up], [false, true]);
+  // Of another address nothing follows.
+  checks.setMaster("other", [ip("192.0.2.81")]);
+  await world.until(20_100);
+  assert.equal(dialled(), 0);
+  checks.setMaster("one", [vip]);
+  await world.until(20_100);
+  assert.equal(dialled(), 1);
+  assert.deepEqual(orders(), [`web ${A}:80 up`]);
+  // Two instances with the same address: it is held until both have lost it.
+  checks.setMaster("two", [vip]);
+  checks.setMaster("one", []);
+  assert.equal(status()?.checked, true);
+  checks.setMaster("two", []);
+  assert.equal(status()?.checked, false);
+  const before = dialled();
+  down.set(A, "connect-refused");
+  said();
+  await world.until(60_000);
+  assert.equal(dialled(), before);
+  // What is known is old: the first result decides, and not the third.
+  checks.setMaster("two", [vip]);
+  await world.until(60_100);
+  assert.deepEqual(orders(), [`web ${A}:80 down`]);
+  // A reload, of all or of a part, forgets nothing of what is held.
+  checks.change([web]);
+  assert.equal(status()?.checked, true);
+  checks.configure({ ...order(web), masters: { two: [vip] } });
+  assert.equal(status()?.checked, true);
+  checks.configure(order(web));
+  assert.equal(status()?.checked, false);
+});
+
+test("a server that waits counts as down until its first success, and a stop tells of what is up as down", async () => {
+  const { world, checks, presumed, down, said } = setUp();
+  presumed.set(`${A}:80`, "waits").set(`${B}:80`, "waits");
+  down.set(B, "connect-refused");
+  const policy = { ...DEFAULT_POLICY, downOnStop: true };
+  checks.configure(order({ ...service("web", { [A]: [tcp()], [B]: [tcp()] }), policy }));
+  assert.equal(checks.status(1).services[0]?.alive, 0);
+  await world.until(2000);
+  assert.deepEqual(
+    said().filter((line) => line.includes("UP") || line.includes("DOWN")),
+    [`${A}:80 UP (tcp: connected to ${A}:80) 1/2`],
+  );
+  checks.stop("remove");
+  assert.deepEqual(said(), [`${A}:80 DOWN (vipd stops) 0/2`]);
 });

@@ -44,6 +44,7 @@ const nothingToDo = (runtimeDirectory: string): ToChecks => ({
   scripts: { security: true },
   tracks: [],
   knownTracks: {},
+  masters: {},
   ipvs: { reconcileEvery: seconds(60), onStop: "remove" },
   sync: null,
   services: [],

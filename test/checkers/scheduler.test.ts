@@ -3,7 +3,7 @@ import { test } from "node:test";
 
 import fc from "fast-check";
 
-import { ok, type CheckResult } from "../../src/checkers/checker.js";
+import { fail, ok, type CheckResult } from "../../src/checkers/checker.js";
 import { seededRandom } from "../../src/core/random.js";
 import { instant, milliseconds, seconds } from "../../src/core/units.js";
 import { CheckHeap } from "../../src/director/check-heap.js";
@@ -207,4 +207,59 @@ test("the heap gives the earliest first, whatever was moved or taken out", () =>
       },
     ),
   );
+});
+
+test("a check that fails runs in its own rhythm for that, until it succeeds", async () => {
+  const { world, scheduler, job, log } = setUp();
+  let isGood = true;
+  const run = (): Promise<CheckResult> => Promise.resolve(isGood ? ok("") : fail("bad-reply", ""));
+  scheduler.configure([job("a", { run, everyFailing: milliseconds(500) })]);
+  await world.until(20_000);
+  isGood = false;
+  await world.until(40_000);
+  isGood = true;
+  await world.until(60_000);
+  const steps = gaps(log("a").starts).slice(1);
+  assert.deepEqual([...new Set(steps.map(Math.round))], [5000, 500]);
+  const failing = steps.filter((gap) => Math.round(gap) === 500).length;
+  assert.ok(failing >= 30 && failing <= 40, String(failing));
+});
+
+test("a new check waits for its warm-up, and is spread over its interval then; a known one goes on", async () => {
+  const { world, scheduler, job, log } = setUp();
+  const keys = Array.from({ length: 50 }, (_, i) => `check ${i}`);
+  const jobs = keys.map((key) => job(key, { warmUp: seconds(30) }));
+  scheduler.configure(jobs);
+  await world.until(40_000);
+  const first = keys.map((key) => log(key).starts[0]!);
+  assert.ok(Math.min(...first) >= 30_000 && Math.max(...first) <= 35_000);
+  assert.ok(Math.max(...first) - Math.min(...first) > 3000);
+  scheduler.configure(jobs);
+  await world.until(46_000);
+  for (const key of keys) assert.ok(log(key).starts.at(-1)! > 40_000);
+});
+
+test("jitter makes runs begin later by chance, and does not make the rhythm drift", async () => {
+  const { world, scheduler, job, log } = setUp();
+  scheduler.configure([job("a", { every: seconds(10), jitter: 0.2 })]);
+  await world.until(1_000_000);
+  const starts = log("a").starts.slice(1);
+  const phase = starts.map((start) => start % 10_000);
+  const widest = Math.max(...phase) - Math.min(...phase);
+  // The points lie anywhere in ten seconds, and so may the border between two of them.
+  const around = phase.map((at) => (at + 5000) % 10_000);
+  const width = Math.min(widest, Math.max(...around) - Math.min(...around));
+  assert.ok(width > 1000 && width <= 2000, String(width));
+  assert.ok(starts.length >= 97 && starts.length <= 100, String(starts.length));
+});
+
+test("a check that is held when it is due is not run, and goes on in its rhythm", async () => {
+  const { world, scheduler, job, log } = setUp();
+  let isHeld = true;
+  scheduler.configure([job("a", { isHeld: () => isHeld })]);
+  await world.until(20_000);
+  assert.deepEqual(log("a"), { starts: [], results: [] });
+  isHeld = false;
+  await world.until(26_000);
+  assert.ok(log("a").results.length >= 1);
 });

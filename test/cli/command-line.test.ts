@@ -65,12 +65,15 @@ test("the help of each command names its options", async () => {
 
 test("a wrong word, option or value lists the right ones and ends with exit code 2", async () => {
   for (const [args, wanted] of [
-    [["statsu"], /Did you mean "status"\?[^]*run, check, plan, status, events, reload, upgrade, stop/],
+    [["statsu"], /Did you mean "status"\?[^]*run, check, plan, status, events, ipvs, reload, upgrade, stop/],
     [["status", "--jsno"], /no option --jsno\. Did you mean --json\? Options: --json, --runtime-dir/],
     [["status", "extra"], /extra/],
     [["run", "--log-level", "loud"], /no log level "loud": one of error, warning, notice, info, debug/],
     [["events", "--last", "x"], /--last is a whole number/],
     [["stop", "--keep-table", "--remove-table"], /exclude each other/],
+    [["ipvs", "--stats", "--rate"], /--stats and --rate exclude each other/],
+    [["ipvs", "--sort", "--nosort"], /exclude each other/],
+    [["ipvs", "--restore", "-", "--save"], /--restore and --save exclude each other/],
   ] as const) {
     const { code, err } = await vipd(...args);
     assert.equal(code, 2);
@@ -85,6 +88,31 @@ test("without a daemon every client command says so and ends with exit code 3", 
     assert.match(err, /no daemon runs here: there is no .*control\.sock/);
   }
 });
+
+test("a saved table with mistakes is not restored, and all of them are said with their lines", async () => {
+  const path = join(folder, "table");
+  writeFileSync(path, "-A -t 10.0.0.1:80 -s wlc\n-X\n\n-a -t 10.0.0.1:80\n");
+  const { code, err } = await vipd("ipvs", "--restore", path, "--runtime-dir", join(folder, "nobody"));
+  assert.equal(code, 1);
+  assert.deepEqual(err.trimEnd().split("\n"), [
+    `${path}:2: error: "-X" is no option of a saved table`,
+    `${path}:4: error: a real server is missing: -r ADDRESS:PORT, for tcp 10.0.0.1:80`,
+    "vipd ipvs: 2 lines cannot be read: nothing was added",
+  ]);
+  const missing = await vipd("ipvs", "--restore", join(folder, "none"));
+  assert.equal(missing.code, 1);
+  assert.match(missing.err, /none: ENOENT/);
+});
+
+test(
+  "without IPVS in the kernel the listing says how to get it",
+  { skip: existsSync("/proc/net/ip_vs") ? "this kernel has IPVS" : false },
+  async () => {
+    const { code, out, err } = await vipd("ipvs", "-n");
+    assert.deepEqual([code, out], [1, ""]);
+    assert.match(err, /modprobe ip_vs/);
+  },
+);
 
 test("check says all errors with their places and ends with exit code 1, or what is valid with 0", async () => {
   const path = join(folder, "bad.yaml");
@@ -261,6 +289,7 @@ const status: Status = {
         detail: "exit code 1",
         took_ms: 9,
         runs: 7,
+        past: [],
       },
       {
         track: "load",
@@ -272,6 +301,7 @@ const status: Status = {
         detail: "/run/load says 20",
         took_ms: 0,
         runs: 9,
+        past: [],
       },
       {
         track: "ntp",
@@ -282,6 +312,7 @@ const status: Status = {
         detail: "",
         took_ms: 0,
         runs: 0,
+        past: [],
       },
     ],
     services: [
@@ -292,12 +323,16 @@ const status: Status = {
         alive: 1,
         quorum: { up: true, weight: 2, quorum: 2, hysteresis: 1 },
         sorry: [{ server: "192.168.1.9:80", serves: false }],
+        checked: true,
         mass_failure: false,
         held: 0,
         servers: [
           {
             server: "192.168.1.4:80",
             up: true,
+            since: at - 90_000,
+            why: "it serves until a check says otherwise",
+            availability: { total: 100, day: 100 },
             weight: 5,
             weighing: {
               effective: 2,
@@ -316,12 +351,16 @@ const status: Status = {
                 detail: "status 200",
                 took_ms: 3,
                 runs: 20,
+                past: [],
               },
             ],
           },
           {
             server: "192.168.1.15:80",
             up: false,
+            since: at - 5000,
+            why: "http bad-status: status 503, expected 200",
+            availability: { total: 94.44, day: 94.44 },
             weight: 5,
             weighing: { effective: 5, configured: 5, terms: [] },
             place: "inhibited",
@@ -336,6 +375,10 @@ const status: Status = {
                 detail: "status 503, expected 200",
                 took_ms: 3,
                 runs: 20,
+                past: [
+                  { time: at - 10_000, reason: "ok", took_ms: 2.5 },
+                  { time: at - 5000, reason: "bad-status", took_ms: 3 },
+                ],
               },
             ],
           },
@@ -402,7 +445,18 @@ test("a plan shows what would be added, removed and kept", () => {
           { kind: "replace", role: "master", interface: "eth1", id: 51 },
           { kind: "stop", role: "backup", interface: "eth1", id: 51 },
         ],
-        commands: [{ kind: "remove-service", key: { kind: "fwmark", mark: 7, family: "ipv4" }, servers: 2 }],
+        commands: [
+          {
+            ...{ kind: "remove-service", key: { kind: "fwmark", mark: 7, family: "ipv4" }, servers: 2 },
+            impact: { kind: "end", servers: 2, active: 812, inactive: 3 },
+          },
+          {
+            kind: "remove-server",
+            key: { kind: "fwmark", mark: 8, family: "ipv4" },
+            server: { address: ip("10.0.0.4"), port: 0, forwarding: "nat", weight: 1 },
+            impact: { kind: "end", servers: 1, active: 8, inactive: 1 },
+          },
+        ],
         takeovers: [
           { service: "tcp 10.0.0.9:80" as ServiceId, servers: ["10.0.0.4:80", "10.0.0.5:80"] as ServerId[] },
         ],

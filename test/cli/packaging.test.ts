@@ -16,7 +16,8 @@ test("the manual page names every command and option, and this version", () => {
   const page = readFileSync(path("vipd.8"), "utf8").replaceAll("\\-", "-");
   assert.ok(page.includes(`vipd ${programVersion()}`));
   for (const { word, options } of commands) {
-    const synopsis = new RegExp(`\\.B vipd ${word}\\n([^]*?)(?=\\.br|\\.SH)`).exec(page)?.[1] ?? "";
+    const uses = page.matchAll(new RegExp(`\\.B vipd ${word}\\n([^]*?)(?=\\.br|\\.SH)`, "g"));
+    const synopsis = Array.from(uses, ([, use]) => use).join("");
     for (const { name } of options) {
       assert.ok(synopsis.includes(`--${name}`), `--${name} in the synopsis of ${word}`);
       assert.match(page, new RegExp(`^\\.(BI?) --${name}( |$)`, "m"));

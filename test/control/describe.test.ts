@@ -266,6 +266,7 @@ const others: { readonly [K in Exclude<VipdEvent["kind"], "vrrp-transition">]: r
       first: false,
     },
   ],
+  "check-held": [{ kind: "check-held", ...check, why: "track uplink is down" }],
   "check-failed-once": [
     {
       kind: "check-failed-once",

@@ -12,6 +12,7 @@ import {
   type ServiceEntry,
   type ServiceKey,
   type Table,
+  type Tunnel,
   type VirtualService,
 } from "../../src/ipvs/model.js";
 
@@ -46,11 +47,28 @@ export const service: fc.Arbitrary<VirtualService> = key.chain((one) =>
       }),
       { nil: undefined },
     ),
-  }).map(({ scheduler, persistence }) => ({
-    key: one,
-    scheduler,
-    ...(persistence === undefined ? {} : { persistence }),
-  })),
+    flags: fc.option(fc.constantFrom(4, 8, 0x10, 0x1c), { nil: undefined }),
+    engine: fc.option(fc.constant("sip" as const), { nil: undefined }),
+  }).map((rest) => ({ key: one, ...present(rest) })),
+);
+
+/** Without the fields that are undefined. */
+const present = <T extends object>(values: T): { [K in keyof T]: Exclude<T[K], undefined> } =>
+  Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]: Exclude<T[K], undefined>;
+  };
+
+const tunnel: fc.Arbitrary<Tunnel> = fc.oneof(
+  record({
+    kind: fc.constant("gue" as const),
+    port: fc.constantFrom(6080, 65_535),
+    checksum: fc.constantFrom("none" as const, "full" as const, "remote" as const),
+  }),
+  record({
+    kind: fc.constant("gre" as const),
+    port: fc.constant(0),
+    checksum: fc.constantFrom("none" as const, "full" as const),
+  }),
 );
 
 export const server: fc.Arbitrary<RealServer> = record({
@@ -58,7 +76,12 @@ export const server: fc.Arbitrary<RealServer> = record({
   port: fc.constantFrom(80, 8080),
   forwarding: fc.constantFrom("direct-routing" as const, "nat" as const, "tunnel" as const),
   weight: fc.oneof(fc.integer({ min: 0, max: 2 }), fc.integer({ min: 0, max: 0x7fff_ffff })),
-});
+  upper: fc.option(fc.integer({ min: 1, max: 0x7fff_ffff }), { nil: undefined, freq: 2 }),
+  lower: fc.option(fc.integer({ min: 1, max: 3 }), { nil: undefined, freq: 2 }),
+  tunnel: fc.option(tunnel, { nil: undefined, freq: 2 }),
+}).map(({ tunnel: wrapped, ...rest }) =>
+  present({ ...rest, tunnel: rest.forwarding === "tunnel" ? wrapped : undefined }),
+);
 
 const entry: fc.Arbitrary<ServiceEntry> = record({
   service,

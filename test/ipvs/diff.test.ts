@@ -14,6 +14,7 @@ import {
   type RealServer,
   type ServiceEntry,
   type ServiceId,
+  type Tunnel,
   type VirtualService,
 } from "../../src/ipvs/model.js";
 import { FakePlane } from "./fake-plane.js";
@@ -123,13 +124,15 @@ test("a service that is ours and no longer wanted goes; a foreign one stays", ()
   assert.deepEqual(words(actual, new Map(), NOBODYS), []);
 });
 
-test("what somebody else set and vipd never sets is put right in a service that is wanted", () => {
+const GUE: Tunnel = { kind: "gue", port: 6080, checksum: "none" };
+
+test("what somebody else set and nobody wants is put right in a service that is wanted", () => {
   const listed: ListedEntry = {
     service: { ...web, flags: 4, engine: "sip" },
-    servers: new Map([[serverId(real(4)), { ...real(4), forwarding: "tunnel", upper: 100, tunnelType: 1 }]]),
+    servers: new Map([[serverId(real(4)), { ...real(4), forwarding: "tunnel", upper: 100, tunnel: GUE }]]),
   };
   assert.deepEqual(words(tableOf(listed), tableOf(entry(web, real(4))), NOBODYS), [
-    "change service tcp 192.168.1.1:80: flags 0x4, engine sip -> plain",
-    "change server 192.168.1.4:80 of tcp 192.168.1.1:80: GUE tunnel, thresholds 100/0 -> direct routing",
+    "change service tcp 192.168.1.1:80: one packet, engine sip -> plain",
+    "change server 192.168.1.4:80 of tcp 192.168.1.1:80: GUE tunnel to port 6080, thresholds 100/0 -> direct routing",
   ]);
 });

@@ -28,8 +28,8 @@ import {
   type SyncDaemon,
   type SyncRole,
 } from "../../src/ipvs/model.js";
-import { tableText } from "../../src/ipvs/table-text.js";
 import { FakePlane } from "./fake-plane.js";
+import { tableText } from "./listed.js";
 import { ManualTimers } from "./manual-timers.js";
 
 const directories: string[] = [];
@@ -77,6 +77,7 @@ function world(predecessor?: { readonly plane: FakePlane; readonly directory: st
       runtimeDirectory: directory,
       ipvs: { reconcileEvery: seconds(10), onStop: "remove" },
       sync,
+      masters: {},
       services,
     });
   const servers = (name: string, last: number): readonly string[] =>
@@ -809,6 +810,7 @@ test("without IPVS in the kernel services are refused with the fix, and a direct
     runtimeDirectory: "/nonexistent",
     ipvs: { reconcileEvery: seconds(10), onStop: "remove" as const },
     sync: null,
+    masters: {},
   };
   assert.equal(director.configure({ ...order, services: [] }), null);
   assert.equal(director.configure({ ...order, services: [service("web", 1, server(4))] }), reason);
@@ -822,6 +824,7 @@ test("a runtime directory that cannot be written is refused before anything is m
     runtimeDirectory: "/proc/nowhere",
     ipvs: { reconcileEvery: seconds(10), onStop: "remove" },
     sync: null,
+    masters: {},
     services: [service("web", 1, server(4))],
   });
   assert.match(error ?? "", /ENOENT/);
@@ -850,17 +853,14 @@ test("the table as text has the layout of ipvsadm -Ln", () => {
       },
     ],
   });
-  assert.deepEqual(
-    tableText(plane.read()).map((line) => line.trimEnd()),
-    [
-      "Prot LocalAddress:Port Scheduler Flags",
-      "  -> RemoteAddress:Port           Forward Weight ActiveConn InActConn",
-      "TCP  192.168.1.1:80 wlc persistent 300 mask 255.255.255.0",
-      "  -> 192.168.1.4:80               Route   5      0          0",
-      "FWM  7 IPv6 mh",
-      "  -> [2001:db8::4]:0              Tunnel  0      0          0",
-    ],
-  );
+  assert.deepEqual(tableText(plane.read()), [
+    "Prot LocalAddress:Port Scheduler Flags",
+    "  -> RemoteAddress:Port           Forward Weight ActiveConn InActConn",
+    "TCP  192.168.1.1:80 wlc persistent 300 mask 255.255.255.0",
+    "  -> 192.168.1.4:80               Route   5      0          0",
+    "FWM  7 IPv6 mh",
+    "  -> [2001:db8::4]:0              Tunnel  0      0          0",
+  ]);
 });
 
 test("what would be done to sync daemons: start, replace, stop of our own, nothing to others", () => {

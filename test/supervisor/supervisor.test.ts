@@ -574,6 +574,9 @@ test("the line for systemd forgets servers that a reload has removed", () => {
   const server = {
     server: "10.0.0.2:80",
     up: false,
+    since: 0,
+    why: "connection refused",
+    availability: { total: 0, day: 0 },
     weight: 1,
     weighing,
     place: "out" as const,
@@ -583,7 +586,9 @@ test("the line for systemd forgets servers that a reload has removed", () => {
   };
   const service = { name: "web", service: "tcp 10.0.0.100:80", scheduler: "wlc", alive: 0 };
   const quorum = { up: false, weight: 0, quorum: 1, hysteresis: 0 };
-  line.keep([{ ...service, quorum, sorry: [], mass_failure: false, held: 0, servers: [server] }]);
+  line.keep([
+    { ...service, quorum, sorry: [], checked: true, mass_failure: false, held: 0, servers: [server] },
+  ]);
   assert.equal(line.text(), "1 real server down");
 });
 
@@ -626,5 +631,35 @@ test("what the checks find of tracks is told to VRRP, and outlives both processe
   assert.deepEqual(known(), both);
   const [order] = world.child("checks").got;
   assert.deepEqual(order?.kind === "configure" && "knownTracks" in order && order.knownTracks, both);
+  await world.supervisor.stop("end");
+});
+
+test("the checks know which addresses this director holds, after a restart of either process, too", async () => {
+  const world = await started();
+  const [instance] = loaded().head.vrrp;
+  assert.ok(instance !== undefined);
+  const addresses = instance.addresses.map(({ prefix }) => prefix.address);
+  assert.ok(addresses.length > 0);
+  const told = (): unknown => world.child("checks").got.at(-1);
+  world.child("vrrp").event(becameMaster(instance.name));
+  assert.deepEqual(told(), { kind: "master", instance: instance.name, addresses });
+  world.child("checks").die("killed by SIGKILL");
+  await until(
+    () => world.all("checks").length === 2 && world.child("checks").got.length > 0,
+    "the next checks",
+  );
+  const [order] = world.child("checks").got;
+  assert.deepEqual(order?.kind === "configure" && "masters" in order && order.masters, {
+    [instance.name]: addresses,
+  });
+  // The addresses outlive the VRRP process, and the next one says what it is.
+  world.child("vrrp").die("killed by SIGKILL");
+  await until(() => world.all("vrrp").length === 2 && world.child("vrrp").got.length > 0, "the next vrrp");
+  world.child("vrrp").event(becameMaster(instance.name));
+  const last = told();
+  if (typeof last === "object" && last !== null && "addresses" in last)
+    assert.deepEqual(last.addresses, addresses);
+  world.child("vrrp").event({ ...becameMaster(instance.name), to: "backup" } as VipdEvent);
+  assert.deepEqual(told(), { kind: "master", instance: instance.name, addresses: [] });
   await world.supervisor.stop("end");
 });

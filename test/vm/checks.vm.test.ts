@@ -48,6 +48,7 @@ function order(runtimeDirectory: string, weight = 5): ToChecks {
     scripts: { security: true },
     tracks: [],
     knownTracks: {},
+    masters: {},
     ipvs: { reconcileEvery: seconds(60), onStop: "remove" },
     sync: null,
     services: [

@@ -3,7 +3,6 @@
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { closeSync, openSync } from "node:fs";
 import { test } from "node:test";
 import type { ServiceConfig } from "../../src/config/model.js";
 import type { VipdEvent } from "../../src/control/event.js";
@@ -24,32 +23,16 @@ import {
   type Table,
   type VirtualService,
 } from "../../src/ipvs/model.js";
-import { tableText } from "../../src/ipvs/table-text.js";
-import { openIpvs } from "../../src/linux/ipvs-kernel.js";
-import { native } from "../../src/linux/native.js";
-import type { DataPlane } from "../../src/ports/data-plane.js";
+import { tableText } from "../ipvs/listed.js";
 import { ManualTimers } from "../ipvs/manual-timers.js";
 import type { Host } from "../lab/host.js";
 import { ipvsadmTable } from "../lab/ipvs.js";
 import { Lab } from "../lab/lab.js";
+import { ipvsadmRestore, planeOf } from "../lab/plane.js";
 
 const FORWARDINGS: readonly Forwarding[] = ["direct-routing", "nat", "tunnel"];
 const FORWARDING_OPTION: Record<Forwarding, string> = { "direct-routing": "-g", nat: "-m", tunnel: "-i" };
 const PROTOCOL_OPTION = { tcp: "-t", udp: "-u", sctp: "--sctp-service" } as const;
-
-/** A socket belongs to the namespace it was made in, so that the thread can go home at once. */
-function planeOf(host: Host): DataPlane {
-  const home = openSync("/proc/self/ns/net", "r");
-  try {
-    assert.equal(native.setNetns(`/run/netns/${host.namespace}`), 0);
-    const opened = openIpvs();
-    assert.ok(opened.ok, opened.ok ? "" : opened.error);
-    return opened.value;
-  } finally {
-    assert.equal(native.setNetns(`/proc/self/fd/${String(home)}`), 0);
-    closeSync(home);
-  }
-}
 
 /** The orders for `ipvsadm -R` that a person would write for the table. */
 function orders(table: Table): string {
@@ -80,14 +63,6 @@ function maskOption(key: ServiceKey, length: number): string {
   const v6 = key.kind === "fwmark" ? key.family === "ipv6" : key.address.includes(":");
   if (v6) return length === 128 ? "" : ` -M ${String(length)}`;
   return length === 32 ? "" : ` -M ${{ 24: "255.255.255.0", 16: "255.255.0.0" }[length] ?? assert.fail()}`;
-}
-
-function ipvsadmRestore(host: Host, input: string): void {
-  const { status, stderr } = spawnSync("ip", ["netns", "exec", host.namespace, "ipvsadm", "-R"], {
-    input,
-    encoding: "utf8",
-  });
-  assert.equal(status, 0, stderr);
 }
 
 const entry = (service: VirtualService, ...servers: RealServer[]): ServiceEntry => ({
@@ -170,7 +145,7 @@ test("for every scheduler, forwarding method, persistence, family and protocol o
     assert.deepEqual(diff(other.read(), table, new Set()), []);
     const [, ...listed] = theirs.run("ipvsadm", "-Ln", "--nosort").trimEnd().split("\n");
     assert.deepEqual(
-      tableText(other.read()).map((line) => line.trimEnd()),
+      tableText(other.read()),
       listed.map((line) => line.trimEnd()),
     );
     plane.close();
@@ -274,6 +249,7 @@ function directorOf(lab: Lab, host: Host) {
       runtimeDirectory: lab.directory,
       ipvs: { reconcileEvery: seconds(10), onStop: "remove" },
       sync,
+      masters: {},
       services,
     });
     assert.equal(error, null);

@@ -9,12 +9,21 @@ export class Masters {
   private readonly masters = new Set<string>();
   private readonly lost = new Map<string, Instant>();
 
-  observe(event: VipdEvent): void {
-    if (event.kind !== "vrrp-transition" && event.kind !== "vrrp-taken-over") return;
-    this.lost.delete(event.instance);
+  /** Gives the instance that is master now and was not, or the other way round. */
+  observe(event: VipdEvent): string | undefined {
+    if (event.kind !== "vrrp-transition" && event.kind !== "vrrp-taken-over") return undefined;
+    const { instance } = event;
+    const was = this.isMaster(instance);
+    this.lost.delete(instance);
     const state = event.kind === "vrrp-transition" ? event.to : event.state;
-    if (state === "master") this.masters.add(event.instance);
-    else this.masters.delete(event.instance);
+    if (state === "master") this.masters.add(instance);
+    else this.masters.delete(instance);
+    return this.isMaster(instance) === was ? undefined : instance;
+  }
+
+  /** Or was so when its process died, which leaves the addresses where they are. */
+  isMaster(instance: string): boolean {
+    return this.masters.has(instance) || this.lost.has(instance);
   }
 
   /** The VRRP process ended at `at`, or was last known to be alive then. Gives the instances that were master. */

@@ -5,6 +5,7 @@ import type { LogConfig } from "../../config/model.js";
 import type { EventRecord, VipdEvent } from "../../control/event.js";
 import { PROTOCOL, type Handed, type Inheritance, type StaticInheritance } from "../../control/handover.js";
 import type {
+  AddressesByInstance,
   ChecksStatus,
   ResumeOrder,
   SenderSequences,
@@ -13,6 +14,7 @@ import type {
   ToVrrp,
   VrrpStatus,
 } from "../../control/ipc.js";
+import type { IpAddress } from "../../core/address.js";
 import { between, milliseconds, seconds, type Instant, type Milliseconds } from "../../core/units.js";
 import type { InstanceConfig } from "../../vrrp/instance.js";
 import { span } from "../../control/reason.js";
@@ -379,11 +381,26 @@ export class Supervisor {
     this.events.emit(event);
   }
 
+  private observeMaster(event: VipdEvent): void {
+    const instance = this.masters.observe(event);
+    if (instance === undefined) return;
+    const { vrrp = [] } = this.config?.head ?? {};
+    const addresses = addressesOf(vrrp.find(({ name }) => name === instance));
+    const isMaster = this.masters.isMaster(instance);
+    this.checks.send({ kind: "master", instance, addresses: isMaster ? addresses : [] });
+  }
+
+  /** What the checks process is to know of VRRP from the start. */
+  private masterAddresses(instances: readonly InstanceConfig[]): AddressesByInstance {
+    const masters = instances.filter(({ name }) => this.masters.isMaster(name));
+    return Object.fromEntries(masters.map((one) => [one.name, addressesOf(one)]));
+  }
+
   private owner(name: ChildName): ConstructorParameters<typeof Child>[2] {
     return {
       hello: () => this.sendConfig(name),
       event: (record) => {
-        if (name === "vrrp") this.masters.observe(record.event);
+        if (name === "vrrp") this.observeMaster(record.event);
         this.events.take(record);
         this.ports.notifier.observe(record.event);
       },
@@ -446,6 +463,7 @@ export class Supervisor {
           knownTracks: this.tracks.report,
           ipvs: head.ipvs,
           sync: head.sync ?? null,
+          masters: this.masterAddresses(head.vrrp),
           ...(config.saved === undefined
             ? { services: servicesOf(config) }
             : { services: [], saved: config.saved }),
@@ -647,3 +665,6 @@ export class Supervisor {
     return isDone;
   }
 }
+
+const addressesOf = (instance: InstanceConfig | undefined): readonly IpAddress[] =>
+  instance === undefined ? [] : instance.addresses.map(({ prefix }) => prefix.address);

@@ -1,0 +1,139 @@
+// What is really run: one check for all servers that ask for the same of the same endpoint, in whatever services
+// they stand. Whoever asks gets every result. A program finds the service in its environment, so that one is shared
+// only where that is the same, too.
+
+import type { CheckContext, CheckResult, CheckTarget, Checker } from "../checkers/checker.js";
+import type { CheckConfig } from "../config/model.js";
+import type { HealthState } from "../core/health-state.js";
+import type { Milliseconds } from "../core/units.js";
+import { serviceId } from "../ipvs/model.js";
+import type { CheckRecord } from "./check-record.js";
+import type { CheckJob, CheckRun } from "./check-scheduler.js";
+
+export type RunPorts = Pick<CheckContext<unknown>, "dialer" | "runner" | "now">;
+/** One who asks. */
+export type Asker = {
+  readonly record: CheckRecord;
+  readonly take: (result: CheckResult, took: Milliseconds) => void;
+  /** Of a check that needs something: whether that is down just now. */
+  readonly isHeld: CheckJob["isHeld"];
+};
+
+export class CheckRuns {
+  private readonly ports: RunPorts;
+  private readonly runs = new Map<string, SharedRun>();
+  private touched = new Set<string>();
+
+  constructor(ports: RunPorts) {
+    this.ports = ports;
+  }
+
+  get size(): number {
+    return this.runs.size;
+  }
+  get jobs(): readonly CheckJob[] {
+    return [...this.runs.values()];
+  }
+
+  /** What others have found out by the same run. */
+  stateOf(key: string): HealthState | undefined {
+    return this.runs.get(key)?.askers[0]?.record.state;
+  }
+
+  join(key: string, checker: Checker, config: CheckConfig, target: CheckTarget, asker: Asker): void {
+    const known = this.runs.get(key);
+    if (known !== undefined) known.askers.push(asker);
+    else this.runs.set(key, new SharedRun(key, this.ports, checker, config, target, asker));
+    this.touched.add(key);
+  }
+
+  leave(key: string, asker: Asker): void {
+    const run = this.runs.get(key);
+    if (run === undefined) return;
+    run.askers.splice(run.askers.indexOf(asker), 1);
+    if (run.askers.length === 0) this.runs.delete(key);
+    this.touched.add(key);
+  }
+
+  /** What begins and what ends by all that has joined and left since the last call. */
+  takeChanges(): { readonly jobs: readonly CheckJob[]; readonly ended: readonly string[] } {
+    const jobs: CheckJob[] = [];
+    const ended: string[] = [];
+    for (const key of this.touched) {
+      const run = this.runs.get(key);
+      if (run === undefined) ended.push(key);
+      else jobs.push(run);
+    }
+    this.touched = new Set();
+    return { jobs, ended };
+  }
+}
+
+/**
+ * Runs of equal keys are the same. `options`: the number of the check's options. What a check needs it has in its own
+ * service and server: it is not shared.
+ */
+export function runKey(
+  checker: Checker,
+  { type, timing, needs }: CheckConfig,
+  options: number,
+  target: CheckTarget,
+): string {
+  const { every, everyFailing, timeout, warmUp, jitter } = timing;
+  const rhythm = `${every} ${everyFailing ?? ""} ${timeout} ${warmUp ?? ""} ${jitter ?? ""}`;
+  const key = `${type} ${options} ${rhythm} ${target.address} ${target.port}`;
+  if (checker.seesService !== true && needs === undefined) return key;
+  const { virtual } = target;
+  const mark = virtual.kind === "fwmark" ? `fwmark ${virtual.mark}` : serviceId(virtual);
+  return `${key} ${mark} ${target.service}${needs === undefined ? "" : ` ${JSON.stringify(needs)}`}`;
+}
+
+class SharedRun implements CheckJob {
+  readonly key: string;
+  readonly every: Milliseconds;
+  readonly everyFailing: CheckJob["everyFailing"];
+  readonly warmUp: CheckJob["warmUp"];
+  readonly jitter: CheckJob["jitter"];
+  readonly timeout: Milliseconds;
+  readonly cost: CheckJob["cost"];
+  readonly isHeld: CheckJob["isHeld"];
+  readonly askers: Asker[];
+  private readonly ports: RunPorts;
+  private readonly checker: Checker;
+  private readonly options: unknown;
+  private readonly target: CheckTarget;
+
+  constructor(
+    key: string,
+    ports: RunPorts,
+    checker: Checker,
+    { options, timing }: CheckConfig,
+    target: CheckTarget,
+    asker: Asker,
+  ) {
+    this.key = key;
+    this.every = timing.every;
+    this.everyFailing = timing.everyFailing;
+    this.warmUp = timing.warmUp;
+    this.jitter = timing.jitter;
+    this.timeout = timing.timeout;
+    this.isHeld = asker.isHeld;
+    this.cost = checker.cost;
+    this.askers = [asker];
+    this.ports = ports;
+    this.checker = checker;
+    this.options = options;
+    this.target = target;
+  }
+
+  async run(run: CheckRun): Promise<CheckResult> {
+    const { dialer, runner, now } = this.ports;
+    // The options were made by this checker's own schema when the configuration was read.
+    const options = this.options as never;
+    return this.checker.check({ target: this.target, options, dialer, runner, now, ...run });
+  }
+
+  onResult(result: CheckResult, took: Milliseconds): void {
+    for (const asker of this.askers) asker.take(result, took);
+  }
+}

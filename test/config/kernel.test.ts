@@ -1,0 +1,55 @@
+// What the kernel's IPVS alone is told of a service and its servers.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { packService, unpackServices } from "../../src/control/packed-services.js";
+import { good, PAIR } from "./load.js";
+
+const SERVICES = `services:
+  dns:
+    address: 192.168.1.1:53
+    protocol: udp
+    forwarding: nat
+    one-packet: true
+    servers: [192.168.1.4]
+  sip:
+    address: 192.168.1.1:5060
+    protocol: udp
+    forwarding: nat
+    scheduler: mh
+    scheduler-flags: [fallback, port]
+    persistence: 5m
+    engine: sip
+    upper-threshold: 100
+    servers: [192.168.1.4, { address: 192.168.1.5, upper-threshold: 50, lower-threshold: 10 }]
+  far:
+    address: 192.168.1.1:80
+    forwarding: tunnel
+    tunnel: { type: gue, port: 6080, checksum: remote }
+    servers:
+      - 192.168.1.4
+      - { address: 192.168.1.5, tunnel: { type: gre, checksum: full } }
+      - { address: 192.168.1.6, tunnel: {} }
+      - { address: 192.168.1.7, forwarding: tunnel }
+`;
+
+test("flags, engine, thresholds and tunnels are as written, for one server or for all", () => {
+  const { services } = good(PAIR + SERVICES);
+  const [dns, sip, far] = services;
+  assert.equal(dns?.service.flags, 0x4);
+  assert.equal(sip?.service.flags, 0x18);
+  assert.equal(sip.service.engine, "sip");
+  assert.deepEqual(
+    sip.servers.map(({ server: { upper, lower } }) => [upper, lower]),
+    [
+      [100, undefined],
+      [50, 10],
+    ],
+  );
+  const gue = { kind: "gue", port: 6080, checksum: "remote" };
+  assert.deepEqual(
+    far?.servers.map(({ server }) => server.tunnel),
+    [gue, { kind: "gre", port: 0, checksum: "full" }, undefined, gue],
+  );
+  assert.deepEqual(unpackServices(`[${services.map(packService).join(",")}]`), services);
+});

@@ -1,0 +1,154 @@
+// Every option of services and servers on a real kernel: what vipd makes of it is what ipvsadm makes of it, nothing is
+// left to order a second time, and each can be changed back.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { ip } from "../../src/core/address.js";
+import { seconds } from "../../src/core/units.js";
+import { diff } from "../../src/ipvs/diff.js";
+import {
+  SERVICE_FLAG,
+  serverId,
+  serviceId,
+  type RealServer,
+  type ServiceEntry,
+  type ServiceKey,
+  type Table,
+  type Tunnel,
+} from "../../src/ipvs/model.js";
+import type { DataPlane } from "../../src/ports/data-plane.js";
+import type { Host } from "../lab/host.js";
+import { ipvsadmTable } from "../lab/ipvs.js";
+import { Lab } from "../lab/lab.js";
+import { ipvsadmRestore, planeOf } from "../lab/plane.js";
+
+type Case = readonly [
+  line: string,
+  service: Omit<ServiceEntry["service"], "key">,
+  servers: readonly Server[],
+];
+type Server = readonly [line: string, server: Partial<RealServer>];
+
+const VIP = ip("10.0.0.1");
+const sh = { scheduler: "sh" } as const;
+const gue = (checksum: Tunnel["checksum"]): Partial<RealServer> => ({
+  forwarding: "tunnel",
+  tunnel: { kind: "gue", port: 6080, checksum },
+});
+const gre = (checksum: Tunnel["checksum"]): Partial<RealServer> => ({
+  forwarding: "tunnel",
+  tunnel: { kind: "gre", port: 0, checksum },
+});
+const persistence = { timeout: seconds(300), prefixLength: 32 };
+
+/** The end of an `ipvsadm` line, and what vipd's model says for it. */
+const CASES: readonly Case[] = [
+  ["-s rr -o", { scheduler: "rr", flags: SERVICE_FLAG.onePacket }, [["-m", {}]]],
+  ["-s sh -b sh-fallback", { ...sh, flags: SERVICE_FLAG.fallback }, [["-m", {}]]],
+  ["-s mh -b mh-port", { scheduler: "mh", flags: SERVICE_FLAG.port }, [["-m", {}]]],
+  ["-s sh -b sh-fallback,sh-port", { ...sh, flags: SERVICE_FLAG.fallback | SERVICE_FLAG.port }, [["-m", {}]]],
+  ["-s wlc -p 300 --pe sip", { scheduler: "wlc", persistence, engine: "sip" }, [["-m", {}]]],
+  [
+    "-s wlc",
+    { scheduler: "wlc" },
+    [
+      ["-m -x 100", { upper: 100 }],
+      ["-m -x 100 -y 50", { upper: 100, lower: 50 }],
+      ["-g -x 2000000000", { forwarding: "direct-routing", upper: 2_000_000_000 }],
+      ["-i", { forwarding: "tunnel" }],
+      ["-i --tun-type gue --tun-port 6080", gue("none")],
+      ["-i --tun-type gue --tun-port 6080 --tun-csum", gue("full")],
+      ["-i --tun-type gue --tun-port 6080 --tun-remcsum", gue("remote")],
+      ["-i --tun-type gre", gre("none")],
+      ["-i --tun-type gre --tun-csum", gre("full")],
+    ],
+  ],
+];
+
+const keyOf = (i: number): ServiceKey => ({ kind: "address", protocol: "udp", address: VIP, port: 5000 + i });
+
+function tableOf(plain: boolean): Table {
+  const entries = CASES.map(([, service, servers], i): ServiceEntry => {
+    const key = keyOf(i);
+    const all = servers.map(([, more], n): RealServer => {
+      const server = { address: ip(`10.1.0.${String(n + 1)}`), port: 5000 + i, weight: 3 } as const;
+      return plain
+        ? { ...server, forwarding: more.forwarding ?? "nat" }
+        : { forwarding: "nat", ...server, ...more };
+    });
+    const { scheduler } = service;
+    return {
+      service: plain ? { key, scheduler } : { key, ...service },
+      servers: new Map(all.map((server) => [serverId(server), server])),
+    };
+  });
+  return new Map(entries.map((entry) => [serviceId(entry.service.key), entry]));
+}
+
+const LINES = CASES.flatMap(([service, , servers], i) => {
+  const name = `-u ${VIP}:${String(5000 + i)}`;
+  return [
+    `-A ${name} ${service}`,
+    ...servers.map(([line], n) => `-a ${name} -r 10.1.0.${String(n + 1)}:${String(5000 + i)} ${line} -w 3`),
+  ];
+});
+
+function bring(plane: DataPlane, table: Table): void {
+  const results = plane.apply(diff(plane.read(), table, new Set()));
+  assert.deepEqual(
+    results.filter(({ ok }) => !ok),
+    [],
+  );
+  assert.deepEqual(diff(plane.read(), table, new Set()), []);
+}
+
+test("every option of services and servers is as ipvsadm sets it, and goes again", () => {
+  const lab = new Lab();
+  try {
+    const [ours, theirs] = lab.hosts("ours", "theirs");
+    ipvsadmRestore(theirs, `${LINES.join("\n")}\n`);
+    const plane = planeOf(ours);
+    const views = (host: Host): string[] =>
+      ["--thresholds", "--tun-info"].map((view) => host.run("ipvsadm", "-Ln", view));
+    for (const change of ["made", "made plain", "made so from plain ones"]) {
+      const plain = change === "made plain";
+      bring(plane, tableOf(plain));
+      if (plain) assert.doesNotMatch(ipvsadmTable(ours), / -[xyob] |--pe|tun-type g/);
+      else {
+        assert.equal(ipvsadmTable(ours), ipvsadmTable(theirs), change);
+        assert.deepEqual(views(ours), views(theirs));
+      }
+    }
+    const other = planeOf(theirs);
+    assert.deepEqual(
+      diff(other.read(), tableOf(false), new Set()),
+      [],
+      "what ipvsadm made is read as it was meant",
+    );
+    plane.close();
+    other.close();
+  } finally {
+    lab.close();
+  }
+});
+
+test("a real server that is an address of the director stays as it was ordered", () => {
+  const lab = new Lab();
+  try {
+    const host = lab.host("ours");
+    host.ip("address add 10.1.0.1/32 dev lo");
+    host.ip("address add 10.0.0.1/32 dev lo");
+    const plane = planeOf(host);
+    const key: ServiceKey = { kind: "address", protocol: "tcp", address: VIP, port: 80 };
+    const local: RealServer = { address: ip("10.1.0.1"), port: 80, forwarding: "direct-routing", weight: 1 };
+    bring(
+      plane,
+      new Map([
+        [serviceId(key), { service: { key, scheduler: "rr" }, servers: new Map([[serverId(local), local]]) }],
+      ]),
+    );
+    plane.close();
+  } finally {
+    lab.close();
+  }
+});
