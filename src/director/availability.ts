@@ -1,5 +1,5 @@
-// What part of the time a real server has been up: since we began, and in the last day by the hour. One that never
-// changes costs a few numbers; the hours are counted from its first change on.
+// What part of the time a real server has been up: since we began, and in the last day by the hour. For servers that
+// have changed at least once; of all others the answer is known without it.
 
 import type { Availability as Share } from "../control/ipc.js";
 
@@ -14,7 +14,7 @@ export class Availability {
   private at: number;
   private total = 0;
   /** Seconds it was up in each hour, by the hour's number. */
-  private hours: Float32Array | undefined;
+  private readonly hours = new Float32Array(HOURS);
 
   constructor(up: boolean, now: number) {
     this.up = up;
@@ -28,7 +28,6 @@ export class Availability {
   }
 
   share(now: number): Share {
-    if (this.hours === undefined) return { total: this.up ? 100 : 0, day: this.up ? 100 : 0 };
     this.advance(now);
     const day = Math.min(now - this.began, (HOURS - 1) * HOUR + (now % HOUR));
     const up = this.hours.reduce((sum, seconds) => sum + seconds, 0) * 1000;
@@ -36,18 +35,15 @@ export class Availability {
   }
 
   private advance(now: number): void {
-    // Nobody asked until now: all of the time before was like this.
-    const hours = (this.hours ??= new Float32Array(HOURS));
+    const { hours } = this;
     const first = Math.max(this.at, (Math.floor(now / HOUR) - HOURS + 1) * HOUR);
     if (this.up) this.total += now - this.at;
-    for (let from = first; from < now;) {
-      const hour = Math.floor(from / HOUR);
-      const to = Math.min(now, (hour + 1) * HOUR);
+    for (let hour = Math.floor(first / HOUR); hour <= Math.floor(now / HOUR); hour++) {
+      const from = Math.max(first, hour * HOUR);
       const place = hour % HOURS;
       // A new hour takes the place of the one a day before.
       if (from === hour * HOUR) hours[place] = 0;
-      if (this.up) hours[place] = (hours[place] ?? 0) + (to - from) / 1000;
-      from = to;
+      if (this.up) hours[place] = (hours[place] ?? 0) + (Math.min(now, (hour + 1) * HOUR) - from) / 1000;
     }
     this.at = now;
   }

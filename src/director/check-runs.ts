@@ -11,20 +11,20 @@ import type { CheckRecord } from "./check-record.js";
 import type { CheckJob, CheckRun } from "./check-scheduler.js";
 
 export type RunPorts = Pick<CheckContext<unknown>, "dialer" | "runner" | "now">;
-/** One who asks. */
-export type Asker = {
-  readonly record: CheckRecord;
-  readonly take: (result: CheckResult, took: Milliseconds) => void;
-  /** Of a check that needs something: whether that is down just now. */
-  readonly isHeld: CheckJob["isHeld"];
+/** One who asks: there are as many as checks, and they hold no functions. */
+export type Asker = { readonly key: string; readonly record: CheckRecord };
+export type AskerPorts<A extends Asker> = {
+  readonly take: (asker: A, result: CheckResult, took: Milliseconds) => void;
+  /** Whether something that its check needs is down just now. */
+  readonly isHeld: (asker: A) => boolean;
 };
 
-export class CheckRuns {
-  private readonly ports: RunPorts;
-  private readonly runs = new Map<string, SharedRun>();
+export class CheckRuns<A extends Asker> {
+  private readonly ports: RunPorts & AskerPorts<A>;
+  private readonly runs = new Map<string, SharedRun<A>>();
   private touched = new Set<string>();
 
-  constructor(ports: RunPorts) {
+  constructor(ports: RunPorts & AskerPorts<A>) {
     this.ports = ports;
   }
 
@@ -40,14 +40,16 @@ export class CheckRuns {
     return this.runs.get(key)?.askers[0]?.record.state;
   }
 
-  join(key: string, checker: Checker, config: CheckConfig, target: CheckTarget, asker: Asker): void {
+  join(checker: Checker, target: CheckTarget, asker: A): void {
+    const { key } = asker;
     const known = this.runs.get(key);
     if (known !== undefined) known.askers.push(asker);
-    else this.runs.set(key, new SharedRun(key, this.ports, checker, config, target, asker));
+    else this.runs.set(key, new SharedRun(this.ports, checker, target, asker));
     this.touched.add(key);
   }
 
-  leave(key: string, asker: Asker): void {
+  leave(asker: A): void {
+    const { key } = asker;
     const run = this.runs.get(key);
     if (run === undefined) return;
     run.askers.splice(run.askers.indexOf(asker), 1);
@@ -88,52 +90,55 @@ export function runKey(
   return `${key} ${mark} ${target.service}${needs === undefined ? "" : ` ${JSON.stringify(needs)}`}`;
 }
 
-class SharedRun implements CheckJob {
+class SharedRun<A extends Asker> implements CheckJob {
   readonly key: string;
-  readonly every: Milliseconds;
-  readonly everyFailing: CheckJob["everyFailing"];
-  readonly warmUp: CheckJob["warmUp"];
-  readonly jitter: CheckJob["jitter"];
-  readonly timeout: Milliseconds;
-  readonly cost: CheckJob["cost"];
-  readonly isHeld: CheckJob["isHeld"];
-  readonly askers: Asker[];
-  private readonly ports: RunPorts;
+  readonly askers: A[];
+  private readonly config: CheckConfig;
+  private readonly ports: RunPorts & AskerPorts<A>;
   private readonly checker: Checker;
-  private readonly options: unknown;
   private readonly target: CheckTarget;
 
-  constructor(
-    key: string,
-    ports: RunPorts,
-    checker: Checker,
-    { options, timing }: CheckConfig,
-    target: CheckTarget,
-    asker: Asker,
-  ) {
-    this.key = key;
-    this.every = timing.every;
-    this.everyFailing = timing.everyFailing;
-    this.warmUp = timing.warmUp;
-    this.jitter = timing.jitter;
-    this.timeout = timing.timeout;
-    this.isHeld = asker.isHeld;
-    this.cost = checker.cost;
+  constructor(ports: RunPorts & AskerPorts<A>, checker: Checker, target: CheckTarget, asker: A) {
+    this.key = asker.key;
     this.askers = [asker];
+    this.config = asker.record.config;
     this.ports = ports;
     this.checker = checker;
-    this.options = options;
     this.target = target;
+  }
+
+  get every(): Milliseconds {
+    return this.config.timing.every;
+  }
+  get everyFailing(): Milliseconds | undefined {
+    return this.config.timing.everyFailing;
+  }
+  get warmUp(): Milliseconds | undefined {
+    return this.config.timing.warmUp;
+  }
+  get jitter(): number | undefined {
+    return this.config.timing.jitter;
+  }
+  get timeout(): Milliseconds {
+    return this.config.timing.timeout;
+  }
+  get cost(): CheckJob["cost"] {
+    return this.checker.cost;
+  }
+
+  /** What needs something is not shared. */
+  isHeld(): boolean {
+    return this.config.needs !== undefined && this.askers.some((asker) => this.ports.isHeld(asker));
   }
 
   async run(run: CheckRun): Promise<CheckResult> {
     const { dialer, runner, now } = this.ports;
     // The options were made by this checker's own schema when the configuration was read.
-    const options = this.options as never;
+    const options = this.config.options as never;
     return this.checker.check({ target: this.target, options, dialer, runner, now, ...run });
   }
 
   onResult(result: CheckResult, took: Milliseconds): void {
-    for (const asker of this.askers) asker.take(result, took);
+    for (const asker of this.askers) this.ports.take(asker, result, took);
   }
 }

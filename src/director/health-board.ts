@@ -9,7 +9,7 @@ import type { VipdEvent } from "../control/event.js";
 import type { ServerStatus } from "../control/ipc.js";
 import type { IpAddress } from "../core/address.js";
 import type { HealthState } from "../core/health-state.js";
-import type { Milliseconds } from "../core/units.js";
+import type { Instant, Milliseconds } from "../core/units.js";
 import { serverId, serviceId, type ServerId, type ServiceId } from "../ipvs/model.js";
 import { Availability } from "./availability.js";
 import { CheckRecord } from "./check-record.js";
@@ -45,19 +45,21 @@ type ServerRecord = {
   readonly config: ServerConfig;
   readonly checks: readonly CheckRecord[];
   /** How they ask for their runs. */
-  askers: readonly KeyedAsker[];
+  askers: readonly ServerAsker[];
   /** Whether it counts as serving, since when, why, and for how much of the time. */
   up: boolean;
   since: number;
   why: string;
-  readonly availability: Availability;
+  /** Kept from its first change on; before that it was what it is since `began`. */
+  availability: Availability | undefined;
+  readonly began: Instant;
   /** Whether its health is older than the service's present address, which the table does not know it by. */
   readonly hasMoved: boolean;
   /** What the table was told. */
   told: boolean | undefined;
 };
-type KeyedAsker = Asker & { readonly key: string };
-type Changes = ReturnType<CheckRuns["takeChanges"]>;
+type ServerAsker = Asker & { readonly server: ServerRecord };
+type Changes = ReturnType<CheckRuns<ServerAsker>["takeChanges"]>;
 
 /** Before anything was found out. */
 const whyPresumed: Readonly<Record<Presumed, string>> = {
@@ -67,19 +69,21 @@ const whyPresumed: Readonly<Record<Presumed, string>> = {
   down: "it was not in the kernel's table at the start",
 };
 
-const NO_ASKERS: readonly KeyedAsker[] = [];
+const ALWAYS = { total: 100, day: 100 };
+const NEVER = { total: 0, day: 0 };
+const NO_ASKERS: readonly ServerAsker[] = [];
 
 export type ServerHealth = Pick<ServerStatus, "up" | "since" | "why" | "availability" | "checks">;
 
 export class HealthBoard {
   private readonly ports: BoardPorts;
   private services = new Map<string, ServiceRecord>();
-  private runs: CheckRuns;
+  private runs: CheckRuns<ServerAsker>;
   private readonly optionNumbers = new OptionNumbers();
 
   constructor(ports: BoardPorts) {
     this.ports = ports;
-    this.runs = new CheckRuns(ports);
+    this.runs = this.newRuns();
   }
 
   /** How many checks there are to run. */
@@ -90,7 +94,7 @@ export class HealthBoard {
   /** Takes new services; what they have in common with the old ones keeps its health. Gives the checks to run. */
   configure(services: readonly ServiceConfig[]): readonly CheckJob[] {
     const next = new Map<string, ServiceRecord>();
-    const runs = new CheckRuns(this.ports);
+    const runs = this.newRuns();
     for (const config of services) {
       const service = this.serviceRecord(config, runs);
       next.set(config.name, service);
@@ -158,7 +162,7 @@ export class HealthBoard {
       up,
       since,
       why,
-      availability: availability.share(this.ports.now()),
+      availability: availability?.share(this.ports.now()) ?? (up ? ALWAYS : NEVER),
       checks: checks.map((check) => check.status(time)),
     };
   }
@@ -172,7 +176,7 @@ export class HealthBoard {
   }
 
   /** `runs`: where others may have found out already what is not known of a server. */
-  private serviceRecord(config: ServiceConfig, runs: CheckRuns): ServiceRecord {
+  private serviceRecord(config: ServiceConfig, runs: CheckRuns<ServerAsker>): ServiceRecord {
     const old = this.services.get(config.name);
     const id = serviceId(config.service.key);
     const service: ServiceRecord = { config, id, alive: 0, servers: new Map(), rests: this.mustRest(config) };
@@ -184,6 +188,17 @@ export class HealthBoard {
     return service;
   }
 
+  private newRuns(): CheckRuns<ServerAsker> {
+    const { dialer, runner, now } = this.ports;
+    return new CheckRuns({
+      dialer,
+      runner,
+      now,
+      take: ({ server, record }, result, took) => this.result(server, record, result, took),
+      isHeld: ({ server, record }) => this.holds(server, record),
+    });
+  }
+
   private mustRest({ policy, service: { key } }: ServiceConfig): boolean {
     return policy?.checkWhen === "master" && key.kind === "address" && !this.ports.holds(key.address);
   }
@@ -192,7 +207,7 @@ export class HealthBoard {
     service: ServiceRecord,
     config: ServerConfig,
     oldService: ServiceRecord | undefined,
-    runs: CheckRuns,
+    runs: CheckRuns<ServerAsker>,
   ): ServerRecord {
     const id = serverId(config.server);
     const { name } = service.config;
@@ -219,7 +234,8 @@ export class HealthBoard {
       up,
       since: old?.since ?? this.ports.wallTime(),
       why: old?.why ?? (checks.length === 0 ? "not checked" : whyPresumed[presumed]),
-      availability: old?.availability ?? new Availability(up, this.ports.now()),
+      availability: old?.availability,
+      began: old?.began ?? this.ports.now(),
       hasMoved,
       told,
     };
@@ -231,7 +247,7 @@ export class HealthBoard {
     key: string,
     check: CheckConfig,
     presumed: Presumed,
-    runs: CheckRuns,
+    runs: CheckRuns<ServerAsker>,
   ): CheckRecord {
     const subject = { service: service.config.name, server: serverId(server.server) };
     const found = (): HealthState => {
@@ -242,22 +258,18 @@ export class HealthBoard {
     return new CheckRecord(subject, key, check, state, this.ports.wallTime());
   }
 
-  private ask({ config, servers }: ServiceRecord, runs: CheckRuns): void {
+  private ask({ config, servers }: ServiceRecord, runs: CheckRuns<ServerAsker>): void {
     for (const server of servers.values())
       server.askers = server.checks.map((record) => {
-        const key = this.runKeyOf(config, server.config, record.config);
-        const take: Asker["take"] = (result, took) => this.result(server, record, result, took);
-        const isHeld = record.config.needs === undefined ? undefined : () => this.holds(server, record);
-        const asker = { key, record, take, isHeld };
-        const target = targetOf(config, server.config);
-        runs.join(key, checkerOf(record.config), record.config, target, asker);
+        const asker = { key: this.runKeyOf(config, server.config, record.config), record, server };
+        runs.join(checkerOf(record.config), targetOf(config, server.config), asker);
         return asker;
       });
   }
 
   private rest({ servers }: ServiceRecord): void {
     for (const server of servers.values()) {
-      for (const asker of server.askers) this.runs.leave(asker.key, asker);
+      for (const asker of server.askers) this.runs.leave(asker);
       server.askers = NO_ASKERS;
     }
   }
@@ -338,6 +350,7 @@ export class HealthBoard {
     server.up = up;
     server.since = this.ports.wallTime();
     server.why = cause;
+    server.availability ??= new Availability(!up, server.began);
     server.availability.turn(up, this.ports.now());
     server.service.alive += up ? 1 : -1;
     this.ports.report({

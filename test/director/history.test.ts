@@ -52,11 +52,6 @@ test("ten thousand rings take less than a megabyte", () => {
   assert.equal(rings.length, 10_000);
 });
 
-test("a server that never changed was up all the time, or never", () => {
-  assert.deepEqual(new Availability(true, 0).share(10 * HOUR), { total: 100, day: 100 });
-  assert.deepEqual(new Availability(false, 0).share(10 * HOUR), { total: 0, day: 0 });
-});
-
 test("the share of the last day forgets what was before it, the one since the beginning does not", () => {
   const server = new Availability(true, 0);
   server.turn(false, 10 * HOUR);
