@@ -30,6 +30,7 @@ export async function runCommandLine(args: readonly string[], output: Output): P
 }
 
 async function runOne(command: Command, args: readonly string[], output: Output): Promise<ExitCode> {
+  let operands: readonly string[] = [];
   let values: Record<string, unknown>;
   try {
     const options = Object.fromEntries(
@@ -41,13 +42,29 @@ async function runOne(command: Command, args: readonly string[], output: Output)
         },
       ]),
     );
-    values = parseArgs({ args: [...args], options, strict: true, allowPositionals: false }).values;
+    const parsed = parseArgs({
+      args: [...args],
+      options,
+      strict: true,
+      allowPositionals: command.operand !== undefined,
+    });
+    values = parsed.values;
+    operands = parsed.positionals;
   } catch (error) {
     output.err(`vipd ${command.word}: ${explain(error as Error, command)}\n`);
     return EXIT.usage;
   }
+  const [operand] = operands;
+  if (command.operand !== undefined && operands.length !== 1) {
+    const { name, what } = command.operand;
+    output.err(
+      `vipd ${command.word}: ${operands.length === 0 ? `${name} is missing` : "one word is enough"}: ${what}.\n`,
+    );
+    return EXIT.usage;
+  }
   return command.run(
     {
+      ...(operand === undefined ? {} : { operand }),
       text: (name) => (typeof values[name] === "string" ? values[name] : undefined),
       flag: (name) => values[name] === true,
     },
@@ -99,7 +116,8 @@ function commandHelp(command: Command): string {
   );
   const width = Math.max(...left.map((text) => text.length)) + 2;
   const lines = command.options.map(({ summary }, i) => `  ${(left[i] ?? "").padEnd(width)}${summary}`);
-  return `usage: vipd ${command.word} [OPTION]...
+  const operand = command.operand === undefined ? "" : ` ${command.operand.name}`;
+  return `usage: vipd ${command.word}${operand} [OPTION]...
 
 ${command.summary}
 

@@ -28,12 +28,16 @@ export type Output = { readonly out: (text: string) => unknown; readonly err: (t
 export type Options = {
   readonly text: (name: string) => string | undefined;
   readonly flag: (name: string) => boolean;
+  /** The word beside the options, of a command that takes one. */
+  readonly operand?: string;
 };
 
 export type Command = {
   readonly word: string;
   readonly summary: string;
   readonly options: readonly Option[];
+  /** The one word that it needs beside its options. */
+  readonly operand?: { readonly name: string; readonly what: string };
   run(options: Options, output: Output): Promise<ExitCode>;
 };
 

@@ -4,6 +4,7 @@ import { check } from "./check.js";
 import type { Command } from "./command.js";
 import { events, reload, status, stop, upgrade } from "./client-commands.js";
 import { ipvs } from "./ipvs.js";
+import { disable, drain, enable, undrain } from "./order-commands.js";
 import { plan } from "./plan.js";
 import { release } from "./release.js";
 import { run } from "./run.js";
@@ -15,6 +16,10 @@ export const commands: readonly Command[] = [
   status,
   events,
   ipvs,
+  drain,
+  undrain,
+  disable,
+  enable,
   reload,
   upgrade,
   stop,

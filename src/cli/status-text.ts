@@ -12,6 +12,7 @@ import type {
   Status,
   VrrpStatus,
 } from "../control/ipc.js";
+import { orderText, progressText } from "./order-text.js";
 import { formatTime } from "../log/record.js";
 import type { Weighing } from "../services/weight.js";
 
@@ -107,6 +108,10 @@ function serviceLines(status: Status, now: number): string[] {
     ...trackLines(checks, now),
     ...(checks.services.length === 0 ? ["no services"] : []),
     ...checks.services.flatMap((service) => oneService(service, now)),
+    ...(status.idle_orders ?? []).map(
+      (order) =>
+        `order of a server that is not configured: ${order.service}/${order.server} ${orderText(order)}`,
+    ),
     ...tableLines(checks.table),
     ...syncLines(checks),
   ];
@@ -129,8 +134,10 @@ function oneService(service: ServiceStatus, now: number): string[] {
     ...servers.flatMap((server) => {
       const state = server.up ? "up  " : server.place === "waits" ? "wait" : "DOWN";
       const missing = server.wanted && !server.in_kernel ? ", NOT IN THE KERNEL" : "";
+      const order =
+        server.order === undefined ? "" : `  ${orderText(server.order)}: ${progressText(server.order)};`;
       const checks = server.checks.map((check) => checkText(check, now)).join("; ");
-      const text = `${weightText(server.weighing)}${placeText(server)}${missing}`;
+      const text = `${weightText(server.weighing)}${placeText(server)}${missing}${order}`;
       return [
         `  ${server.server.padEnd(width)}  ${state}  weight ${text}${checks === "" ? "" : `  ${checks}`}`,
         ...pastLines(server, " ".repeat(width + 4), now),

@@ -5,6 +5,7 @@ import { unreachable } from "../core/never.js";
 import { count } from "../core/words.js";
 import type { LogLevel } from "../config/model.js";
 import type { CheckSubject, ProcessName, VipdEvent } from "./event.js";
+import { describeOrder, type OrderEvent } from "./describe-orders.js";
 import { again, describeReason, describeSum, describeWeighing, span } from "./reason.js";
 
 export type Description = {
@@ -43,11 +44,16 @@ export function describe(event: VipdEvent): Description {
     case "server-weighed":
     case "quorum-changed":
     case "mass-failure":
+    case "server-drained":
     case "script-output":
     case "table-applied":
     case "table-failed":
     case "sync-daemon":
       return describeChecks(event);
+    case "order-given":
+    case "order-ended":
+    case "window-changed":
+      return describeOrder(event);
     case "process-started":
     case "process-exited":
     case "config-loaded":
@@ -78,13 +84,14 @@ type ChecksEvent = Extract<
       | "server-weighed"
       | "quorum-changed"
       | "mass-failure"
+      | "server-drained"
       | "script-output"
       | "table-applied"
       | "table-failed"
       | "sync-daemon";
   }
 >;
-type DaemonEvent = Exclude<VipdEvent, VrrpEvent | ChecksEvent>;
+type DaemonEvent = Exclude<VipdEvent, VrrpEvent | ChecksEvent | OrderEvent>;
 
 function describeVrrp(event: VrrpEvent): Description {
   switch (event.kind) {
@@ -220,6 +227,15 @@ function describeChecks(event: ChecksEvent): Description {
       return describeQuorum(event);
     case "mass-failure":
       return describeMassFailure(event);
+    case "server-drained":
+      return {
+        level: "notice",
+        subject: `service ${event.service}`,
+        text:
+          event.how === "empty"
+            ? `${event.server} is drained: no connection was left after ${span(event.after_ms)}; out of the table`
+            : `${event.server} is out of the table: the deadline of its drain has come after ${span(event.after_ms)}; ${count(event.connections, "connection")} ${event.connections === 1 ? "ends" : "end"}`,
+      };
     case "script-output":
       return {
         level: "info",

@@ -5,6 +5,7 @@
 import type { Family } from "../core/address.js";
 import type { LogLevel } from "../config/model.js";
 import type { SyncRole } from "../ipvs/model.js";
+import type { OrderAction } from "../services/order.js";
 import type { Weighing } from "../services/weight.js";
 import type { InstanceStateName } from "../vrrp/instance.js";
 import type { Priority } from "../vrrp/priority.js";
@@ -287,6 +288,41 @@ export type VipdEvent =
       readonly reaction: "hold" | "go-on" | null;
       /** Servers that are down and stay in the table. */
       readonly held: number;
+    }
+  /** Somebody ordered it; `servers`: "web/192.168.1.4:80". Null: without an end, without a deadline. */
+  | {
+      readonly kind: "order-given";
+      readonly action: OrderAction;
+      readonly servers: readonly string[];
+      readonly by: string;
+      readonly for_ms: number | null;
+      readonly deadline_ms: number | null;
+    }
+  /** `by`: who took it back; null: its time is over. */
+  | {
+      readonly kind: "order-ended";
+      readonly action: OrderAction;
+      readonly servers: readonly string[];
+      readonly by: string | null;
+      readonly after_ms: number;
+    }
+  | {
+      readonly kind: "window-changed";
+      readonly window: string;
+      readonly open: boolean;
+      readonly action: "drain" | "disable";
+      readonly targets: readonly string[];
+      /** Until it closes. */
+      readonly left_ms: number;
+    }
+  /** Out of the table; `connections`: those that end with that. */
+  | {
+      readonly kind: "server-drained";
+      readonly service: string;
+      readonly server: string;
+      readonly how: "empty" | "deadline";
+      readonly connections: number;
+      readonly after_ms: number;
     }
   | ({ readonly kind: "script-output"; readonly text: string } & CheckSubject)
   | {

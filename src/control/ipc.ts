@@ -16,6 +16,8 @@ import type { SyncConfig } from "../ipvs/model.js";
 import type { Place } from "../services/place.js";
 import type { Weighing } from "../services/weight.js";
 import type { InstanceConfig, InstanceStateName } from "../vrrp/instance.js";
+import type { Order, Orders, Standing } from "../services/order.js";
+import type { Connections } from "../services/override.js";
 import type { TrackValue } from "../vrrp/priority.js";
 import type { EventRecord, PrioritySum, RejectedAdverts, RejectKind, TransitionReason } from "./event.js";
 import type { Handed } from "./handover.js";
@@ -83,6 +85,8 @@ export type ToChecks =
       /** The addresses that this director holds, by the instances that it is master of. */
       readonly masters: AddressesByInstance;
       readonly services: readonly ServiceConfig[];
+      /** What is ordered of real servers; absent: nothing. */
+      readonly orders?: Orders;
       /** The services are there, and `services` is empty. Answered with "unreadable" when they are not. */
       readonly saved?: SavedServices;
     }
@@ -90,10 +94,13 @@ export type ToChecks =
   | { readonly kind: "master"; readonly instance: string; readonly addresses: readonly IpAddress[] }
   /** Services of the last `configure` that are to be otherwise now, under the same names and keys. Answered alike. */
   | { readonly kind: "change"; readonly services: readonly ServiceConfig[] }
+  /** What is ordered of real servers now, all of it. */
+  | { readonly kind: "orders"; readonly orders: Orders }
   /** No more checks: a stop has begun, which ends scripts too. The table stays as it is until "stop". */
   | { readonly kind: "rest" }
   | { readonly kind: "stop"; readonly table: "remove" | "keep" }
-  | { readonly kind: "status"; readonly id: number }
+  /** `ordered`: only services and servers of which something is ordered. */
+  | { readonly kind: "status"; readonly id: number; readonly ordered?: boolean }
   | Ping;
 
 export type InstanceStatus = {
@@ -179,6 +186,20 @@ export type TrackStatus = CheckStatus & {
   /** Of a file: the number in it. */
   readonly value?: number;
 };
+/** What stands for a server, by a person's order or by a maintenance window. */
+export type OrderStatus = Standing & {
+  /** What the kernel counted when it was ordered; null: not known. */
+  readonly connections: number | null;
+  /** Of a drain. */
+  readonly drain: {
+    readonly left: Connections;
+    /** How many end in a second. */
+    readonly rate: number;
+    readonly time_left_ms: number | null;
+    /** Out of the table: none was left, or the deadline has come. */
+    readonly done: "empty" | "deadline" | null;
+  } | null;
+};
 export type ServerStatus = {
   readonly server: string;
   readonly up: boolean;
@@ -194,6 +215,8 @@ export type ServerStatus = {
   /** Whether the table is to have it. */
   readonly wanted: boolean;
   readonly in_kernel: boolean;
+  /** Absent: nothing is ordered of it. */
+  readonly order?: OrderStatus;
   readonly checks: readonly CheckStatus[];
 };
 export type ServiceStatus = {
@@ -277,4 +300,6 @@ export type Status = {
   readonly vrrp: VrrpStatus | null;
   readonly checks: ChecksStatus | null;
   readonly nodes: Config["nodes"];
+  /** What people have ordered of servers that are not in the configuration. */
+  readonly idle_orders?: readonly Order[];
 };

@@ -110,8 +110,11 @@ function take(message: ToChecks): void {
       send({
         kind: "status",
         id: message.id,
-        status: { ...checks.status(process.pid), tracks: tracks.status() },
+        status: { ...checks.status(process.pid, message.ordered), tracks: tracks.status() },
       });
+      return;
+    case "orders":
+      checks.take(message.orders);
       return;
     case "ping":
       send({ kind: "pong", id: message.id });

@@ -6,11 +6,13 @@ import type { IpAddress } from "../core/address.js";
 import type { VipdEvent } from "../control/event.js";
 import type { ChecksStatus, ServiceStatus, ToChecks } from "../control/ipc.js";
 import { after, formatDuration, minutes, seconds } from "../core/units.js";
-import { serverId, serviceId, type ServerId } from "../ipvs/model.js";
+import { serverId, serviceId, type ListedServer, type ServerId } from "../ipvs/model.js";
 import type { Timers } from "../ports/timers.js";
 import type { ServiceMemory } from "../services/decide.js";
+import type { Orders } from "../services/order.js";
 import type { ServerInput } from "../services/server-input.js";
-import type { Presumed, Standing } from "./ipvs-wanted.js";
+import type { OverrideOf, Presumed, Standing } from "./ipvs-wanted.js";
+import { OrderedServers } from "./ordered-servers.js";
 import { CheckScheduler, type SchedulerPorts } from "./check-scheduler.js";
 import { AddressesHere } from "./addresses-here.js";
 import { HealthBoard, type BoardPorts } from "./health-board.js";
@@ -33,6 +35,10 @@ export type TableKeeper = {
   setServer(service: string, server: ServerId, up: boolean): void;
   /** What others than its checks have found out of a server, or ordered of it. */
   adjust(service: string, server: ServerId, input: ServerAdjustment): void;
+  /** By whom it asks what is ordered of a server; of changes `adjust` tells. */
+  askOverrides(overrideOf: OverrideOf): void;
+  /** The servers of a service as the data plane lists them now; undefined: it cannot. */
+  connections(service: string): ReadonlyMap<ServerId, ListedServer> | undefined;
   /** What the policy of its service makes of it; undefined: it is not known. */
   standing(service: string, server: ServerId): Standing | undefined;
   /** What was decided of a service as a whole; undefined: it is not known. */
@@ -60,6 +66,7 @@ export class Checks {
   private readonly ports: ChecksPorts;
   private readonly board: HealthBoard;
   private readonly scheduler: CheckScheduler;
+  private readonly ordered: OrderedServers;
   private order: ChecksOrder | undefined;
   private services: ChecksOrder["services"] = [];
   private readonly held = new AddressesHere();
@@ -82,11 +89,20 @@ export class Checks {
       holds: (address) => this.held.has(address),
     });
     this.scheduler = new CheckScheduler({ timers, random, limits });
+    this.ordered = new OrderedServers({
+      timers,
+      wallTime,
+      report,
+      connections: (service) => table.connections(service),
+      adjust: (service, server, override) => table.adjust(service, server, { override }),
+    });
+    table.askOverrides((service, server) => this.ordered.overrideOf(service, server));
   }
 
   /** Gives what makes it impossible, for people; then everything goes on as before. */
   configure(order: ChecksOrder): string | null {
     const services = shareChecks(order.services);
+    this.ordered.configure(services, order.orders);
     const error = this.ports.table.configure({ ...order, services });
     if (error !== null) return error;
     this.order = order;
@@ -94,6 +110,7 @@ export class Checks {
     this.held.replace(order.masters);
     const jobs = this.board.configure(services);
     this.board.tellAll(services);
+    this.ordered.settle();
     this.scheduler.configure(jobs);
     this.look();
     return null;
@@ -108,10 +125,12 @@ export class Checks {
     if (order === undefined) return "there is no configuration to change";
     const changed = new Map(shareChecks(services).map((service) => [service.name, service]));
     const all = this.services.map((service) => changed.get(service.name) ?? service);
+    this.ordered.configure(all, order.orders);
     if (!this.ports.table.change([...changed.values()])) return this.configure({ ...order, services: all });
     this.services = all;
     const { jobs, ended } = this.board.change([...changed.values()]);
     this.board.tellAll([...changed.values()]);
+    this.ordered.settle();
     this.scheduler.change(jobs, ended);
     return null;
   }
@@ -122,6 +141,14 @@ export class Checks {
     this.order = { ...this.order, masters: { ...this.order.masters, [instance]: addresses } };
     const { jobs, ended } = this.board.follow();
     this.scheduler.change(jobs, ended, "at once");
+  }
+
+  /** What people order and windows that open or close, all of it each time. */
+  take(orders: Orders): void {
+    if (this.order === undefined) return;
+    this.order = { ...this.order, orders };
+    this.ordered.configure(this.services, orders);
+    this.ordered.settle();
   }
 
   /** Gives whether all is gone that was to go. */
@@ -135,14 +162,25 @@ export class Checks {
   leave(): void {
     this.stopLooking();
     this.scheduler.stop();
+    this.ordered.stop();
   }
 
-  status(pid: number): Omit<ChecksStatus, "tracks"> {
+  /** `ordered`: only services and servers of which something is ordered. */
+  status(pid: number, ordered = false): Omit<ChecksStatus, "tracks"> {
     return {
       pid,
-      services: this.services.map((config) => this.serviceStatus(config)),
+      services: ordered
+        ? this.services.flatMap((config) => this.orderedStatus(config))
+        : this.services.map((config) => this.serviceStatus(config)),
       ...this.ports.table.status(),
     };
+  }
+
+  private orderedStatus(config: ServiceConfig): ServiceStatus[] {
+    const ordered = this.ordered.ofService(config.name);
+    if (ordered === undefined) return [];
+    const servers = config.servers.filter(({ server }) => ordered.has(serverId(server)));
+    return servers.length === 0 ? [] : [this.serviceStatus({ ...config, servers })];
   }
 
   private serviceStatus({ name, service, servers, policy }: ServiceConfig): ServiceStatus {
@@ -176,6 +214,7 @@ export class Checks {
           weighing: standing?.weighing ?? { effective: server.weight, configured: server.weight, terms: [] },
           wanted: standing?.isWanted ?? false,
           in_kernel: this.ports.table.inKernel(name, id),
+          ...this.ordered.status(name, id),
           checks: health?.checks ?? [],
         };
       }),

@@ -17,7 +17,13 @@ import {
 } from "../core/units.js";
 import { commandKey, describeCommand, type Command } from "../ipvs/command.js";
 import { diffService } from "../ipvs/diff.js";
-import { serviceId, type ListedEntry, type ServerId, type ServiceId } from "../ipvs/model.js";
+import {
+  serviceId,
+  type ListedEntry,
+  type ListedServer,
+  type ServerId,
+  type ServiceId,
+} from "../ipvs/model.js";
 import type { ApplyResult, DataPlane } from "../ports/data-plane.js";
 import type { Timers } from "../ports/timers.js";
 import type { ServiceMemory } from "../services/decide.js";
@@ -28,7 +34,7 @@ import { TableLook } from "./ipvs-look.js";
 import { TableReporter, type Failure, type Why } from "./ipvs-report.js";
 import { SyncKeeper } from "./ipvs-sync.js";
 import { eventOf, quorumLostAtStop } from "./service-events.js";
-import { WantedTable, type Presumed, type Standing } from "./ipvs-wanted.js";
+import { WantedTable, type OverrideOf, type Presumed, type Standing } from "./ipvs-wanted.js";
 
 export type IpvsDirectorPorts = {
   /** Called when there is something for it to do, until it succeeds; the error says how to get a data plane. */
@@ -49,6 +55,7 @@ export class IpvsDirector implements TableKeeper {
   private readonly tell: TableReporter;
   private readonly wanted: WantedTable;
   private readonly sync: SyncKeeper;
+  private overrideOf: OverrideOf = () => undefined;
   private plane: DataPlane | undefined;
   private ownership: Ownership | undefined;
   private owned: Owned = { services: new Set(), sync: new Set() };
@@ -91,6 +98,7 @@ export class IpvsDirector implements TableKeeper {
           reaction: null,
           held: 0,
         }),
+      overrideOf: (service, server) => this.overrideOf(service, server),
     });
   }
 
@@ -152,6 +160,21 @@ export class IpvsDirector implements TableKeeper {
 
   adjust(service: string, server: ServerId, input: ServerAdjustment): void {
     this.willChange(this.wanted.adjust(service, server, input), "policy");
+  }
+
+  askOverrides(overrideOf: OverrideOf): void {
+    this.overrideOf = overrideOf;
+  }
+
+  connections(service: string): ReadonlyMap<ServerId, ListedServer> | undefined {
+    const id = this.wanted.idOf(service);
+    const entry = id === undefined ? undefined : this.applied.get(id);
+    try {
+      return entry === undefined ? undefined : this.plane?.servers(entry.service);
+    } catch {
+      // A look at the table says what is wrong with it.
+      return undefined;
+    }
   }
 
   standing(service: string, server: ServerId): Standing | undefined {

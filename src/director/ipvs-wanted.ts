@@ -24,7 +24,7 @@ import {
 import { decide, NO_MEMORY, realServe, type ServiceFact, type ServiceMemory } from "../services/decide.js";
 import { DEFAULT_MASS_FAILURE, type FailureCount } from "../services/mass-failure.js";
 import { placeOf, type Place } from "../services/place.js";
-import type { ServerInput, ServerView } from "../services/server-input.js";
+import type { Override, ServerInput, ServerView } from "../services/server-input.js";
 import { weigh, type Weighing } from "../services/weight.js";
 import type { ServerAdjustment } from "./checks.js";
 import { DirectorFailures } from "./director-failures.js";
@@ -35,7 +35,10 @@ export type WantedPorts = {
   readonly tell: (service: ServiceConfig, fact: ServiceFact) => void;
   /** Of the director as a whole. */
   readonly tellMassFailure: (count: FailureCount, isOver: boolean) => void;
+  /** What is ordered of a server. Of a change of it `adjust` tells. */
+  readonly overrideOf: OverrideOf;
 };
+export type OverrideOf = (service: string, server: ServerId) => Override | undefined;
 /** What the policy makes of one server. */
 export type Standing = { readonly weighing: Weighing; readonly isWanted: boolean; readonly place: Place };
 
@@ -230,7 +233,13 @@ export class WantedTable {
     same: ServiceEntry | undefined,
     listed: ListedTable,
   ): boolean {
-    if (known !== undefined && same !== undefined && sameConfig(known.config, config)) {
+    if (
+      known !== undefined &&
+      same !== undefined &&
+      // What is ordered belongs to the name.
+      known.config.name === config.name &&
+      sameConfig(known.config, config)
+    ) {
       // The old configuration can go.
       known.config = config;
       this.byName.set(config.name, known);
@@ -240,7 +249,7 @@ export class WantedTable {
       return false;
     }
     if (known !== undefined) this.deadlines.set(known, Infinity);
-    const state = newState(id, config, known, listed);
+    const state = newState(id, config, known, listed, this.ports.overrideOf);
     this.byName.set(config.name, state);
     this.countFailures(state, 1);
     this.decide(state);
@@ -262,6 +271,7 @@ function newState(
   config: ServiceConfig,
   old: ServiceState | undefined,
   listed: ListedTable,
+  overrideOf: OverrideOf,
 ): ServiceState {
   const inKernel = listed.get(id)?.servers;
   const servers = new Map<ServerId, ServerState>();
@@ -269,9 +279,10 @@ function newState(
     const name = serverId(one.server);
     const known = old?.servers.get(name);
     const inhibit = one.inhibit === true;
+    const override = overrideOf(config.name, name);
     if (known !== undefined) {
       const health = one.checks.length === 0 ? "up" : known.health;
-      servers.set(name, { ...known, server: one.server, inhibit, health });
+      servers.set(name, { ...known, server: one.server, inhibit, health, override });
       continue;
     }
     const presumed = presumeOf(config, one, old !== undefined, inKernel);
@@ -281,7 +292,7 @@ function newState(
       waits: presumed === "waits",
       health: presumed === "waits" ? "unknown" : presumed,
       failedAt: undefined,
-      override: undefined,
+      override,
       load: undefined,
       ramp: undefined,
     });

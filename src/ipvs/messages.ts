@@ -282,7 +282,7 @@ export function readServer(message: Message, serviceFamily: Family): ListedServe
   const address = family === undefined ? undefined : readIp(server.address, family);
   const forwarding = FORWARDINGS.get((server.forwarding ?? 0) & FORWARDING_MASK);
   if (address === undefined || forwarding === undefined || server.port === undefined) return undefined;
-  const { upper = 0, lower = 0 } = server;
+  const { upper = 0, lower = 0, persistent = 0 } = server;
   const tunnel = forwarding === "tunnel" ? readTunnel(server) : undefined;
   return {
     address,
@@ -294,6 +294,7 @@ export function readServer(message: Message, serviceFamily: Family): ListedServe
     ...(tunnel === undefined ? {} : { tunnel }),
     active: server.active ?? 0,
     inactive: server.inactive ?? 0,
+    ...(persistent === 0 ? {} : { persistent }),
   };
 }
 

@@ -126,6 +126,8 @@ export type ListedServer = {
   /** Connections now; absent in tables that were not read from a kernel. */
   readonly active?: number;
   readonly inactive?: number;
+  /** Clients that persistence sends to it; absent: none. */
+  readonly persistent?: number;
 };
 
 export type ListedEntry = {

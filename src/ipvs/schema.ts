@@ -51,6 +51,7 @@ export const serverAttributes = attributes({
   lower: [6, u32],
   active: [7, u32],
   inactive: [8, u32],
+  persistent: [9, u32],
   family: [11, u16],
   tunnelType: [13, u8],
   tunnelPort: [14, u16be],

@@ -88,6 +88,8 @@ function setUp(table?: TableKeeper) {
       presume: (_, server) => presumed.get(server) ?? "unknown",
       setServer: (name, server, up) => orders.push(`${name} ${server} ${up ? "up" : "down"}`),
       adjust: () => undefined,
+      askOverrides: () => undefined,
+      connections: () => undefined,
       standing: () => undefined,
       memory: () => undefined,
       inKernel: () => true,

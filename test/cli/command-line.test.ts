@@ -42,7 +42,7 @@ function golden(name: string, text: string): void {
 test("the help fits a screen, names every command, and is the same by all its names", async () => {
   const { code, out } = await vipd("--help");
   assert.equal(code, 0);
-  assert.ok(out.split("\n").length <= 24);
+  assert.ok(out.split("\n").length <= 30);
   assert.ok(out.split("\n").every((line) => line.length <= 110));
   for (const { word } of commands) assert.match(out, new RegExp(`^  ${word} `, "m"));
   assert.equal((await vipd("help")).out, out);
@@ -65,7 +65,10 @@ test("the help of each command names its options", async () => {
 
 test("a wrong word, option or value lists the right ones and ends with exit code 2", async () => {
   for (const [args, wanted] of [
-    [["statsu"], /Did you mean "status"\?[^]*run, check, plan, status, events, ipvs, reload, upgrade, stop/],
+    [
+      ["statsu"],
+      /Did you mean "status"\?[^]*run, check, plan, status, events, ipvs, drain, undrain, disable, enable, reload, upgrade, stop/,
+    ],
     [["status", "--jsno"], /no option --jsno\. Did you mean --json\? Options: --json, --runtime-dir/],
     [["status", "extra"], /extra/],
     [["run", "--log-level", "loud"], /no log level "loud": one of error, warning, notice, info, debug/],
@@ -366,6 +369,21 @@ const status: Status = {
             place: "inhibited",
             wanted: false,
             in_kernel: false,
+            order: {
+              action: "drain",
+              from: "operator",
+              by: "alice",
+              since: at - 60_000,
+              until: at + 3_600_000,
+              deadline: null,
+              connections: 12,
+              drain: {
+                left: { active: 3, inactive: 4, persistent: 1 },
+                rate: 0.4,
+                time_left_ms: 20_000,
+                done: null,
+              },
+            },
             checks: [
               {
                 check: "http",

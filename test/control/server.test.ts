@@ -58,7 +58,10 @@ test("requests are read strictly, and what is wrong is said", () => {
   for (const [line, wanted] of [
     ["", /one JSON object/],
     ["[]", /one JSON object/],
-    ['{"request":"statsu"}', /unknown request "statsu": one of status, events, reload, upgrade, stop/],
+    [
+      '{"request":"statsu"}',
+      /unknown request "statsu": one of status, events, order, orders, reload, upgrade, stop/,
+    ],
     ['{"request":"events","last":-1}', /"last" is a whole number/],
     ['{"request":"events","follow":1}', /"follow" is true or false/],
     ['{"request":"stop","table":"x"}', /"keep" or "remove"/],

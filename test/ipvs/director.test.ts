@@ -28,6 +28,7 @@ import {
   type SyncDaemon,
   type SyncRole,
 } from "../../src/ipvs/model.js";
+import type { Override } from "../../src/services/server-input.js";
 import { FakePlane } from "./fake-plane.js";
 import { tableText } from "./listed.js";
 import { ManualTimers } from "./manual-timers.js";
@@ -164,7 +165,13 @@ test("an agent's word and an order change what the table has, at once or at thei
   sent();
   told();
   director.adjust("web", id(4), { load: { kind: "percent", percent: 40, label: "agent" } });
-  director.adjust("web", id(5), { override: { kind: "disable", label: "disabled by root" } });
+  const orders = new Map<ServerId, Override>();
+  director.askOverrides((_, server) => orders.get(server));
+  const give = (server: ServerId, override: Override): void => {
+    orders.set(server, override);
+    director.adjust("web", server, { override });
+  };
+  give(id(5), { kind: "disable", label: "disabled by root" });
   timers.pass(1);
   assert.deepEqual(sent(), [
     "change server 192.168.1.4:80 of tcp 192.168.1.1:80: weight 5 -> weight 2",
@@ -180,7 +187,7 @@ test("an agent's word and an order change what the table has, at once or at thei
   assert.deepEqual(sent(), ["change server 192.168.1.4:80 of tcp 192.168.1.1:80: weight 2 -> weight 4"]);
   told();
   const removeAt = instant(timers.now() + 5000);
-  director.adjust("web", id(4), { override: { kind: "drain", label: "drained", isEmpty: false, removeAt } });
+  give(id(4), { kind: "drain", label: "drained", isEmpty: false, removeAt });
   timers.pass(4999);
   assert.deepEqual(sent(), ["change server 192.168.1.4:80 of tcp 192.168.1.1:80: weight 4 -> weight 0"]);
   // What is unchanged by a reload keeps its time.

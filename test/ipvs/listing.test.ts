@@ -147,7 +147,7 @@ test("messages are read with counters, rates, persistent clients and tunnels", (
     server: {
       ...{ address: "10.0.0.5", port: 80, forwarding: "tunnel", weight: 1 },
       tunnel: { kind: "gue", port: 6080, checksum: "full" },
-      ...{ active: 0, inactive: 0 },
+      ...{ active: 0, inactive: 0, persistent: 4 },
     },
     tunnel: { kind: "gue", port: 6080, checksum: "full" },
     persistent: 4,

@@ -9,6 +9,7 @@ import type { ChildListener, ChildName, ChildPatience, Spawn } from "../../src/d
 import type { LoadedConfig, LoadOutcome, LoadRequest } from "../../src/director/supervisor/config-source.js";
 import type { AddressOnInterface } from "../../src/director/supervisor/stranded-addresses.js";
 import { Supervisor } from "../../src/director/supervisor/supervisor.js";
+import type { Order } from "../../src/services/order.js";
 import type { InstanceConfig } from "../../src/vrrp/instance.js";
 
 export type FakeChild = {
@@ -90,6 +91,8 @@ export class World {
   readonly recorded: string[][] = [];
   /** What the notifier was given. */
   readonly observed: VipdEvent[] = [];
+  /** What is kept of operators' orders. */
+  orders: readonly Order[] = [];
   unwritable = false;
   /** What the supervisor would remove of the table stays. */
   isTableStuck = false;
@@ -131,6 +134,13 @@ export class World {
           remove: () => [],
           open: () => {
             throw new Error("no netlink here");
+          },
+        },
+        orders: {
+          read: () => this.orders,
+          write: (orders) => {
+            if (this.unwritable) throw new Error("no space left on device");
+            this.orders = orders;
           },
         },
         configureLog: () => undefined,

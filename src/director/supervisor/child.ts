@@ -170,11 +170,11 @@ export class Child<To extends object, Status> {
     return true;
   }
 
-  /** Null when the child does not answer in time. */
-  status(within: Milliseconds): Promise<Status | null> {
+  /** Null when the child does not answer in time. `of`: more of the message that asks. */
+  status(within: Milliseconds, of: object = {}): Promise<Status | null> {
     if (!this.isReady) return Promise.resolve(null);
     const id = ++this.nextId;
-    this.run?.handle.send({ kind: "status", id });
+    this.run?.handle.send({ kind: "status", id, ...of });
     return new Promise((resolve) => {
       const timer = setTimeout(() => this.answer(id, null), within);
       this.questions.set(id, (status) => {

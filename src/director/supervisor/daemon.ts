@@ -22,6 +22,7 @@ import { ControlServer } from "./control-server.js";
 import { heldAddresses } from "./held-addresses.js";
 import { heldGoods, removeGoods } from "./held-goods.js";
 import { collectGarbage, keepYoungGenerationSmall } from "./memory.js";
+import { orderFile } from "./order-file.js";
 import { readerBuild } from "./programs.js";
 import { answerRequests } from "./requests.js";
 import { claimRuntimeDirectory, controlSocketPath, inheritRuntimeDirectory } from "./runtime-directory.js";
@@ -118,6 +119,7 @@ export async function runDaemon(options: DaemonOptions): Promise<boolean> {
         const { removeTable } = await import("./table-removal.js");
         return removeTable(path, (event) => supervisor.emit(event));
       },
+      orders: orderFile(state.path),
       goods: {
         record: (list) => goods.record(list),
         release: () => goods.release().errors,

@@ -26,6 +26,12 @@ export const answerRequests =
         }
         break;
       }
+      case "order":
+        client.reply({ reply: "ordered", ...(await supervisor.order(request)) });
+        break;
+      case "orders":
+        client.reply({ reply: "orders", servers: await supervisor.ordered() });
+        break;
       case "reload":
         client.reply({ reply: "reloaded", ...(await reload()) });
         break;

@@ -15,6 +15,7 @@ import type {
   VrrpStatus,
 } from "../../control/ipc.js";
 import type { IpAddress } from "../../core/address.js";
+import type { OrderedServer, OrderRequest } from "../../control/protocol.js";
 import { between, milliseconds, seconds, type Instant, type Milliseconds } from "../../core/units.js";
 import type { InstanceConfig } from "../../vrrp/instance.js";
 import { span } from "../../control/reason.js";
@@ -28,6 +29,8 @@ import {
   type LoadOutcome,
 } from "./config-source.js";
 import { EventLog } from "./event-log.js";
+import type { OrderStore } from "./order-file.js";
+import { OrderBook } from "./orders.js";
 import { joined, type Goods } from "./held-goods.js";
 import { Holdings, removableAddresses } from "./holdings.js";
 import { LoopWatch } from "./loop-watch.js";
@@ -53,6 +56,7 @@ export type SupervisorPorts = {
     readonly remove: (goods: Goods) => readonly string[];
     readonly open: StaticPorts["open"];
   };
+  readonly orders: OrderStore;
   readonly configureLog: (log: LogConfig) => void;
   /** Tells the operator's programs of changes (notify/notifier.ts). */
   readonly notifier: {
@@ -71,6 +75,9 @@ export type SupervisorOptions = {
   readonly runtimeDirectory: string;
   readonly patience?: Partial<Record<ChildName, ChildPatience>>;
 };
+export type OrderOutcome =
+  | { readonly ok: true; readonly servers: readonly OrderedServer[] }
+  | { readonly ok: false; readonly problem: string };
 export type ReloadOutcome = {
   readonly ok: boolean;
   readonly changes: readonly string[];
@@ -137,6 +144,7 @@ export class Supervisor {
   private readonly holdings = new Holdings();
   private readonly startedAt: number;
   private readonly statics: StaticGoods;
+  private readonly orders: OrderBook;
   private config: LoadedConfig | undefined;
   /** What a reload has the checks try. */
   private trial: LoadedConfig | undefined;
@@ -176,6 +184,12 @@ export class Supervisor {
       options.patience?.checks ?? PATIENCE.checks,
       time,
     );
+    this.orders = new OrderBook({
+      store: ports.orders,
+      wall: ports.wall,
+      report: (event) => this.emit(event),
+      changed: () => this.sendOrders(),
+    });
     this.statics = new StaticGoods({
       open: ports.goods.open,
       clock: { now: ports.monotonic },
@@ -194,6 +208,7 @@ export class Supervisor {
 
   /** Resolves when both children run as configured; `report` says for people why there is no start, null: it was stopped. */
   async start(): Promise<StartOutcome> {
+    this.orders.load();
     // The table waits for its process, which starts first, and for the configuration, which takes longer if anything.
     this.checks.start();
     const loading = this.load();
@@ -270,6 +285,8 @@ export class Supervisor {
   async own(records: readonly EventRecord[]): Promise<void> {
     this.events.inherit(records);
     this.record();
+    // The predecessor has written its last.
+    this.orders.load();
     const table = await this.configure("checks");
     if (table.kind !== "done") this.emit({ kind: "warning", subject: "vipd", text: table.why });
     const node = this.config?.head.node ?? "";
@@ -317,6 +334,7 @@ export class Supervisor {
     this.stranded.cancel();
     this.statics.stop();
     this.loop.stop();
+    this.orders.stop();
   }
 
   /** One at a time; all that are asked for while one runs are one, after it. A file that is not valid changes nothing. */
@@ -374,7 +392,39 @@ export class Supervisor {
       vrrp,
       checks,
       nodes: head?.nodes ?? [],
+      ...(checks === null ? {} : { idle_orders: this.orders.idle(checks.services) }),
     };
+  }
+
+  /** Takes an operator's order, and answers when it is in force. */
+  async order(request: OrderRequest): Promise<OrderOutcome> {
+    const before = await this.checks.status(STATUS_WITHIN);
+    if (before === null) return { ok: false, problem: "the check process does not answer: try again" };
+    const targets = this.orders.take(request, before.services);
+    if (!targets.ok) return { ok: false, problem: targets.error };
+    this.sendOrders();
+    const ordered = await this.ordered();
+    const servers = targets.value.map(
+      ({ service, server }): OrderedServer =>
+        ordered.find((one) => one.service === service && one.server === server) ?? {
+          service,
+          server,
+          up: false,
+          order: null,
+        },
+    );
+    return { ok: true, servers };
+  }
+
+  async ordered(): Promise<readonly OrderedServer[]> {
+    const checks = await this.checks.status(STATUS_WITHIN, { ordered: true });
+    return (checks?.services ?? []).flatMap(({ name: service, servers }) =>
+      servers.map(({ server, up, order = null }) => ({ service, server, up, order })),
+    );
+  }
+
+  private sendOrders(): void {
+    this.checks.send({ kind: "orders", orders: this.orders.all });
   }
 
   emit(event: VipdEvent): void {
@@ -464,6 +514,7 @@ export class Supervisor {
           ipvs: head.ipvs,
           sync: head.sync ?? null,
           masters: this.masterAddresses(head.vrrp),
+          orders: this.orders.all,
           ...(config.saved === undefined
             ? { services: servicesOf(config) }
             : { services: [], saved: config.saved }),
@@ -628,6 +679,7 @@ export class Supervisor {
 
   private async stopNow(why: string, table: "keep" | "remove" | undefined): Promise<boolean> {
     this.emit({ kind: "stopping", why });
+    this.orders.stop();
     // systemd signals every process of the unit: a check script that ends of it says nothing of its server.
     this.checks.send({ kind: "rest" });
     const resigned = await this.vrrp.stop({ kind: "stop", keepAddresses: false }, STOP_WITHIN.vrrp);

@@ -1,0 +1,129 @@
+// A drain with real connections through the kernel: it waits for them, outlives the check process and the daemon, and
+// ends them at its deadline.
+
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { test } from "node:test";
+import type { Status } from "../../src/control/ipc.js";
+import { seconds } from "../../src/core/units.js";
+import { startVipd, vipdCommand } from "../lab/directors.js";
+import { procServers } from "../lab/ipvs.js";
+import { Lab } from "../lab/lab.js";
+import type { LabProcess } from "../lab/process.js";
+import { until } from "../lab/wait.js";
+
+const PATIENCE = seconds(90);
+const CONFIG = `nodes:
+  d: { address: 10.96.0.1 }
+services:
+  http:
+    address: 10.96.0.100:80
+    scheduler: rr
+    forwarding: nat
+    check: { tcp: {}, every: 500ms, fall: 5 }
+    servers: [10.96.1.4, 10.96.1.5]
+`;
+
+/** Answers with what it gets; says when it listens at both addresses. */
+const ECHO = `let left = 2;
+for (const host of ["10.96.1.4", "10.96.1.5"])
+  require("net").createServer((s) => { s.on("error", () => {}); s.pipe(s); }).listen(80, host, () => --left || console.log("serving"));`;
+/** One connection: writes each line of its input, says what comes back, and resets it at "close". */
+const TALK = `const s = require("net").connect(80, "10.96.0.100", () => console.log("open"));
+s.on("data", (d) => console.log("got " + d.toString().trim()));
+s.on("error", (e) => console.log("error " + e.code));
+process.stdin.on("data", (d) => d.toString().trim() === "close" ? s.resetAndDestroy() : s.write(d));`;
+
+test("a drain waits for its connections, outlives every process of vipd, and ends them at its deadline", async () => {
+  const lab = new Lab();
+  try {
+    const [client, director, servers] = lab.hosts("client", "d", "servers");
+    lab.cable(client, "eth0", director, "eth0");
+    lab.cable(director, "eth1", servers, "eth0");
+    client.ip("address add 10.96.0.9/24 dev eth0");
+    director.ip(
+      "address add 10.96.0.1/24 dev eth0",
+      "address add 10.96.0.100/32 dev eth0",
+      "address add 10.96.1.1/24 dev eth1",
+    );
+    director.sysctl({ "net.ipv4.ip_forward": 1 });
+    servers.ip(
+      "address add 10.96.1.4/24 dev eth0",
+      "address add 10.96.1.5/24 dev eth0",
+      "route add default via 10.96.1.1",
+    );
+    const echo = servers.spawn([process.execPath, "-e", ECHO]);
+    await echo.waitFor(/serving/, PATIENCE);
+    const path = lab.file("vipd.yaml", CONFIG);
+    const words = ["--state-dir", join(lab.directory, "state")];
+    const start = async (): Promise<LabProcess> => {
+      const daemon = startVipd(lab, director, path, { words });
+      await daemon.waitFor(/is ready as node d/, PATIENCE);
+      return daemon;
+    };
+    const connect = async (): Promise<LabProcess> => {
+      const talk = client.spawn([process.execPath, "-e", TALK]);
+      await talk.waitFor(/open/, PATIENCE);
+      return talk;
+    };
+    const table = (): Record<string, number> =>
+      Object.fromEntries(procServers(director).map(({ server, weight }) => [server, weight]));
+    const busy = (): string => procServers(director).find(({ active }) => active > 0)?.server ?? "";
+    const vipd = (...command: string[]): string => {
+      const { status, stdout, stderr } = vipdCommand(lab, director, ...command);
+      assert.equal(status, 0, stderr);
+      return stdout;
+    };
+    const isHeld = (server: string): void => assert.equal(table()[server], 0, JSON.stringify(table()));
+
+    let daemon = await start();
+    const first = await connect();
+    await until("the connection", PATIENCE, () => busy() !== "");
+    const drained = busy();
+    assert.match(vipd("drain", `http/${drained}`), /: 1 connection left \(1 active\)/);
+    await until("weight 0", PATIENCE, () => table()[drained] === 0);
+
+    const status = (): Status => JSON.parse(vipd("status", "--json")) as Status;
+    const checks = status().processes.find(({ process: name }) => name === "checks")?.pid ?? 0;
+    process.kill(checks, "SIGKILL");
+    await until("another check process", PATIENCE, () => {
+      isHeld(drained);
+      const { checks: answer } = status();
+      return answer !== null && answer.pid !== checks;
+    });
+    isHeld(drained);
+
+    vipd("stop", "--keep-table");
+    await daemon.exited(PATIENCE);
+    daemon = await start();
+    isHeld(drained);
+    assert.match(vipd("status"), /weight 0 .*drained by \S+ since .*1 connection left \(1 active\)/);
+
+    first.write("still here\n");
+    await first.waitFor(/got still here/, PATIENCE);
+    const second = await connect();
+    await until("the second connection elsewhere", PATIENCE, () =>
+      procServers(director).some(({ server, active }) => server !== drained && active === 1),
+    );
+    first.write("close\n");
+    await until("the drained server to leave", PATIENCE, () => !(drained in table()));
+    await daemon.waitFor(/is drained: no connection was left/, PATIENCE);
+
+    assert.match(vipd("undrain", "http"), /serves again/);
+    await until("its return", PATIENCE, () => table()[drained] === 1);
+
+    const other = busy();
+    assert.notEqual(other, drained);
+    const output = vipd("drain", other, "--deadline", "3s", "--wait");
+    assert.match(output, /out of the table at its deadline, 1 connection ended/);
+    assert.deepEqual(Object.keys(table()), [drained]);
+    const refused = vipdCommand(lab, director, "disable", "http");
+    assert.equal(refused.status, 1);
+    assert.match(refused.stderr, /would be left without a server that serves: http\. Say --force/);
+    second.kill();
+    vipd("stop");
+    await daemon.exited(PATIENCE);
+  } finally {
+    lab.close();
+  }
+});
