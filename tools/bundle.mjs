@@ -5,7 +5,7 @@
 
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { copyFileSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
@@ -17,12 +17,30 @@ const { flagsOf } = await import("../build/src/director/supervisor/programs.js")
 
 const PROGRAMS = {
   main: "main.js",
+  // Loaded by others when there is something to say about a configuration (APART).
+  reader: "director/supervisor/config-reader.js",
   config: "director/supervisor/config-worker.js",
   vrrp: "director/vrrp-process.js",
   checks: "director/checks-process.js",
 };
-const SMALL = ["vrrp", "checks"];
-const BIG = /node_modules\/(zod|js-yaml|winston)\//;
+const BIG = {
+  main: /node_modules\/(zod|js-yaml)\//,
+  config: /node_modules\/(zod|js-yaml|winston)\//,
+  vrrp: /node_modules\/(zod|js-yaml|winston)\//,
+  checks: /node_modules\/(zod|js-yaml|winston)\//,
+};
+/** What reads most configurations does without zod (src/config/zod-stand-in.ts). */
+const ALIASES = { config: { zod: join(from, "config/zod-stand-in.js") } };
+
+/** A module that is a program of its own for whoever imports it only when it is needed. */
+const APART = {
+  name: "apart",
+  setup({ onResolve }) {
+    onResolve({ filter: /\/config-reader\.js$/ }, ({ kind }) =>
+      kind === "dynamic-import" ? { path: "./reader.cjs", external: true } : undefined,
+    );
+  },
+};
 
 /** Modules of Node.js that take long to load, and that most runs never need. */
 const SLOW = /\b(import_node_\w+)\s*=\s*require\(("node:(?:http|https|tls|crypto|child_process)")\)/g;
@@ -33,6 +51,7 @@ const LAZY =
 const lazily = (text) => LAZY + text.replaceAll(SLOW, "$1=lazyModule($2)");
 
 rmSync(to, { recursive: true, force: true });
+const hashes = {};
 for (const [name, module] of Object.entries(PROGRAMS)) {
   const { metafile, outputFiles } = await build({
     entryPoints: [join(from, module)],
@@ -49,29 +68,42 @@ for (const [name, module] of Object.entries(PROGRAMS)) {
     minifySyntax: true,
     define: { "import.meta.url": "bundleUrl" },
     external: ["raw-socket"],
+    alias: ALIASES[name] ?? {},
+    plugins: [APART],
+    supported: { "dynamic-import": false },
+    // Saved configurations are known by what made them: that is the one and the other.
+    ...(name === "config" ? { footer: { js: `//${hashes.reader}` } } : {}),
     logLevel: "error",
   });
-  const big = Object.keys(metafile.inputs).filter((input) => BIG.test(input));
-  if (SMALL.includes(name) && big.length > 0) throw new Error(`the ${name} process would load ${big[0]}`);
+  const big = Object.keys(metafile.inputs).filter((input) => BIG[name]?.test(input));
+  if (big.length > 0) throw new Error(`the ${name} process would load ${big[0]}`);
   const text = lazily(outputFiles[0].text);
   // The loader knows by the first line which code cache belongs to this text: V8 itself compares lengths alone.
-  const hash = createHash("sha256").update(text).digest("hex").slice(0, 32);
+  const hash = (hashes[name] = createHash("sha256").update(text).digest("hex").slice(0, 32));
   mkdirSync(to, { recursive: true });
   writeFileSync(join(to, `${name}.cjs`), `//${hash}\n${text}`);
 }
 copyFileSync(join(root, "tools/bundle/start.cjs"), join(to, "start.cjs"));
 
 /** Each program runs as far as it gets without a configuration, and writes down what V8 has compiled. */
-const WORDS = {
+const example = join(root, "conf/vipd.yaml");
+const read = (request) => `${JSON.stringify({ kind: "read", node: "lb1", path: example, ...request })}\n`;
+const RUNS = [
+  { name: "main", words: ["check", "--config", example] },
   // Ends where it would claim its runtime directory, with all modules loaded.
-  main: ["run", "--runtime-dir", "/dev/null/vipd"],
-  config: [],
-  vrrp: [],
-  checks: [],
-};
-const input = `${JSON.stringify({ kind: "read", path: join(root, "conf/vipd.yaml"), node: "lb1" })}\n`;
-for (const [name, words] of Object.entries(WORDS)) {
+  { name: "main", words: ["run", "--runtime-dir", "/dev/null/vipd"] },
+  // Without the text everything is said, with it it is read quickly.
+  { name: "config", request: read({}) },
+  { name: "config", request: read({ text: readFileSync(example, "utf8") }) },
+  { name: "vrrp" },
+  { name: "checks" },
+];
+for (const { name, words = [], request = "" } of RUNS) {
   const command = [...(flagsOf[name] ?? []), join(to, "start.cjs"), "--write-cache", `${name}.cjs`, ...words];
-  const run = spawnSync(process.execPath, command, { input, encoding: "utf8", timeout: 60_000 });
+  const run = spawnSync(process.execPath, command, {
+    input: request,
+    encoding: "utf8",
+    timeout: 60_000,
+  });
   if (run.error !== undefined) throw run.error;
 }

@@ -29,6 +29,14 @@ export type Span = { readonly offset: number; readonly length: number };
 /** The way to a value in the tree of the file. */
 export type Path = readonly (string | number)[];
 
+/** "vrrp.web.addresses[0]"; "the file" for the whole. */
+export function pathText(path: Path): string {
+  if (path.length === 0) return "the file";
+  return path
+    .map((step, i) => (typeof step === "number" ? `[${step}]` : i === 0 ? step : `.${step}`))
+    .join("");
+}
+
 /** A problem at a place in the tree; the file's reader knows where that stands in the text. */
 export type Problem = {
   readonly severity: Severity;

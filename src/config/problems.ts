@@ -3,17 +3,9 @@
 
 import { z } from "zod";
 
-import { isSecret, type Path, type Problem } from "./diagnostic.js";
+import { isSecret, pathText, type Path, type Problem } from "./diagnostic.js";
 import { shown } from "./shown.js";
 import { suggestKey } from "./suggest.js";
-
-/** "vrrp.web.addresses[0]"; "the file" for the whole. */
-export function pathText(path: Path): string {
-  if (path.length === 0) return "the file";
-  return path
-    .map((step, i) => (typeof step === "number" ? `[${step}]` : i === 0 ? step : `.${step}`))
-    .join("");
-}
 
 /** `tree` is what was given to the schema, as it stands in the file. */
 export function schemaProblems(

@@ -1,8 +1,7 @@
 // How the semantic checks say what they found: at a path of the file, with the rule's name. Collects instead
 // of stopping, because a person wants all the problems at once.
 
-import type { Path, Problem } from "./diagnostic.js";
-import { pathText } from "./problems.js";
+import { pathText, type Path, type Problem } from "./diagnostic.js";
 
 export type Report = {
   readonly error: (path: Path, code: string, message: string, hint?: string) => void;

@@ -7,6 +7,7 @@ import type { Path } from "./diagnostic.js";
 import { writeDuration } from "./duration.js";
 import type { CheckConfig, CheckTiming } from "./model.js";
 import { keysAt } from "./problems.js";
+import { quickReader, WRONG } from "./quick.js";
 import type { Report } from "./report.js";
 import type { NeedReader, WrittenNeed } from "./resolve-needs.js";
 import type { FileCheck, FileConfig } from "./schema.js";
@@ -36,7 +37,7 @@ export function checkReader(
   const defaults: WrittenTiming = file.defaults?.check ?? {};
   timingOf(defaults, {}, ["defaults", "check"], report);
   const names = checkers.map((checker) => checker.name);
-  const specs = new Map(checkers.map((checker) => [checker.name, checker]));
+  const options = new Map(checkers.map((checker) => [checker.name, quickReader(checker.options)]));
 
   const typeOf = (written: unknown): string | undefined =>
     typeof written === "string"
@@ -47,10 +48,9 @@ export function checkReader(
   const one = (written: unknown, types: readonly string[], place: number, path: Path): CheckConfig[] => {
     if (written === "none") return [];
     if (typeof written === "string") {
-      const spec = specs.get(written);
       // Checkers with an option that must be given say so here.
-      const options = spec?.options.safeParse({});
-      if (options?.success !== true) {
+      const read = options.get(written)?.({}) ?? WRONG;
+      if (read === WRONG) {
         report.error(
           path,
           "options-missing",
@@ -59,7 +59,7 @@ export function checkReader(
         );
         return [];
       }
-      return [{ type: written, options: options.data, timing: timingOf({}, defaults, path, report) }];
+      return [{ type: written, options: read, timing: timingOf({}, defaults, path, report) }];
     }
     const mapping = written as WrittenTiming & Readonly<Record<string, unknown>>;
     const type = typeOf(written);

@@ -10,29 +10,41 @@ const { pathToFileURL } = require("node:url");
 const { Script, constants } = require("node:vm");
 
 const writes = process.argv[2] === "--write-cache";
-const path = join(__dirname, process.argv[writes ? 3 : 2]);
-const source = readFileSync(path, "latin1");
-// Its first line names the text: V8 would take a cache for any other text of this length too.
-const cachePath = `${path}.${source.slice(2, source.indexOf("\n"))}.${process.version}.cache`;
-process.argv.splice(1, writes ? 3 : 2, path);
+const main = process.argv[writes ? 3 : 2];
+process.argv.splice(1, writes ? 3 : 2, join(__dirname, main));
+// What waits for work ends here.
+if (writes) setTimeout(() => process.exit(0), 2000).unref();
 
-function readCache() {
+function readCache(path) {
   try {
-    return writes ? undefined : readFileSync(cachePath);
+    return writes ? undefined : readFileSync(path);
   } catch {
     return undefined;
   }
 }
 
-const script = new Script(`(function(exports,require,module,bundleUrl){${source}\n})`, {
-  filename: path,
-  cachedData: readCache(),
-  importModuleDynamically: constants?.USE_MAIN_CONTEXT_DEFAULT_LOADER,
-});
-const bundle = { exports: {} };
-if (writes) {
-  process.on("exit", () => writeFileSync(cachePath, script.createCachedData()));
-  // What waits for work ends here.
-  setTimeout(() => process.exit(0), 2000).unref();
+/** A program that another one loads is a part of it, and has a cache too. */
+function requireFrom(path) {
+  const others = createRequire(path);
+  return Object.assign((name) => (/^\.\/\w+\.cjs$/.test(name) ? load(name) : others(name)), others);
 }
-script.runInThisContext()(bundle.exports, createRequire(path), bundle, pathToFileURL(path).href);
+
+function load(name) {
+  const path = join(__dirname, name);
+  const source = readFileSync(path, "latin1");
+  // Its first line names the text: V8 would take a cache for any other text of this length too. One that was made with
+  // other flags it refuses.
+  const flags = process.execArgv.join("").replace(/[^a-z0-9]/g, "");
+  const cachePath = `${path}.${source.slice(2, source.indexOf("\n"))}.${process.version}.${flags}.cache`;
+  const script = new Script(`(function(exports,require,module,bundleUrl){${source}\n})`, {
+    filename: path,
+    cachedData: readCache(cachePath),
+    importModuleDynamically: constants?.USE_MAIN_CONTEXT_DEFAULT_LOADER,
+  });
+  const bundle = { exports: {} };
+  if (writes) process.on("exit", () => writeFileSync(cachePath, script.createCachedData()));
+  script.runInThisContext()(bundle.exports, requireFrom(path), bundle, pathToFileURL(path).href);
+  return bundle.exports;
+}
+
+load(main);

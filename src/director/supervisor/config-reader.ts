@@ -1,17 +1,16 @@
 // From a path to a configuration: reads the file, knows the checkers, and looks whether what the checks would
 // run is there. Loaded by commands and by the process that reads for the daemon, never by the daemon itself.
 
-import { hostname } from "node:os";
 import { checkerSpecs } from "../../checkers/registry.js";
 import { hasErrors, renderDiagnostics, type Diagnostic } from "../../config/diagnostic.js";
 import { checkConfig, loadConfig } from "../../config/load.js";
 import type { Config } from "../../config/model.js";
-import type { Identity } from "../../config/resolve.js";
 import type { ReadSecret } from "../../config/resolve-adverts.js";
 import * as values from "../../config/values.js";
 import { readConfigFile } from "../../linux/config-file.js";
 import { readSecretFile } from "../../linux/secret-file.js";
-import { placedUnrunnable } from "./unrunnable.js";
+import { placedUnrunnable } from "./placed-unrunnable.js";
+import { identityOf } from "./quick-reading.js";
 
 export type Reading = {
   readonly path: string;
@@ -36,8 +35,6 @@ export function readConfig(path: string, node: string | undefined): Reading {
 
 /** The same, of a file that somebody has read. */
 export function readConfigText(path: string, text: string, node: string | undefined): Reading {
-  const identity: Identity =
-    node === undefined ? { kind: "hostname", name: hostname() } : { kind: "node", name: node };
   const files: string[] = [];
   const readSecret: ReadSecret = (file) => {
     files.push(file);
@@ -47,7 +44,7 @@ export function readConfigText(path: string, text: string, node: string | undefi
     path,
     text,
     checkers: checkerSpecs(values),
-    identity,
+    identity: identityOf(node),
     readSecret,
   });
   return {

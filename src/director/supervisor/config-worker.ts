@@ -8,8 +8,8 @@ import type { Config } from "../../config/model.js";
 import { summarizeDiagnostic, type Diagnostic } from "../../config/diagnostic.js";
 import { joinPacked, packService, splitPacked, unpackServices } from "../../control/packed-services.js";
 import { saveConfig, type SavedConfig } from "../saved-config.js";
-import { failed, readConfig, readConfigText, report } from "./config-reader.js";
 import { collectGarbage } from "./memory.js";
+import { quickReading } from "./quick-reading.js";
 import { hasProbes, unrunnable } from "./unrunnable.js";
 import type { ProbeAnswer, ProbeRequest, ReadAnswer, ReadRequest, WorkerRequest } from "./reader-process.js";
 
@@ -17,23 +17,33 @@ const MOST_WARNINGS = 20;
 /** What reading a file of this many bytes leaves behind is given back to the system. */
 const LARGE = 50_000;
 
-for (let line = readLine(); line !== undefined; line = readLine()) {
-  const request = JSON.parse(line) as WorkerRequest;
-  write(`${JSON.stringify(request.kind === "probe" ? probe(request) : read(request))}\n`);
-  if (line.length > LARGE) collectGarbage();
+void work();
+
+async function work(): Promise<void> {
+  for (let line = readLine(); line !== undefined; line = readLine()) {
+    const request = JSON.parse(line) as WorkerRequest;
+    write(`${JSON.stringify(request.kind === "probe" ? probe(request) : await read(request))}\n`);
+    if (line.length > LARGE) collectGarbage();
+  }
 }
 
 function probe({ head, servicesText }: ProbeRequest): ProbeAnswer {
   return { warnings: few(unrunnable({ ...head, services: unpackServices(servicesText) })) };
 }
 
-function read({ path, text, node, previous, shifts = [], save }: ReadRequest): ReadAnswer {
-  const reading = text === undefined ? readConfig(path, node) : readConfigText(path, text, node);
-  const [config] = reading.configs;
+async function read({ path, text, node, previous, shifts = [], save }: ReadRequest): Promise<ReadAnswer> {
   const summary = (diagnostic: Diagnostic): string => summarizeDiagnostic(moved(diagnostic, shifts));
+  let reading = text === undefined ? undefined : quickReading(path, text, node);
+  if (reading === undefined) {
+    // With zod and all of YAML, and so with words for whatever there is to say.
+    const { readConfig, readConfigText, report, failed } = await import("./config-reader.js");
+    reading = text === undefined ? readConfig(path, node) : readConfigText(path, text, node);
+    if (failed(reading))
+      return { ok: false, problems: reading.diagnostics.map(summary), report: report(reading) };
+  }
+  const [config] = reading.configs;
   const summaries = reading.diagnostics.map(summary);
-  if (config === undefined || failed(reading))
-    return { ok: false, problems: summaries, report: report(reading) };
+  if (config === undefined) throw new Error("a file without an error has no configuration");
   const { services, ...head } = config;
   const lines = services.map(packService);
   const servicesText = joinPacked(lines);

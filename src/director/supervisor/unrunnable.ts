@@ -2,10 +2,9 @@
 // to run as root. It is right otherwise, so that this is a warning: the program may come later.
 
 import { findChecker } from "../../checkers/registry.js";
-import { placeFinder, type CheckOfServer } from "../../config/check-place.js";
-import { placer, type Diagnostic, type Path } from "../../config/diagnostic.js";
+import type { CheckOfServer } from "../../config/check-place.js";
+import type { Path } from "../../config/diagnostic.js";
 import type { Config, NotifyPrograms } from "../../config/model.js";
-import { pathText } from "../../config/problems.js";
 import { ProcessRunner } from "../../linux/process-runner.js";
 
 /** What of a configuration may run programs. */
@@ -20,21 +19,9 @@ type Unrunnable = {
 
 /** A line for each, however many servers have the same check. */
 export const unrunnable = (config: Probed): string[] =>
-  find(config).map(({ what, why }) => `${what} cannot run: ${why}`);
+  findUnrunnable(config).map(({ what, why }) => `${what} cannot run: ${why}`);
 
-/** The same, each at its place in the file. */
-export function placedUnrunnable(file: string, text: string, config: Probed): Diagnostic[] {
-  const found = find(config);
-  if (found.length === 0) return [];
-  const [locate, diagnosticAt] = [placeFinder(text), placer(file, text)];
-  return found.map(({ what, at, why }) => {
-    const { path, span } = locate(at);
-    const message = `${pathText(path)}: ${what} cannot run: ${why}`;
-    return diagnosticAt(span, { severity: "warning", code: "check-cannot-run", message });
-  });
-}
-
-function find({ services, tracks, notify, scripts }: Probed): Unrunnable[] {
+export function findUnrunnable({ services, tracks, notify, scripts }: Probed): Unrunnable[] {
   const runner = new ProcessRunner(scripts);
   const seen = new Set<string>();
   const found: Unrunnable[] = [];
