@@ -22,6 +22,8 @@ PACKAGES="gcc libc6-dev libuv1-dev iproute2 ipvsadm procps kmod tcpdump curl ope
 # The test VM; not needed where the running kernel has IPVS, but the tests use it everywhere.
 PACKAGES="$PACKAGES qemu-system-x86 linux-image-cloud-amd64 busybox-static zstd cpio"
 [ "$WHAT" = demo ] || PACKAGES="$PACKAGES gcc-aarch64-linux-gnu libc6-dev-arm64-cross keepalived frr tshark iputils-ping rt-tests"
+# Real servers for the checkers' tests, which start their own with folders of their own.
+[ "$WHAT" = demo ] || PACKAGES="$PACKAGES dnsmasq-base redis-server dovecot-pop3d dovecot-imapd"
 
 # Nothing that a package installs may start here: a keepalived or frr of its own would disturb this host.
 POLICY=/usr/sbin/policy-rc.d
@@ -52,9 +54,9 @@ install_packages() {
     apt-get update -qq && apt-get install -y -qq --no-install-recommends "$@" >$log 2>&1 ||
       { tail -5 $log >&2; exit 1; }
   ' sh "${missing[@]}" || die "apt-get could not install: ${missing[*]}"
-  local service
-  for service in keepalived frr; do
-    [[ " ${missing[*]} " != *" $service "* ]] || as_root systemctl disable --quiet $service 2>/dev/null || true
+  local pair
+  for pair in keepalived:keepalived frr:frr redis-server:redis-server dovecot-pop3d:dovecot; do
+    [[ " ${missing[*]} " != *" ${pair%:*} "* ]] || as_root systemctl disable --quiet "${pair#*:}" 2>/dev/null || true
   done
 }
 

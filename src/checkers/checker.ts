@@ -9,8 +9,11 @@ import type { z } from "zod";
 import type { IpAddress } from "../core/address.js";
 import type { Instant, Milliseconds } from "../core/units.js";
 import type { Cancel } from "../ports/cancel.js";
+import type { Datagrams } from "../ports/datagram.js";
 import type { Dialer } from "../ports/dialer.js";
+import type { Echo } from "../ports/echo.js";
 import type { Runner } from "../ports/runner.js";
+import type { NumberFiles } from "../ports/track-files.js";
 
 /** Why a check failed: a closed list, for logs, status and events. docs/checkers.md explains each. */
 export const FAIL_REASONS = [
@@ -22,10 +25,13 @@ export const FAIL_REASONS = [
   "no-port",
   "tls-failed",
   "read-timeout",
+  "no-reply",
   "closed-early",
   "too-large",
   "bad-reply",
+  "wrong-reply",
   "bad-status",
+  "bad-rcode",
   "body-mismatch",
   "bad-greeting",
   "script-failed",
@@ -78,7 +84,16 @@ export type CheckTarget = {
   readonly port: number;
 };
 
-export type CheckContext<Options> = {
+/** What a checker reaches the world with. */
+export type CheckMeans = {
+  readonly dialer: Dialer<Socket>;
+  readonly datagrams: Datagrams;
+  readonly echo: Echo;
+  readonly files: NumberFiles;
+  readonly runner: Runner;
+};
+
+export type CheckContext<Options> = CheckMeans & {
   readonly target: CheckTarget;
   /** As the checker's own schema gives them. */
   readonly options: Options;
@@ -87,8 +102,6 @@ export type CheckContext<Options> = {
   /** When it fires, the check must settle at once, saying what it was waiting for. */
   readonly cancel: Cancel;
   readonly now: () => Instant;
-  readonly dialer: Dialer<Socket>;
-  readonly runner: Runner;
   /** This check is not run again for this server before `work` is settled. */
   readonly linger: (work: Promise<unknown>) => void;
 };

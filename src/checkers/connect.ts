@@ -7,24 +7,24 @@ import type { IpAddress } from "../core/address.js";
 import { formatEndpoint } from "../core/address.js";
 import { err, ok, type Result } from "../core/result.js";
 import { between, formatDuration, milliseconds, seconds, type Instant } from "../core/units.js";
-import type { DialFailure, DialRequest } from "../ports/dialer.js";
+import type { DialFailure, DialRequest, Route } from "../ports/dialer.js";
 import { fail, type CheckContext, type CheckResult } from "./checker.js";
 
-export type ConnectOptions = {
+export type RouteOptions = {
   readonly address?: IpAddress | undefined;
-  readonly port?: number | undefined;
   readonly source?: IpAddress | undefined;
   readonly interface?: string | undefined;
   readonly mark?: number | undefined;
 };
+export type ConnectOptions = RouteOptions & { readonly port?: number | undefined };
 
-/** To be spread into a checker's `section`. */
-export const connectOptions = (v: ValueTypes) => ({
+const addressOption = (v: ValueTypes) => ({
   address: v
     .ipAddress()
     .optional()
     .describe("Where to connect, when it is not the real server's own address."),
-  port: v.port().optional().describe("The port to connect to, when it is not the real server's own."),
+});
+const leavingOptions = (v: ValueTypes) => ({
   source: v.ipAddress().optional().describe("The source address of the check's connections."),
   interface: v
     .interfaceName()
@@ -36,6 +36,27 @@ export const connectOptions = (v: ValueTypes) => ({
     .describe("Firewall mark of the check's packets, for policy routing."),
 });
 
+/** To be spread into a checker's `section`. */
+export const connectOptions = (v: ValueTypes) => ({
+  ...addressOption(v),
+  port: v.port().optional().describe("The port to connect to, when it is not the real server's own."),
+  ...leavingOptions(v),
+});
+
+/** The same for a protocol without ports. */
+export const routeOptions = (v: ValueTypes) => ({ ...addressOption(v), ...leavingOptions(v) });
+
+/** Where the packets of this check go, and how they leave. */
+export const routeOf = ({
+  target,
+  options,
+}: Pick<CheckContext<RouteOptions>, "target" | "options">): Route => ({
+  address: options.address ?? target.address,
+  ...(options.source === undefined ? {} : { source: options.source }),
+  ...(options.interface === undefined ? {} : { interface: options.interface }),
+  ...(options.mark === undefined ? {} : { mark: options.mark }),
+});
+
 /** Where this check goes; `Err` when there is no port to go to. */
 export function dialRequest(context: CheckContext<ConnectOptions>): Result<DialRequest, CheckResult> {
   const { target, options } = context;
@@ -43,11 +64,8 @@ export function dialRequest(context: CheckContext<ConnectOptions>): Result<DialR
   if (port === 0)
     return err(fail("no-port", "the real server has no port of its own: give the check a `port`"));
   return ok({
-    address: options.address ?? target.address,
+    ...routeOf(context),
     port,
-    ...(options.source === undefined ? {} : { source: options.source }),
-    ...(options.interface === undefined ? {} : { interface: options.interface }),
-    ...(options.mark === undefined ? {} : { mark: options.mark }),
     // The deadline speaks by cancellation, because its keeper knows when this process was late itself.
     timeout: milliseconds(between(context.now(), context.deadline) + BACKSTOP),
   });

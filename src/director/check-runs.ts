@@ -2,7 +2,7 @@
 // they stand. Whoever asks gets every result. A program finds the service in its environment, so that one is shared
 // only where that is the same, too.
 
-import type { CheckContext, CheckResult, CheckTarget, Checker } from "../checkers/checker.js";
+import type { CheckContext, CheckMeans, CheckResult, CheckTarget, Checker } from "../checkers/checker.js";
 import type { CheckConfig } from "../config/model.js";
 import type { HealthState } from "../core/health-state.js";
 import type { Milliseconds } from "../core/units.js";
@@ -10,7 +10,7 @@ import { serviceId } from "../ipvs/model.js";
 import type { CheckRecord } from "./check-record.js";
 import type { CheckJob, CheckRun } from "./check-scheduler.js";
 
-export type RunPorts = Pick<CheckContext<unknown>, "dialer" | "runner" | "now">;
+export type RunPorts = Pick<CheckContext<unknown>, "now"> & { readonly means: CheckMeans };
 /** One who asks: there are as many as checks, and they hold no functions. */
 export type Asker = { readonly key: string; readonly record: CheckRecord };
 export type AskerPorts<A extends Asker> = {
@@ -132,10 +132,10 @@ class SharedRun<A extends Asker> implements CheckJob {
   }
 
   async run(run: CheckRun): Promise<CheckResult> {
-    const { dialer, runner, now } = this.ports;
+    const { means, now } = this.ports;
     // The options were made by this checker's own schema when the configuration was read.
     const options = this.config.options as never;
-    return this.checker.check({ target: this.target, options, dialer, runner, now, ...run });
+    return this.checker.check({ target: this.target, options, ...means, now, ...run });
   }
 
   onResult(result: CheckResult, took: Milliseconds): void {

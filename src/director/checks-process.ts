@@ -6,7 +6,9 @@ import type { VipdEvent } from "../control/event.js";
 import type { FromChecks, ToChecks } from "../control/ipc.js";
 import { seededRandom } from "../core/random.js";
 import { monotonicNow } from "../linux/clock.js";
+import { udpDatagrams } from "../linux/datagram.js";
 import { tcpDialer } from "../linux/dial.js";
+import { Pings } from "../linux/echo.js";
 import { openIpvs } from "../linux/ipvs-kernel.js";
 import { nodeTimers } from "../linux/node-timers.js";
 import { openFilesLimit } from "../linux/open-files.js";
@@ -56,8 +58,7 @@ const tracks = new TrackBoard({
   tell: (values) => send({ kind: "tracks", values }),
 });
 const checks = new Checks({
-  dialer: tcpDialer,
-  runner,
+  means: { dialer: tcpDialer, datagrams: udpDatagrams, echo: new Pings(), files: trackFiles, runner },
   timers: nodeTimers,
   // Two directors must not check in step: each has its own chance.
   random: seededRandom(Math.floor(monotonicNow() * 1000) ^ process.pid),

@@ -49,7 +49,7 @@ export type TableKeeper = {
   stop(table: "remove" | "keep"): boolean;
 };
 
-export type ChecksPorts = Pick<BoardPorts, "dialer" | "runner" | "wallTime" | "isTrackDown"> & {
+export type ChecksPorts = Pick<BoardPorts, "means" | "wallTime" | "isTrackDown"> & {
   readonly timers: Timers;
   readonly random: SchedulerPorts["random"];
   readonly limits: SchedulerPorts["limits"];
@@ -74,10 +74,9 @@ export class Checks {
 
   constructor(ports: ChecksPorts) {
     this.ports = ports;
-    const { dialer, runner, wallTime, isTrackDown, timers, random, limits, table, report } = ports;
+    const { means, wallTime, isTrackDown, timers, random, limits, table, report } = ports;
     this.board = new HealthBoard({
-      dialer,
-      runner,
+      means,
       wallTime,
       isTrackDown,
       report,

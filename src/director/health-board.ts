@@ -189,10 +189,9 @@ export class HealthBoard {
   }
 
   private newRuns(): CheckRuns<ServerAsker> {
-    const { dialer, runner, now } = this.ports;
+    const { means, now } = this.ports;
     return new CheckRuns({
-      dialer,
-      runner,
+      means,
       now,
       take: ({ server, record }, result, took) => this.result(server, record, result, took),
       isHeld: ({ server, record }) => this.holds(server, record),

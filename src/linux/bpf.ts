@@ -9,6 +9,8 @@ type Instruction = readonly [code: number, jumpTrue: number, jumpFalse: number, 
 /** Opcodes, put together from <linux/bpf_common.h>. */
 const LD_BYTE_ABSOLUTE = 0x30;
 const LD_WORD_ABSOLUTE = 0x20;
+const LD_HALF_ABSOLUTE = 0x28;
+const LD_HALF_INDIRECT = 0x48;
 const LD_BYTE_INDIRECT = 0x50;
 const LD_CONSTANT = 0x00;
 const LD_MEMORY = 0x60;
@@ -54,6 +56,7 @@ const IPV6_MULTICAST = 0xff;
 const VRRP_FIXED_PART = 8;
 /** The end of the target address in a neighbour advertisement (RFC 4861 section 4.4). */
 const ND_TARGET_END = 24;
+const ICMP_IDENTIFIER_OFFSET = 4;
 /** Two instructions each, of the 4096 that a program may have. */
 const MOST_ADDRESSES = 2000;
 
@@ -148,6 +151,36 @@ export const ndTargetFilter = (addresses: readonly Uint8Array[]): Uint8Array =>
         [LD_WORD_ABSOLUTE, 0, 0, ND_TARGET_END - 4],
         ...keepIfIn(addresses.map((bytes) => lastWord(bytes))),
       ]);
+
+/**
+ * For a raw ICMP socket: keeps echo replies of this identifier, and every error message, because what it is about
+ * lies at no fixed place.
+ */
+export const echoIpv4Filter = (identifier: number): Uint8Array =>
+  assemble([
+    [LDX_IP_HEADER_LENGTH, 0, 0, 0],
+    [LD_BYTE_INDIRECT, 0, 0, 0],
+    ...keepErrors([3, 11, 12]),
+    [JUMP_EQUAL, 1, 0, 0],
+    DROP,
+    [LD_HALF_INDIRECT, 0, 0, ICMP_IDENTIFIER_OFFSET],
+    ...keepIfIn([identifier]),
+  ]);
+
+/** The same for ICMPv6, which comes without its IP header. */
+export const echoIpv6Filter = (identifier: number): Uint8Array =>
+  assemble([
+    [LD_BYTE_ABSOLUTE, 0, 0, 0],
+    ...keepErrors([1, 3, 4]),
+    [JUMP_EQUAL, 1, 0, 129],
+    DROP,
+    [LD_HALF_ABSOLUTE, 0, 0, ICMP_IDENTIFIER_OFFSET],
+    ...keepIfIn([identifier]),
+  ]);
+
+/** Keeps the packet when the accumulator is one of these types, and otherwise goes on. */
+const keepErrors = (types: readonly number[]): readonly Instruction[] =>
+  types.flatMap((type): Instruction[] => [[JUMP_EQUAL, 0, 1, type], KEEP]);
 
 /** Keeps the packet when the accumulator is one of these. */
 const keepIfIn = (values: readonly number[]): readonly Instruction[] => [

@@ -2,15 +2,14 @@
 // with one deadline, and with a closed set of reasons for failing. node:net offers no mark and no interface.
 
 import { Socket } from "node:net";
-import { familyOf } from "../core/address.js";
-import { asciiBytes } from "../core/bytes.js";
 import { err, ok, type Result } from "../core/result.js";
 import { formatDuration, type Milliseconds } from "../core/units.js";
 import type { Cancel } from "../ports/cancel.js";
 import type { Dialer, DialFailure, DialRequest } from "../ports/dialer.js";
-import { AF, IP, IPPROTO, POLL, SO, SOCK, SOL } from "./constants.js";
-import { errno, errnoText } from "./errno.js";
-import { native, type SyscallResult } from "./native.js";
+import { failure, openCheckSocket, scopeOf, socketError } from "./check-socket.js";
+import { IPPROTO, POLL, SOCK } from "./constants.js";
+import { errno } from "./errno.js";
+import { native } from "./native.js";
 import { sockaddrIp } from "./sockaddr.js";
 
 /** The Dialer port of this machine. */
@@ -32,7 +31,7 @@ const CANCELLED: DialFailure = { reason: "connect-failed", detail: "cancelled" }
 /** Gives a connected descriptor, which is the caller's to close. */
 function connectDescriptor(request: DialRequest, cancel: Cancel): Promise<Result<number, DialFailure>> {
   if (cancel.cancelled) return Promise.resolve(err(CANCELLED));
-  const opened = openSocket(request);
+  const opened = openCheckSocket(request, SOCK.STREAM, IPPROTO.TCP);
   if (!opened.ok) return Promise.resolve(opened);
   const fd = opened.value;
   const result = native.connect(fd, sockaddrIp(request.address, request.port, scopeOf(request)));
@@ -75,63 +74,3 @@ function waitForConnection(
     });
   });
 }
-
-function openSocket(request: DialRequest): Result<number, DialFailure> {
-  const fd = native.socket(
-    familyOf(request.address) === "ipv4" ? AF.INET : AF.INET6,
-    SOCK.STREAM,
-    IPPROTO.TCP,
-  );
-  if (fd < 0) return err(failure("open socket", fd));
-  const steps: [what: string, run: () => SyscallResult][] = [];
-  const { mark, interface: device, source } = request;
-  if (mark !== undefined)
-    steps.push([`mark ${mark}`, () => native.setsockopt(fd, SOL.SOCKET, SO.MARK, mark)]);
-  if (device !== undefined)
-    steps.push([
-      `bind to interface ${device}`,
-      () => native.setsockopt(fd, SOL.SOCKET, SO.BINDTODEVICE, asciiBytes(device)),
-    ]);
-  if (source !== undefined) {
-    // The port is then chosen at connect, when a pair of ports in use towards another server does not matter.
-    steps.push([
-      "delay the choice of a port",
-      () => native.setsockopt(fd, SOL.IP, IP.BIND_ADDRESS_NO_PORT, 1),
-    ]);
-    steps.push([`bind to source ${source}`, () => native.bind(fd, sockaddrIp(source, 0, scopeOf(request)))]);
-  }
-  for (const [what, run] of steps) {
-    const result = run();
-    if (result >= 0) continue;
-    native.close(fd);
-    return err(failure(what, result));
-  }
-  return ok(fd);
-}
-
-/** A link-local IPv6 address means nothing without its interface. */
-function scopeOf(request: DialRequest): number {
-  if (request.interface === undefined || !request.address.startsWith("fe80:")) return 0;
-  return Math.max(native.ifIndex(request.interface), 0);
-}
-
-function socketError(fd: number): SyscallResult {
-  const value = new Int32Array(1);
-  const result = native.getsockopt(fd, SOL.SOCKET, SO.ERROR, new Uint8Array(value.buffer));
-  return result < 0 ? result : -(value[0] as number);
-}
-
-const reasons: ReadonlyMap<number, DialFailure["reason"]> = new Map([
-  [errno.ECONNREFUSED, "connect-refused"],
-  [errno.ETIMEDOUT, "connect-timeout"],
-  [errno.ENETUNREACH, "connect-unreachable"],
-  [errno.EHOSTUNREACH, "connect-unreachable"],
-  [errno.ENETDOWN, "connect-unreachable"],
-  [errno.EHOSTDOWN, "connect-unreachable"],
-  [errno.ECONNRESET, "connect-reset"],
-]);
-
-const failure = (what: string, result: SyscallResult): DialFailure => ({
-  reason: reasons.get(-result) ?? "connect-failed",
-  detail: `${what}: ${errnoText(result)}`,
-});

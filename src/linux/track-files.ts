@@ -5,14 +5,19 @@ import { closeSync, constants, fstatSync, openSync, readSync, watch, type FSWatc
 import { basename, dirname } from "node:path";
 
 import { err, ok, type Result } from "../core/result.js";
-import type { TrackFiles } from "../ports/track-files.js";
+import type { NumberFiles, TrackFiles } from "../ports/track-files.js";
 
 /** More than a number with white space around it has. */
 const LONGEST = 64;
 const MOST = 254;
 
-export const trackFiles: TrackFiles = {
+export const trackFiles: TrackFiles & NumberFiles = {
   read(path) {
+    const number = this.number(path);
+    return number.ok ? ok(number.value ?? 0) : number;
+  },
+
+  number(path) {
     let fd: number | undefined;
     try {
       // A FIFO under this name must not hold us up.
@@ -22,7 +27,9 @@ export const trackFiles: TrackFiles = {
       return numberIn(path, bytes.toString("utf8", 0, readSync(fd, bytes, 0, LONGEST, 0)));
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
-      return code === "ENOENT" || code === "ENOTDIR" ? ok(0) : err(`${path} cannot be read: ${code ?? ""}`);
+      return code === "ENOENT" || code === "ENOTDIR"
+        ? ok(undefined)
+        : err(`${path} cannot be read: ${code ?? ""}`);
     } finally {
       if (fd !== undefined) closeSync(fd);
     }
@@ -50,9 +57,9 @@ export const trackFiles: TrackFiles = {
   },
 };
 
-function numberIn(path: string, text: string): Result<number, string> {
+function numberIn(path: string, text: string): Result<number | undefined, string> {
   const written = text.trim();
-  if (written === "") return ok(0);
+  if (written === "") return ok(undefined);
   const number = /^[+-]?\d{1,3}$/.test(written) ? Number(written) : NaN;
   return Math.abs(number) <= MOST
     ? ok(number + 0)

@@ -5,15 +5,19 @@ import type { Result } from "../core/result.js";
 import type { Milliseconds } from "../core/units.js";
 import type { Cancel } from "./cancel.js";
 
-export type DialRequest = {
+/** Where the packets of a check go, and how they leave. */
+export type Route = {
   readonly address: IpAddress;
-  readonly port: number;
   /** Source address; absent: the kernel's choice. */
   readonly source?: IpAddress;
   /** SO_BINDTODEVICE. */
   readonly interface?: string;
   /** SO_MARK, for policy routing. */
   readonly mark?: number;
+};
+
+export type DialRequest = Route & {
+  readonly port: number;
   /** Given up after this time, or when cancelled. */
   readonly timeout: Milliseconds;
 };

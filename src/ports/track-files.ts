@@ -1,6 +1,11 @@
-// The files that tracks read a number from.
+// The files that tracks and checks read a number from.
 
 import type { Result } from "../core/result.js";
+
+export type NumberFiles = {
+  /** The number in the file, -254..254; undefined when there is no file or nothing in it. */
+  number(path: string): Result<number | undefined, string>;
+};
 
 export type TrackFiles = {
   /** The number in the file, -254..254; 0 when there is no file or nothing in it. The error says what is wrong. */

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Socket } from "node:net";
 
-import type { Checker, CheckTarget } from "../../src/checkers/checker.js";
+import type { Checker, CheckMeans, CheckTarget } from "../../src/checkers/checker.js";
 import { findChecker } from "../../src/checkers/registry.js";
 import { runKey } from "../../src/director/check-runs.js";
 import type { Presumed } from "../../src/director/ipvs-wanted.js";
@@ -74,8 +74,7 @@ function setUp(table?: TableKeeper) {
   };
   let refusal: string | null = null;
   const checks = new Checks({
-    dialer,
-    runner,
+    means: { dialer, runner } as CheckMeans,
     timers: world,
     random: seededRandom(7),
     limits: { socket: 100, process: 100 },

@@ -11,10 +11,15 @@ import { findChecker } from "../../src/checkers/registry.js";
 import * as values from "../../src/config/values.js";
 import { ip } from "../../src/core/address.js";
 import { after, milliseconds } from "../../src/core/units.js";
-import { tcpDialer } from "../../src/linux/dial.js";
 import { monotonicNow } from "../../src/linux/clock.js";
+import { udpDatagrams } from "../../src/linux/datagram.js";
+import { tcpDialer } from "../../src/linux/dial.js";
+import { Pings } from "../../src/linux/echo.js";
 import { nodeTimers } from "../../src/linux/node-timers.js";
 import { ProcessRunner } from "../../src/linux/process-runner.js";
+import { trackFiles } from "../../src/linux/track-files.js";
+
+const echo = new Pings();
 
 export const LOOPBACK = ip("127.0.0.1");
 
@@ -55,6 +60,9 @@ export async function run(
     cancel,
     now: monotonicNow,
     dialer: tcpDialer,
+    datagrams: udpDatagrams,
+    echo,
+    files: trackFiles,
     runner: new ProcessRunner(),
     linger: (work) => {
       gone = work;

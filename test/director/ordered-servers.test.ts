@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after as afterAll, test } from "node:test";
+import type { CheckMeans } from "../../src/checkers/checker.js";
 import type { ServiceConfig } from "../../src/config/model.js";
 import type { VipdEvent } from "../../src/control/event.js";
 import { ip } from "../../src/core/address.js";
@@ -44,8 +45,10 @@ function world(plane = new FakePlane()) {
   const events: VipdEvent[] = [];
   const report = (event: VipdEvent): unknown => events.push(event);
   const checks = new Checks({
-    dialer: { dial: () => Promise.reject(new Error("no")), probe: () => Promise.resolve(ok(null)) },
-    runner: { run: () => assert.fail("no programs here"), probe: () => ok(null) },
+    means: {
+      dialer: { dial: () => Promise.reject(new Error("no")), probe: () => Promise.resolve(ok(null)) },
+      runner: { run: () => assert.fail("no programs here"), probe: () => ok(null) },
+    } as unknown as CheckMeans,
     timers,
     random: seededRandom(1),
     limits: { socket: 10, process: 10 },

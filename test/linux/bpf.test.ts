@@ -1,9 +1,9 @@
-// The VRRP filter in the real kernel: attached to a unix datagram socket, where the program sees the bytes as a raw
-// IPv4 socket would show them. Needs no privileges.
+// The filters of VRRP and of pings in the real kernel: attached to a unix datagram socket, where the program sees the bytes as a raw
+// socket would show them. Needs no privileges.
 
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
-import { vrrpIpv4Filter } from "../../src/linux/bpf.js";
+import { echoIpv4Filter, echoIpv6Filter, vrrpIpv4Filter } from "../../src/linux/bpf.js";
 import { native } from "../../src/linux/native.js";
 import { sockaddrUn } from "../../src/linux/sockaddr.js";
 
@@ -61,4 +61,28 @@ test("the header's real length counts, other protocols and cut packets are dropp
 
 test("a number that is no virtual router id is refused", () => {
   for (const wrong of [0, 256, 1.5, -1]) assert.throws(() => vrrpIpv4Filter([wrong]), RangeError);
+});
+
+test("of echo replies only our own pass, and every error message", () => {
+  const message = (type: number, id: number): number[] => [type, 0, 0, 0, id >> 8, id & 255, 0, 1];
+  const inIpv4 = (words: number, type: number, id: number): Uint8Array => {
+    const header = new Array<number>(words * 4).fill(0);
+    header[0] = 0x40 | words;
+    return Uint8Array.from([...header, ...message(type, id)]);
+  };
+  assert.equal(native.attachFilter(receiver, echoIpv4Filter(0x1234)), 0);
+  for (const words of [5, 15]) {
+    assert.equal(passes(inIpv4(words, 0, 0x1234)), true);
+    assert.equal(passes(inIpv4(words, 0, 0x1235)), false);
+    for (let type = 1; type < 256; type++)
+      assert.equal(passes(inIpv4(words, type, 0x1234)), [3, 11, 12].includes(type), `type ${type}`);
+  }
+  assert.equal(native.attachFilter(receiver, echoIpv6Filter(0x1234)), 0);
+  assert.equal(passes(Uint8Array.from(message(129, 0x1235))), false);
+  for (let type = 0; type < 256; type++)
+    assert.equal(
+      passes(Uint8Array.from(message(type, 0x1234))),
+      [1, 3, 4, 129].includes(type),
+      `type ${type}`,
+    );
 });

@@ -13,6 +13,7 @@ export const cannotMakeNamespaces: string | false =
 export type NamespacePair = {
   /** As `ip -n` takes it. */
   readonly nameA: string;
+  readonly nameB: string;
   /** Runs `work` inside; sockets it opens stay there. */
   readonly inA: <T>(work: () => T) => T;
   readonly inB: <T>(work: () => T) => T;
@@ -45,6 +46,7 @@ export function makeNamespacePair(label: string, links: number): NamespacePair {
     ]);
   return {
     nameA: names.a,
+    nameB: names.b,
     inA: (work) => inNamespace(names.a, work),
     inB: (work) => inNamespace(names.b, work),
     ipA: (...words) => ip("-n", names.a, ...words),
