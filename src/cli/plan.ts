@@ -1,7 +1,7 @@
 // `vipd plan`: what would change in the kernel if the daemon ran with a configuration, without touching it.
 
 import { formatPrefix } from "../core/address.js";
-import type { Config } from "../config/model.js";
+import { DEFAULT_POLICY, type Config } from "../config/model.js";
 import { describeCommand, type Command as IpvsCommand } from "../ipvs/command.js";
 import type { SyncChange } from "../director/ipvs-sync.js";
 import { diff } from "../ipvs/diff.js";
@@ -106,14 +106,17 @@ async function planTable(config: Config, runtimeDirectory: string): Promise<Tabl
   }
 }
 
-/** Every server in: checks are not run for a plan. */
+/** Every server in, and no sorry server serving: checks are not run for a plan. */
 export function wantedTable(config: Config): Table {
   const table = new Map<ServiceId, ServiceEntry>();
-  for (const { service, servers } of config.services)
+  for (const { service, servers, policy = DEFAULT_POLICY } of config.services) {
+    const wanted = servers.map(({ server }) => server);
+    if (policy.inhibitSorry) wanted.push(...policy.sorry.map((server) => ({ ...server, weight: 0 })));
     table.set(serviceId(service.key), {
       service,
-      servers: new Map(servers.map(({ server }) => [serverId(server), server])),
+      servers: new Map(wanted.map((server) => [serverId(server), server])),
     });
+  }
   return table;
 }
 

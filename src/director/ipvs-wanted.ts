@@ -21,7 +21,14 @@ import {
   type ServiceEntry,
   type ServiceId,
 } from "../ipvs/model.js";
-import { decide, NO_MEMORY, realServe, type ServiceFact, type ServiceMemory } from "../services/decide.js";
+import {
+  decide,
+  LOST_BEFORE,
+  NO_MEMORY,
+  realServe,
+  type ServiceFact,
+  type ServiceMemory,
+} from "../services/decide.js";
 import { DEFAULT_MASS_FAILURE, type FailureCount } from "../services/mass-failure.js";
 import { placeOf, type Place } from "../services/place.js";
 import type { Override, ServerInput, ServerView } from "../services/server-input.js";
@@ -297,7 +304,10 @@ function newState(
       ramp: undefined,
     });
   }
-  return { config, id, servers, memory: old?.memory ?? NO_MEMORY, deadline: Infinity };
+  const { sorry } = config.policy ?? DEFAULT_POLICY;
+  const sorryServes = sorry.some((server) => (inKernel?.get(serverId(server))?.weight ?? 0) > 0);
+  const memory = old?.memory ?? (sorryServes ? LOST_BEFORE : NO_MEMORY);
+  return { config, id, servers, memory, deadline: Infinity };
 }
 
 /** What a server is taken for of which nothing is known. `isAdded`: its service has been there without it. */

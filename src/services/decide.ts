@@ -23,6 +23,8 @@ export type ServiceRules = {
 export type ServiceMemory = {
   /** Undefined: it has not been decided yet. */
   readonly quorum: QuorumState | undefined;
+  /** Before the first decision: a predecessor had lost the quorum. */
+  readonly wasLost?: true;
   readonly massFails: boolean;
   readonly held: ReadonlySet<ServerId>;
   /** Effective weights by server, where they are not the configured ones. */
@@ -95,7 +97,7 @@ export function decide(
     deadline = Math.min(deadline, nextWeighing(view, now), removalOf(view, now));
   }
   const quorum = nextQuorum(memory.quorum, {
-    up: hasQuorum(memory.quorum?.up, sum, policy),
+    up: hasQuorum(memory.wasLost === true ? false : memory.quorum?.up, sum, policy),
     weight: sum,
     serving,
   });
@@ -113,6 +115,9 @@ export function decide(
 /** The same value where nothing changed: there may be thousands of services. */
 const nextQuorum = (was: QuorumState | undefined, now: QuorumState): QuorumState =>
   was?.up === now.up && was.weight === now.weight && was.serving === now.serving ? was : now;
+
+/** Of a service whose sorry server a predecessor has left serving. */
+export const LOST_BEFORE: ServiceMemory = { ...NO_MEMORY, wasLost: true };
 
 function guard(
   { policy, massFailure, directorFails }: ServiceRules,

@@ -318,6 +318,30 @@ test("a successor knows what its predecessor inhibited, and that the sorry serve
   assert.deepEqual(quorums(second.told()), ["lost 0 start"]);
 });
 
+test("a successor with a sum between lost and back leaves the quorum lost, as its predecessor had it", () => {
+  const first = world();
+  const web = withPolicy(service("web", 1, server(4, 3), server(5, 2)), {
+    quorum: 4,
+    hysteresis: 1,
+    sorry: [SORRY],
+  });
+  first.configure({ services: [web] });
+  first.director.setServer("web", id(4), false);
+  first.timers.pass(1);
+  assert.deepEqual(first.servers("web", 1), ["192.168.1.9:80"]);
+  first.sent();
+  const second = world(first);
+  second.configure({ services: [web] });
+  assert.deepEqual(second.sent(), []);
+  second.director.setServer("web", id(4), true);
+  second.timers.pass(1);
+  assert.deepEqual(second.servers("web", 1), ["192.168.1.9:80"]);
+  second.director.setServer("web", id(5), true);
+  second.timers.pass(1);
+  assert.deepEqual(second.servers("web", 1), ["192.168.1.4:80", "192.168.1.5:80"]);
+  assert.deepEqual(quorums(second.told()), ["lost 0 start", "up 5 health"]);
+});
+
 test("when most machines fail together it is said once, and every service holds some; they go when it is over", () => {
   const { director, timers, configure, servers, told } = world();
   const services = [1, 2, 3].map((n) => service(`s${n}`, n, server(10 * n), server(10 * n + 1)));
