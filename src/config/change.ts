@@ -154,9 +154,10 @@ const staticFacts = (fixed: StaticConfig | undefined): Facts =>
 
 function serviceFacts({ service, policy = DEFAULT_POLICY }: ServiceConfig): Facts {
   const { persistence } = service;
-  const { sorry, ...rest } = policy;
+  const { sorry, inhibitSorry, ...rest } = policy;
   return {
     ...facts(rest),
+    "sorry-server-inhibit": String(inhibitSorry),
     "sorry-server": sorry.length === 0 ? "none" : sorry.map(sorryText).join(" "),
     key: serviceId(service.key),
     scheduler: service.scheduler,

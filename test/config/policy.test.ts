@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { seconds } from "../../src/core/units.js";
+import { diffConfig } from "../../src/config/change.js";
 import { codes, check, good, PAIR, WEB } from "./load.js";
 
 const SERVERS = "servers: [{ address: 192.168.1.4, weight: 2 }, 192.168.1.5]";
@@ -118,4 +119,22 @@ test("wrong words and numbers of the policy are refused", () => {
     assert.deepEqual(codes(web(wrong)), ["value"], wrong);
   for (const wrong of ["share: 0", "share: 101", "within: 10ms", "at-least: 0", "keep: 0"])
     assert.deepEqual(codes(`${web("")}ipvs: { mass-failure: { ${wrong} } }\n`), ["value"], wrong);
+});
+
+test("a reload says what it changes of a policy, in the words of the file", () => {
+  const change = (before: string, after: string): string[] => diffConfig(good(web(before)), good(web(after)));
+  assert.deepEqual(change("", "quorum: 2, hysteresis: 1"), [
+    "service http: quorum 1 -> 2, hysteresis 0 -> 1",
+  ]);
+  assert.deepEqual(
+    change("sorry-server: 192.168.1.9", "sorry-server: 192.168.1.9, sorry-server-inhibit: true"),
+    ["service http: sorry-server-inhibit false -> true"],
+  );
+  assert.deepEqual(change("", "sorry-server: 192.168.1.9, mass-failure: hold"), [
+    "service http: sorry-server none -> 192.168.1.9:80 nat weight 1, mass-failure none -> hold",
+  ]);
+  assert.deepEqual(change("", "inhibit-on-failure: true"), [
+    "service http: server 192.168.1.4:80: inhibit-on-failure false -> true",
+    "service http: server 192.168.1.5:80: inhibit-on-failure false -> true",
+  ]);
 });
