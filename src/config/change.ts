@@ -191,8 +191,15 @@ function serverFacts({ server, checks, inhibit }: ServerConfig): Facts {
 }
 
 function notifyChanges(old: NotifyConfig, wanted: NotifyConfig): string[] {
-  const facts = ({ all, fifo, ...rest }: NotifyConfig): Facts => ({
+  const facts = ({ all, fifo, services, ...rest }: NotifyConfig): Facts => ({
     programs: all === undefined ? "none" : JSON.stringify(all),
+    "for all services": services?.all === undefined ? "none" : JSON.stringify(services.all),
+    ...Object.fromEntries(
+      Object.entries(services?.own ?? {}).map(([name, programs]) => [
+        `service ${name}`,
+        JSON.stringify(programs),
+      ]),
+    ),
     fifo: fifo === undefined ? "none" : JSON.stringify(fifo),
     ...Object.fromEntries(
       [...Object.entries(rest.instances), ...Object.entries(rest.groups)].map(([name, programs]) => [

@@ -166,6 +166,11 @@ export type NotifyPrograms = {
   readonly timeout: Milliseconds;
   readonly user?: string;
 };
+/** Changes of a real server, and of the quorum of its service. */
+export type ServiceWhen = "up" | "down" | "quorum-up" | "quorum-down";
+export type ServicePrograms = Omit<NotifyPrograms, "when"> & {
+  readonly when: Readonly<Partial<Record<ServiceWhen, readonly [string, ...string[]]>>>;
+};
 /** A program that reads the FIFO: its path is added to the arguments. */
 export type NotifyReader = { readonly argv: readonly [string, ...string[]]; readonly user?: string };
 export type NotifyConfig = {
@@ -173,6 +178,14 @@ export type NotifyConfig = {
   readonly all?: NotifyPrograms;
   readonly instances: Readonly<Record<string, NotifyPrograms>>;
   readonly groups: Readonly<Record<string, NotifyPrograms>>;
+  readonly services?: {
+    /** For every service whose own have none for what happened. */
+    readonly all?: ServicePrograms;
+    /** By name; `servers`: by ServerId, before those of the service. */
+    readonly own: Readonly<
+      Record<string, ServicePrograms & { readonly servers: Readonly<Record<string, ServicePrograms>> }>
+    >;
+  };
   readonly fifo?: { readonly path: string; readonly reader?: NotifyReader };
 };
 

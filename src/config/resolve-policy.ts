@@ -32,7 +32,10 @@ export function policyOf(
 ): ServicePolicy | undefined {
   const defaults = file.defaults?.service ?? {};
   const said = { ...defaults, ...written };
-  if (KEYS.every((name) => said[name as keyof typeof said] === undefined)) return undefined;
+  // Whoever is told of the quorum wants to hear of the first one too, which a service without a policy does not tell.
+  const tells = written.notify?.["quorum-up"] ?? defaults.notify?.["quorum-up"];
+  if (tells === undefined && KEYS.every((name) => said[name as keyof typeof said] === undefined))
+    return undefined;
   const firstCheck = said["before-first-check"];
   const massFailure = said["mass-failure"];
   const policy: ServicePolicy = {

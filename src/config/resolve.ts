@@ -78,7 +78,7 @@ export function resolveConfig(
     vrrpProcess: { realtimePriority: file.process["realtime-priority"], transport: file.process.transport },
     vrrp,
     tracks: resolveTracks(file, services, report),
-    notify: resolveNotify(file, vrrp, report),
+    notify: resolveNotify(file, vrrp, services, report),
     scripts: {
       security: file.scripts.security,
       ...(file.scripts.user === undefined ? {} : { user: file.scripts.user }),

@@ -7,6 +7,7 @@ import { minutes, milliseconds, seconds } from "../core/units.js";
 import { SCHEDULERS } from "../ipvs/model.js";
 import type { CheckerSpec } from "./checker-spec.js";
 import { serverKernelShape, serviceKernelShape } from "./schema-kernel.js";
+import { serverNotifySchema, serviceNotifySchema } from "./schema-notify.js";
 import { policyDefaultsShape, policyShape } from "./schema-policy.js";
 import {
   choice,
@@ -109,6 +110,9 @@ export const serviceDefaultsSchema = section({
       "How packets reach the real servers. There is no built-in default: the wrong one fails silently.",
     ),
   ...policyDefaultsShape(),
+  notify: serviceNotifySchema
+    .optional()
+    .describe("Programs that are told of real servers and quorums, where a service has none for it."),
 });
 
 /** One check, several, or `none`. */
@@ -162,6 +166,11 @@ export function serviceSchema(checkers: readonly CheckerSpec[]) {
       .optional()
       .meta({ otherwise: "the service's" })
       .describe("Whether it stays in the table with weight 0 when it fails."),
+    notify: serverNotifySchema
+      .optional()
+      .describe(
+        "Programs that are told when this server comes and goes; where one is missing, the service's.",
+      ),
   });
   return section({
     address: maybeEndpoint()
@@ -221,6 +230,9 @@ export function serviceSchema(checkers: readonly CheckerSpec[]) {
       ),
     ...serviceKernelShape(),
     ...policyShape(forwarding),
+    notify: serviceNotifySchema
+      .optional()
+      .describe("Programs that are told when the real servers and the quorum come and go."),
     servers: list(z.union([maybeEndpoint(), server]), { max: 10_000 }).describe(
       "The real servers: each an address, or a mapping.",
     ),

@@ -23,12 +23,17 @@ export type Splice = {
 };
 export type LineShift = { readonly from: number; readonly by: number };
 
+/** `notify` as a key of a mapping, or what might be one. */
+const TELLS = /notify["']?\s*:/;
+
 export function findSplice({ text: old, starts }: Source, text: string): Splice | undefined {
   const first = starts[0];
   const end = starts.at(-1);
   if (first === undefined || end === undefined || starts.length < 2) return undefined;
   // What a check depends on may stand in any other service.
   if (text.includes("depends-on")) return undefined;
+  // Programs that are told of services belong to the whole file's head, too.
+  if (TELLS.test(old.slice(first, end)) || TELLS.test(text.slice(first))) return undefined;
   const same = commonPrefix(old, text);
   const sameAtEnd = Math.min(commonSuffix(old, text), Math.min(old.length, text.length) - same);
   const changedTo = old.length - sameAtEnd;

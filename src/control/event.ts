@@ -237,6 +237,8 @@ export type VipdEvent =
   | {
       readonly kind: "server-changed";
       readonly service: string;
+      /** As the kernel knows it: "tcp 192.168.1.1:80". */
+      readonly key: string;
       readonly server: string;
       readonly up: boolean;
       readonly weight: number;

@@ -355,6 +355,7 @@ export class HealthBoard {
     this.ports.report({
       kind: "server-changed",
       service: server.service.config.name,
+      key: server.service.id,
       server: server.id,
       up,
       weight: server.config.server.weight,

@@ -30,3 +30,38 @@ test("what is wrong with notifications is said where it stands", () => {
   assert.deepEqual(bad("{ any: /bin/x, timeout: 0s }"), ["value"]);
   assert.deepEqual(codes(`${PAIR}groups: { both: { notify: { any: /bin/x } } }\n${web()}`), ["no-effect"]);
 });
+
+const service = (more = "", servers = "[{ address: 10.0.1.1 }, { address: 10.0.1.2 }]"): string =>
+  `services:\n  http: { address: 10.0.0.1:80, forwarding: nat${more}, servers: ${servers} }\n`;
+
+test("programs for services and servers, in the defaults, the service and the server", () => {
+  const { notify, services } = good(
+    `${PAIR}defaults: { service: { notify: { down: /bin/d, user: nobody } } }\n` +
+      service(
+        ", notify: { quorum-up: [/bin/q, up], timeout: 2s }",
+        "[{ address: 10.0.1.1, notify: { up: /bin/u } }, 10.0.1.2]",
+      ),
+  );
+  assert.deepEqual(notify.services, {
+    all: { when: { down: ["/bin/d"] }, timeout: seconds(30), user: "nobody" },
+    own: {
+      http: {
+        when: { "quorum-up": ["/bin/q", "up"] },
+        timeout: seconds(2),
+        servers: { "10.0.1.1:80": { when: { up: ["/bin/u"] }, timeout: seconds(30) } },
+      },
+    },
+  });
+  // So that the first quorum is told, too (director/service-events.ts).
+  assert.ok(services[0]?.policy !== undefined);
+  assert.deepEqual(good(`${PAIR}${service(", notify: { down: /bin/d }")}`).services[0]?.policy, undefined);
+  assert.equal(good(`${PAIR}${service()}`).notify.services, undefined);
+});
+
+test("what is wrong with programs for services is said where it stands", () => {
+  const bad = (more: string, servers?: string): string[] => codes(`${PAIR}${service(more, servers)}`);
+  assert.deepEqual(bad(", notify: { master: /bin/x }"), ["unknown-key"]);
+  assert.deepEqual(bad(", notify: { up: x.sh }"), ["value"]);
+  assert.deepEqual(bad("", "[{ address: 10.0.1.1, notify: { quorum-up: /bin/x } }]"), ["unknown-key"]);
+  assert.deepEqual(bad(", notify: { up: /bin/x, timeout: 1ms }"), ["value"]);
+});

@@ -59,6 +59,7 @@ test("a weight, a server, a comment and a whole body that change are read for th
 test("what may concern the rest of the file is not read for itself", () => {
   for (const text of [
     change("level: info", "level: debug"),
+    change(service(2), service(2, ", notify: { up: /bin/x }")),
     change("priority: 150", "priority: 151"),
     change("  s2:", "  x2:"),
     change(service(2), service(2) + service(9)),

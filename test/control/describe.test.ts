@@ -289,6 +289,7 @@ const others: { readonly [K in Exclude<VipdEvent["kind"], "vrrp-transition">]: r
     {
       kind: "server-changed",
       service: "http",
+      key: "tcp 192.168.1.1:80",
       server: "192.168.1.4:80",
       up: false,
       weight: 5,
@@ -299,6 +300,7 @@ const others: { readonly [K in Exclude<VipdEvent["kind"], "vrrp-transition">]: r
     {
       kind: "server-changed",
       service: "http",
+      key: "tcp 192.168.1.1:80",
       server: "192.168.1.5:80",
       up: false,
       weight: 5,
@@ -309,6 +311,7 @@ const others: { readonly [K in Exclude<VipdEvent["kind"], "vrrp-transition">]: r
     {
       kind: "server-changed",
       service: "http",
+      key: "tcp 192.168.1.1:80",
       server: "192.168.1.4:80",
       up: true,
       weight: 5,

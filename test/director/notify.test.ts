@@ -317,3 +317,105 @@ test("the reader of the FIFO is started with its path, and again when it ends, e
   await played.world.until(60_000);
   assert.deepEqual(played.run, []);
 });
+
+const server = (up: boolean, alive: number, id = "10.0.1.4:80", service = "http"): VipdEvent => ({
+  ...{ kind: "server-changed", service, key: "tcp 10.0.0.1:80", server: id, up, weight: 5 },
+  ...{ cause: up ? "tcp: connected" : "tcp refused", alive, total: 2 },
+});
+const quorum = (up: boolean, first = false): VipdEvent => ({
+  ...{ kind: "quorum-changed", service: "http", key: "tcp 10.0.0.1:80", up, weight: up ? 5 : 0 },
+  ...{ total_weight: 10, quorum: 3, hysteresis: 0, serving: up ? 1 : 0, total: 2, sorry: [] },
+  ...{ first, why: "health" },
+});
+const own = (
+  when: Readonly<Record<string, readonly [string, ...string[]]>>,
+): { readonly when: typeof when; readonly timeout: ReturnType<typeof seconds> } => ({
+  when,
+  timeout: seconds(1),
+});
+
+test("real servers and quorums are told of: by the server's program, or the service's, or that for all", async () => {
+  const played = new Played();
+  played.configure({
+    services: {
+      all: own({ up: ["/bin/all-up"], down: ["/bin/all-down"] }),
+      own: {
+        http: {
+          ...own({
+            down: ["/bin/own-down", "x"],
+            "quorum-down": ["/bin/lost"],
+            "quorum-up": ["/bin/gained"],
+          }),
+          servers: { "10.0.1.5:80": own({ down: ["/bin/five-down"] }) },
+        },
+      },
+    },
+  });
+  played.observe(
+    quorum(true, true),
+    server(false, 1),
+    server(false, 0, "10.0.1.5:80"),
+    quorum(false),
+    server(true, 1, "10.0.1.5:80"),
+    server(false, 1, "10.0.1.4:80", "__proto__"),
+  );
+  await played.world.until(1000);
+  const [first, second] = played.commands;
+  assert.deepEqual(played.run.sort(), [
+    "/bin/all-down",
+    "/bin/all-up",
+    "/bin/five-down",
+    "/bin/gained",
+    "/bin/lost",
+    "/bin/own-down x",
+  ]);
+  const told = (environment: Readonly<Record<string, string>> = {}): Record<string, string> =>
+    Object.fromEntries(Object.entries(environment).filter(([name]) => name.startsWith("VIPD_")));
+  assert.deepEqual(told(first?.environment), {
+    ...{ VIPD_NODE: "lb1", VIPD_TYPE: "VS", VIPD_NAME: "http", VIPD_SERVICE: "tcp 10.0.0.1:80" },
+    ...{ VIPD_SERVER: "", VIPD_FROM: "", VIPD_TO: "UP", VIPD_REASON: "health" },
+    VIPD_REASON_TEXT: "quorum UP: weight 5 of 10, quorum 3; 1 of 2 servers serve",
+    ...{ VIPD_ALIVE: "1", VIPD_TOTAL: "2", VIPD_WEIGHT: "5", VIPD_QUORUM: "3", VIPD_SEQUENCE: "1" },
+  });
+  assert.deepEqual(told(second?.environment), {
+    ...{ VIPD_NODE: "lb1", VIPD_TYPE: "RS", VIPD_NAME: "http", VIPD_SERVICE: "tcp 10.0.0.1:80" },
+    ...{ VIPD_SERVER: "10.0.1.4:80", VIPD_FROM: "UP", VIPD_TO: "DOWN", VIPD_REASON: "check-failed" },
+    VIPD_REASON_TEXT: "10.0.1.4:80 DOWN: tcp refused; 1 of 2 servers up",
+    ...{ VIPD_ALIVE: "1", VIPD_TOTAL: "2", VIPD_WEIGHT: "", VIPD_QUORUM: "", VIPD_SEQUENCE: "2" },
+  });
+});
+
+test("of one server one program runs at a time, in order, and one that hangs holds up no other", async () => {
+  const played = new Played();
+  played.configure({ services: { all: own({ up: ["/bin/up"], down: ["/bin/down"] }), own: {} } });
+  played.takes = ({ environment }) => (environment["VIPD_SERVER"] === "10.0.1.4:80" ? Infinity : 10);
+  played.observe(server(false, 1), server(true, 2), server(false, 1, "10.0.1.5:80"));
+  await played.world.until(500);
+  assert.deepEqual(played.run, ["/bin/down", "/bin/down"]);
+  await played.world.until(1500);
+  assert.deepEqual(played.run, ["/bin/up"]);
+  const [event] = played.events.flatMap((one) => (one.kind === "notified" && !one.ok ? [one] : []));
+  assert.deepEqual(
+    [event?.subject, event?.state, event?.result],
+    ["service http 10.0.1.4:80", "DOWN", "not done after 1 s: ended with TERM"],
+  );
+});
+
+test("the FIFO has keepalived's lines for servers and services", async () => {
+  const played = new Played();
+  played.configure({ fifo: { path: "/run/fifo" } });
+  const six = { ...server(false, 1), key: "udp [fd00::1]:53", server: "[fd00::4]:53" } as VipdEvent;
+  const mark = { ...server(true, 1), key: "fwmark 7 ipv4" } as VipdEvent;
+  played.observe(server(false, 1), quorum(false), six, mark, {
+    ...quorum(true),
+    key: "fwmark 7 ipv4",
+  } as VipdEvent);
+  await played.world.until(100);
+  assert.deepEqual(played.lines, [
+    "RS [10.0.1.4]:tcp:80 [10.0.0.1]:tcp:80 DOWN\n",
+    "VS [10.0.0.1]:tcp:80 DOWN\n",
+    "RS [fd00::4]:udp:53 [fd00::1]:udp:53 DOWN\n",
+    "RS [10.0.1.4]:tcp:80 FWM 7 UP\n",
+    "VS FWM 7 UP\n",
+  ]);
+});

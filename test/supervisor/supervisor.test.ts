@@ -25,6 +25,7 @@ const becameMaster = (instance = "web"): VipdEvent => ({
 const serverDown = (service: string, server: string): VipdEvent => ({
   kind: "server-changed",
   service,
+  key: "tcp 192.168.1.1:80",
   server,
   up: false,
   weight: 1,

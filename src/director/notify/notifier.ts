@@ -1,5 +1,6 @@
-// Tells the operator's programs what became of instances and sync groups: each in its own order, and never on the
-// path of an advert, because this runs in the supervisor. Whatever goes wrong with a program is an event.
+// Tells the operator's programs what became of instances and sync groups, of services and their real servers: each in its
+// own order, and never on the path of an advert, because this runs in the supervisor. Whatever goes wrong with a program is
+// an event.
 
 import { PROGRAM_ENVIRONMENT } from "../../checkers/script.js";
 import type { Config, NotifyConfig, NotifyPrograms, NotifyWhen } from "../../config/model.js";
@@ -10,6 +11,13 @@ import type { RunEnd } from "../../ports/runner.js";
 import { Fifo, type FifoPorts } from "./fifo.js";
 import { FifoReader } from "./fifo-reader.js";
 import { fifoLine, Notifications, type Notification, type NotifyState } from "./notification.js";
+import {
+  programFor,
+  serviceEnvironment,
+  serviceFifoLine,
+  serviceNotification,
+  type ServiceNotification,
+} from "./service-notification.js";
 import { MOST_WAITING, ProgramQueues, type QueuePorts } from "./program-queue.js";
 
 export type NotifierPorts = QueuePorts & {
@@ -53,6 +61,8 @@ export class Notifier {
 
   observe(event: VipdEvent): void {
     for (const notification of this.notifications.observe(event)) this.notify(notification);
+    const ofService = serviceNotification(event);
+    if (ofService !== undefined) this.notifyOfService(ofService);
   }
 
   /** After the last event. What is not done within this time is ended. */
@@ -98,59 +108,58 @@ export class Notifier {
         const words = programs?.when[when];
         if (programs !== undefined && words !== undefined)
           this.enqueue(
-            notification,
+            { queue: `${type} ${name}`, subject: name, group: type === "GROUP", to },
             programs,
             when === "any" ? [...words, ...argumentsOf(notification)] : words,
+            environmentOf(notification),
           );
       }
   }
 
+  private notifyOfService(notification: ServiceNotification): void {
+    this.sequence++;
+    this.fifo?.write(serviceFifoLine(notification));
+    const programs = this.config && programFor(this.config.notify, notification);
+    if (programs === undefined) return;
+    const { service, server, to } = notification;
+    const subject = `service ${service}${server === undefined ? "" : ` ${server}`}`;
+    this.enqueue(
+      { queue: subject, subject, group: false, to },
+      programs,
+      programs.argv,
+      serviceEnvironment(notification),
+    );
+  }
+
   private enqueue(
-    notification: Notification,
-    { timeout, user }: NotifyPrograms,
+    told: Told,
+    { timeout, user }: Pick<NotifyPrograms, "timeout" | "user">,
     argv: readonly [string, ...string[]],
+    environment: Readonly<Record<string, string>>,
   ): void {
     const { sequence } = this;
-    const { name, type } = notification;
-    const lost = this.queues.add(`${type} ${name}`, {
+    const lost = this.queues.add(told.queue, {
       command: {
         argv,
-        environment: { ...PROGRAM_ENVIRONMENT, ...this.environmentOf(notification) },
+        environment: {
+          ...PROGRAM_ENVIRONMENT,
+          VIPD_NODE: this.config?.node ?? "",
+          ...environment,
+          VIPD_SEQUENCE: String(sequence),
+        },
         ...(user === undefined ? {} : { user }),
       },
       timeout,
-      done: (end, waited, took) => this.report(notification, sequence, argv[0], end, waited, took, timeout),
+      done: (end, waited, took) => this.report(told, sequence, argv[0], end, waited, took, timeout),
     });
     if (lost > 0) {
       const text = `a notification was left out: ${MOST_WAITING} newer ones wait for programs that take too long`;
-      this.ports.report({ kind: "warning", subject: `notify ${name}`, text });
+      this.ports.report({ kind: "warning", subject: `notify ${told.subject}`, text });
     }
   }
 
-  private environmentOf({
-    type,
-    name,
-    from,
-    to,
-    priority,
-    reason,
-    detail,
-  }: Notification): Record<string, string> {
-    return {
-      VIPD_NODE: this.config?.node ?? "",
-      VIPD_TYPE: type,
-      VIPD_NAME: name,
-      VIPD_FROM: from ?? "",
-      VIPD_TO: to,
-      VIPD_PRIORITY: String(priority),
-      VIPD_REASON: reason,
-      VIPD_REASON_TEXT: detail,
-      VIPD_SEQUENCE: String(this.sequence),
-    };
-  }
-
   private report(
-    { name, to, type }: Notification,
+    { subject, group, to }: Told,
     sequence: number,
     program: string,
     end: RunEnd,
@@ -160,8 +169,8 @@ export class Notifier {
   ): void {
     this.ports.report({
       kind: "notified",
-      subject: name,
-      group: type === "GROUP",
+      subject,
+      group,
       state: to,
       program,
       ok: end.kind === "exited" && end.code === 0,
@@ -171,6 +180,27 @@ export class Notifier {
       took_ms: Math.round(took),
     });
   }
+}
+
+/** Who or what a program is told of: in which queue, and in which words. */
+type Told = {
+  readonly queue: string;
+  readonly subject: string;
+  readonly group: boolean;
+  readonly to: string;
+};
+
+function environmentOf(notification: Notification): Record<string, string> {
+  const { type, name, from, to, priority, reason, detail } = notification;
+  return {
+    VIPD_TYPE: type,
+    VIPD_NAME: name,
+    VIPD_FROM: from ?? "",
+    VIPD_TO: to,
+    VIPD_PRIORITY: String(priority),
+    VIPD_REASON: reason,
+    VIPD_REASON_TEXT: detail,
+  };
 }
 
 /** As keepalived passes them. */

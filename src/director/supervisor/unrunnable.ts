@@ -4,7 +4,8 @@
 import { findChecker } from "../../checkers/registry.js";
 import type { CheckOfServer } from "../../config/check-place.js";
 import type { Path } from "../../config/diagnostic.js";
-import type { Config, NotifyPrograms } from "../../config/model.js";
+import type { Config, NotifyPrograms, ServicePrograms } from "../../config/model.js";
+import { serverId } from "../../ipvs/model.js";
 import { ProcessRunner } from "../../linux/process-runner.js";
 
 /** What of a configuration may run programs. */
@@ -41,7 +42,7 @@ export function findUnrunnable({ services, tracks, notify, scripts }: Probed): U
     const why = findChecker(look.type)?.problem?.({ options: look.options as never, runner });
     if (why !== undefined) found.push({ what: "the track", at: ["tracks", name, look.type], why });
   }
-  for (const { argv, user, at } of notified(notify)) {
+  for (const { argv, user, at } of [...notified(notify), ...notifiedOfServices(notify, services)]) {
     const probe = runner.probe({ argv, ...(user === undefined ? {} : { user }) });
     if (!probe.ok) found.push({ what: "the program", at, why: probe.error });
   }
@@ -65,9 +66,26 @@ function notified({ all, instances, groups, fifo }: Config["notify"]): Notified[
   ];
 }
 
+function notifiedOfServices({ services }: Config["notify"], configured: Config["services"]): Notified[] {
+  const at = (path: Path, { when, user }: ServicePrograms): Notified[] =>
+    Object.entries(when).map(([what, argv]) => ({ argv, user, at: [...path, "notify", what] }));
+  const found = services?.all === undefined ? [] : at(["defaults", "service"], services.all);
+  for (const [name, own] of Object.entries(services?.own ?? {})) {
+    found.push(...at(["services", name], own));
+    if (Object.keys(own.servers).length === 0) continue;
+    const servers = configured.find((service) => service.name === name)?.servers ?? [];
+    for (const [i, { server }] of servers.entries()) {
+      const programs = own.servers[serverId(server)];
+      if (programs !== undefined) found.push(...at(["services", name, "servers", i], programs));
+    }
+  }
+  return found;
+}
+
 /** Whether that is a question at all. */
 export const hasProbes = ({ services, tracks, notify }: Probed): boolean =>
   notified(notify).length > 0 ||
+  notify.services !== undefined ||
   tracks.some(({ look }) => findChecker(look.type)?.problem !== undefined) ||
   services.some(({ servers }) =>
     servers.some(({ checks }) => checks.some(({ type }) => findChecker(type)?.problem !== undefined)),

@@ -1,0 +1,149 @@
+// Programs and the FIFO beside the whole daemon on a kernel with IPVS: a real server goes and comes, and the quorum with
+// it. The same happens to a keepalived, whose FIFO says the same lines.
+
+import assert from "node:assert/strict";
+import { chmodSync, existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { seconds } from "../../src/core/units.js";
+import { startVipd, vipdCommand } from "../lab/directors.js";
+import type { Host } from "../lab/host.js";
+import { Lab } from "../lab/lab.js";
+import type { LabProcess } from "../lab/process.js";
+import { until } from "../lab/wait.js";
+
+const PATIENCE = seconds(60);
+
+/** "open" and "shut" open and shut the port of the second of two real servers. */
+const REAL = `
+const net = require("node:net");
+const listen = (address) => net.createServer((socket) => socket.on("error", () => undefined).end())
+  .listen(80, address, () => console.log("listens", address));
+listen("10.96.0.4");
+let second = listen("10.96.0.5");
+require("node:readline").createInterface({ input: process.stdin }).on("line", (line) => {
+  if (line === "shut") second.close(() => console.log("shut"));
+  if (line === "open") second = listen("10.96.0.5");
+});
+`;
+
+const KEEPALIVED = (fifo: string): string => `global_defs {
+  lvs_notify_fifo ${fifo}
+}
+virtual_server 10.96.0.100 80 {
+  delay_loop 1
+  lvs_sched wlc
+  lvs_method NAT
+  protocol TCP
+  quorum 2
+  real_server 10.96.0.4 80 {
+    weight 1
+    TCP_CHECK { connect_timeout 3
+      retry 0 }
+  }
+  real_server 10.96.0.5 80 {
+    weight 1
+    TCP_CHECK { connect_timeout 3
+      retry 0 }
+  }
+}
+`;
+
+/** What stands in a FIFO, line by line; keepalived puts a NUL behind each. */
+const reader = (host: Host, fifo: string): { readonly lines: () => readonly string[] } => {
+  host.run("mkfifo", fifo);
+  const process: LabProcess = host.spawn(["cat", fifo]);
+  return { lines: () => process.lines.map(({ text }) => text.replaceAll("\0", "")) };
+};
+
+test("a server and the quorum that go and come are told to programs in order, and as keepalived says it", async () => {
+  const lab = new Lab();
+  try {
+    const [ours, theirs, real] = lab.hosts("ours", "theirs", "real");
+    const bridge = lab.bridge("box");
+    lab.plug(bridge, [
+      { host: ours, interface: "eth0", addresses: ["10.96.0.2/24", "10.96.0.100/32"] },
+      { host: theirs, interface: "eth0", addresses: ["10.96.0.3/24", "10.96.0.100/32"] },
+      { host: real, interface: "eth0", addresses: ["10.96.0.4/24", "10.96.0.5/24"] },
+    ]);
+    const servers = real.spawn([process.execPath, "-e", REAL]);
+    await servers.waitFor(/listens 10\.96\.0\.5/, PATIENCE);
+
+    const told = join(lab.directory, "told");
+    const tell = lab.file(
+      "tell",
+      `#!/bin/sh\necho "$VIPD_TYPE $VIPD_NAME $VIPD_SERVER $VIPD_FROM-$VIPD_TO $VIPD_ALIVE/$VIPD_TOTAL $VIPD_SEQUENCE $*" >>${told}\n`,
+    );
+    chmodSync(tell, 0o755);
+    const [fifo, other] = [join(lab.directory, "fifo"), join(lab.directory, "other")];
+    const mine = reader(ours, fifo);
+    const path = lab.file(
+      "vipd.yaml",
+      `nodes: { ours: { priority: 100 } }
+notify: { fifo: ${fifo} }
+defaults: { service: { notify: { up: ${tell}, down: ${tell}, quorum-up: ${tell}, quorum-down: [${tell}, lost] } } }
+services:
+  http:
+    address: 10.96.0.100:80
+    forwarding: nat
+    quorum: 2
+    mass-failure: go-on
+    down-on-stop: true
+    check: { tcp: {}, every: 1s, timeout: 900ms, rise: 1, fall: 1 }
+    servers: [10.96.0.4, { address: 10.96.0.5, notify: { down: [${tell}, five] } }]
+`,
+    );
+    const daemon = startVipd(lab, ours, path);
+    await daemon.waitFor(/is ready as node ours/, PATIENCE);
+    await until("the first quorum", PATIENCE, () => existsSync(told));
+
+    const keepalived = lab.file("keepalived.conf", KEEPALIVED(other));
+    const its = reader(theirs, other);
+    theirs.spawn([
+      ...(["keepalived", "-n", "-l", "-C", "-f", keepalived] as const),
+      ...["-p", join(lab.directory, "k.pid"), "-c", join(lab.directory, "c.pid")],
+    ]);
+    await until("keepalived's first quorum", PATIENCE, () =>
+      its.lines().includes("VS [10.96.0.100]:tcp:80 UP"),
+    );
+    const before = [mine.lines().length, its.lines().length] as const;
+
+    const since = (): readonly [readonly string[], readonly string[]] => [
+      mine.lines().slice(before[0]),
+      its.lines().slice(before[1]),
+    ];
+    servers.write("shut\n");
+    await until("both say that the quorum is lost", PATIENCE, () =>
+      since().every((lines) => lines.some((line) => line.startsWith("VS") && line.endsWith("DOWN"))),
+    );
+    servers.write("open\n");
+    await until("both say that it is back", PATIENCE, () =>
+      since().every((lines) => lines.some((line) => line.startsWith("VS") && line.endsWith("UP"))),
+    );
+    const [ofOurs, ofTheirs] = since();
+    assert.deepEqual(ofOurs, [
+      "RS [10.96.0.5]:tcp:80 [10.96.0.100]:tcp:80 DOWN",
+      "VS [10.96.0.100]:tcp:80 DOWN",
+      "RS [10.96.0.5]:tcp:80 [10.96.0.100]:tcp:80 UP",
+      "VS [10.96.0.100]:tcp:80 UP",
+    ]);
+    // keepalived says first what becomes of the quorum, or of the server, as its version likes it.
+    assert.deepEqual([...ofTheirs].sort(), [...ofOurs].sort());
+
+    const lines = (): readonly string[] => readFileSync(told, "utf8").trimEnd().split("\n");
+    await until("every program", PATIENCE, () => lines().length >= 5);
+    assert.equal(vipdCommand(lab, ours, "stop").status, 0);
+    await daemon.exited();
+    const all = lines();
+    assert.ok(all[0]?.startsWith("VS http  -UP 2/2 "), all.join("\n"));
+    const ofServer = all.filter((line) => line.includes("10.96.0.5"));
+    assert.match(ofServer[0] ?? "", /^RS http 10\.96\.0\.5:80 UP-DOWN 1\/2 \d+ five$/);
+    assert.match(ofServer[1] ?? "", /^RS http 10\.96\.0\.5:80 DOWN-UP 2\/2 \d+ $/);
+    assert.match(ofServer[2] ?? "", /^RS http 10\.96\.0\.5:80 UP-DOWN \d\/2 \d+ five$/);
+    assert.match(all.find((line) => line.startsWith("VS http  UP-DOWN")) ?? "", / lost$/);
+    // At the stop both servers and the quorum, each once.
+    assert.equal(all.length, 8, all.join("\n"));
+  } finally {
+    lab.close();
+  }
+});
