@@ -1,6 +1,7 @@
 // What must be in the bytes that a server sends: text, a match of a regular expression, or bytes written as
 // hexadecimal digits.
 
+import type { ValueTypes } from "../config/values.js";
 import { err, ok, type Result } from "../core/result.js";
 import { hexOf, textOf, type Payload } from "./payload.js";
 import { matchEnd, REGEX_LIMIT_MS, regexProblem } from "./regex.js";
@@ -26,6 +27,10 @@ export const patternForms = [
     },
   },
 ] as const;
+
+/** The schema of a pattern. */
+export const pattern = (v: ValueTypes) =>
+  v.value<Pattern>({ kind: "text, or `regex`, `hex`, `text`", anyOf: patternForms }, readPattern);
 
 export function readPattern(input: unknown): Result<Pattern, string> {
   if (typeof input === "string" || typeof input === "number") return textOf(String(input));

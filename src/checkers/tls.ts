@@ -37,12 +37,16 @@ export const tlsOptions = (v: ValueTypes) => ({
 
 export type TlsFailure = { readonly reason: FailReason; readonly detail: string };
 
-/** Ends the connection itself when the handshake fails. `peer` is the address, for a certificate without name. */
+/**
+ * Ends the connection itself when the handshake fails. `peer` is the address, for a certificate without name.
+ * `protocols` are offered by ALPN.
+ */
 export function startTls(
   socket: Socket,
   options: TlsOptions,
   peer: string,
   cancel: Cancel,
+  protocols: readonly string[] = ["http/1.1"],
 ): Promise<Result<TLSSocket, TlsFailure>> {
   let context: SecureContext;
   try {
@@ -61,7 +65,7 @@ export function startTls(
     host: name ?? peer,
     // RFC 6066 section 3: a literal address is no server name.
     ...(name === undefined ? {} : { servername: name }),
-    ALPNProtocols: ["http/1.1"],
+    ...(protocols.length === 0 ? {} : { ALPNProtocols: [...protocols] }),
   });
   return untilCancelled<Result<TLSSocket, TlsFailure>>(
     cancel,

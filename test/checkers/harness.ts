@@ -39,7 +39,11 @@ export function readOptions(name: string, options: unknown): unknown {
 export type Outcome = { readonly result: CheckResult; readonly gone: Promise<unknown> };
 
 /** `timeout` in milliseconds; generous where the test is not about it. */
-export async function run(
+export const run = (name: string, options: unknown, where: CheckTarget | number, timeout?: number) =>
+  runRead(name, readOptions(name, options), where, timeout);
+
+/** The same with options as the schema gave them. */
+async function runRead(
   name: string,
   options: unknown,
   where: CheckTarget | number,
@@ -55,7 +59,7 @@ export async function run(
   let gone: Promise<unknown> = Promise.resolve();
   const result = await checker.check({
     target: typeof where === "number" ? target(where) : where,
-    options: readOptions(name, options) as never,
+    options: options as never,
     deadline,
     cancel,
     now: monotonicNow,
@@ -74,6 +78,9 @@ export async function run(
 
 export const check = async (...args: Parameters<typeof run>): Promise<CheckResult> =>
   (await run(...args)).result;
+
+export const checkRead = async (...args: Parameters<typeof runRead>): Promise<CheckResult> =>
+  (await runRead(...args)).result;
 
 export function assertFails(result: CheckResult, reason: FailReason, detail: RegExp): void {
   assert.ok(!result.ok, `succeeded: ${result.detail}`);
