@@ -30,5 +30,6 @@ export function placeOf(view: ServerView, isHeld: boolean, mayServe: boolean, no
     if (health === "unknown" && waits) return "waits";
   }
   if (mayServe) return "serves";
-  return inhibit ? "inhibited" : "stands-down";
+  // Whoever drains a server wants its connections to go on.
+  return inhibit || override?.kind === "drain" ? "inhibited" : "stands-down";
 }
