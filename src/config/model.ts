@@ -6,6 +6,7 @@ import type { IpAddress, Prefix } from "../core/address.js";
 import type { Routing } from "../core/routing.js";
 import type { Milliseconds } from "../core/units.js";
 import type { RealServer, ServerId, SyncConfig, VirtualService } from "../ipvs/model.js";
+import type { Settings } from "../ipvs/settings.js";
 import type { InstanceConfig } from "../vrrp/instance.js";
 
 export type LogTarget =
@@ -198,6 +199,10 @@ export type ScriptPolicy = {
 };
 
 export type IpvsConfig = {
+  /** Of the kernel, by their names (ipvs/settings.ts); absent: none is touched. */
+  readonly settings?: Settings;
+  /** Kernel modules that must be there: "ip_vs_ftp". */
+  readonly modules?: readonly string[];
   /** How often the kernel's table is compared with the wanted one. */
   readonly reconcileEvery: Milliseconds;
   /** What a clean stop leaves in the kernel. */

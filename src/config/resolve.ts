@@ -11,6 +11,7 @@ import type { Report } from "./report.js";
 import type { ReadSecret } from "./resolve-adverts.js";
 import { checkReader } from "./resolve-checks.js";
 import { NeedReader } from "./resolve-needs.js";
+import { kernelOf } from "./resolve-kernel-settings.js";
 import { resolveNotify } from "./resolve-notify.js";
 import { resolveServices } from "./resolve-services.js";
 import { resolveRouting, Singles } from "./resolve-routing.js";
@@ -84,7 +85,7 @@ export function resolveConfig(
       ...(file.scripts.user === undefined ? {} : { user: file.scripts.user }),
     },
     ...(fixed === undefined ? {} : { static: fixed }),
-    ipvs: ipvsOf(file.ipvs),
+    ipvs: { ...ipvsOf(file.ipvs), ...kernelOf(file.ipvs, file.services, report) },
     ...(sync === undefined ? {} : { sync }),
     services,
   };

@@ -7,6 +7,7 @@ import { z } from "zod";
 import { milliseconds, minutes } from "../core/units.js";
 import type { CheckerSpec } from "./checker-spec.js";
 import { LOG_LEVELS, SYSLOG_FACILITIES, type SyslogFacility } from "./model.js";
+import { modulesSchema, sysctlSchema, timeoutsSchema } from "./schema-kernel-settings.js";
 import { staticSchema } from "./schema-routing.js";
 import { massFailureSchema } from "./schema-policy.js";
 import { serviceDefaultsSchema, serviceSchema, timingSchema } from "./schema-services.js";
@@ -71,6 +72,23 @@ const ipvsSchema = section({
   "on-stop": choice(["remove", "keep"])
     .prefault("remove")
     .describe("What a clean stop does with vipd's entries in the kernel's table."),
+  timeouts: timeoutsSchema
+    .optional()
+    .describe(
+      "How long the kernel remembers a connection without packets; what was there is put back at a stop.",
+    ),
+  sysctl: sysctlSchema
+    .optional()
+    .describe(
+      "Settings of net.ipv4.vs by their names in the kernel, with `-`. What is not written is not touched; what was there is " +
+        "put back at a stop that removes the table, and after a crash by the next start.",
+    ),
+  modules: modulesSchema()
+    .optional()
+    .describe(
+      "Kernel modules that are loaded at the start: `ip_vs_ftp` rewrites the addresses of active FTP behind NAT. " +
+        "Schedulers are loaded by the kernel when a service needs them.",
+    ),
   "mass-failure": massFailureSchema
     .prefault({})
     .describe(

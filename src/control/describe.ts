@@ -60,6 +60,7 @@ export function describe(event: VipdEvent): Description {
     case "config-rejected":
     case "notified":
     case "warning":
+    case "note":
     case "upgrading":
     case "upgrade-failed":
     case "upgraded":
@@ -385,6 +386,8 @@ function describeDaemon(event: DaemonEvent): Description {
     }
     case "warning":
       return { level: "warning", subject: event.subject, text: event.text };
+    case "note":
+      return { level: "notice", subject: event.subject, text: event.text };
     case "upgrading":
       return { level: "notice", subject: "vipd", text: `upgrade: a successor starts, pid ${event.pid}` };
     case "upgrade-failed":

@@ -390,6 +390,8 @@ export type VipdEvent =
       readonly took_ms: number;
     }
   | { readonly kind: "warning"; readonly subject: string; readonly text: string }
+  /** The same at level "notice": something was done that is worth knowing. */
+  | { readonly kind: "note"; readonly subject: string; readonly text: string }
   /** A successor, process `pid`, was started and prepares itself. */
   | { readonly kind: "upgrading"; readonly pid: number }
   | { readonly kind: "upgrade-failed"; readonly why: string }

@@ -10,6 +10,7 @@ import { udpDatagrams } from "../linux/datagram.js";
 import { tcpDialer } from "../linux/dial.js";
 import { Pings } from "../linux/echo.js";
 import { openIpvs } from "../linux/ipvs-kernel.js";
+import { ipvsSettings } from "../linux/ipvs-settings.js";
 import { nodeTimers } from "../linux/node-timers.js";
 import { openFilesLimit } from "../linux/open-files.js";
 import { ProcessRunner } from "../linux/process-runner.js";
@@ -71,7 +72,13 @@ const checks = new Checks({
   wallTime: () => Date.now(),
   isTrackDown: (id) => tracks.isDown(id),
   report,
-  table: new IpvsDirector({ openPlane: openIpvs, openOwnership: ownershipFile, timers: nodeTimers, report }),
+  table: new IpvsDirector({
+    openPlane: openIpvs,
+    openOwnership: ownershipFile,
+    openSettings: ipvsSettings,
+    timers: nodeTimers,
+    report,
+  }),
 });
 
 function configure(message: Extract<ToChecks, { kind: "configure" }>): void {

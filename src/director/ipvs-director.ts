@@ -25,6 +25,7 @@ import {
   type ServiceId,
 } from "../ipvs/model.js";
 import type { ApplyResult, DataPlane } from "../ports/data-plane.js";
+import type { KernelSettings } from "../ports/kernel-settings.js";
 import type { Timers } from "../ports/timers.js";
 import type { ServiceMemory } from "../services/decide.js";
 import type { ChecksOrder, ServerAdjustment, TableKeeper } from "./checks.js";
@@ -33,6 +34,7 @@ import type { Owned, Ownership, Recorded } from "./ipvs-ownership.js";
 import { TableLook } from "./ipvs-look.js";
 import { TableReporter, type Failure, type Why } from "./ipvs-report.js";
 import { SyncKeeper } from "./ipvs-sync.js";
+import { SettingsKeeper } from "./settings-keeper.js";
 import { eventOf, quorumLostAtStop } from "./service-events.js";
 import { WantedTable, type OverrideOf, type Presumed, type Standing } from "./ipvs-wanted.js";
 
@@ -40,6 +42,7 @@ export type IpvsDirectorPorts = {
   /** Called when there is something for it to do, until it succeeds; the error says how to get a data plane. */
   readonly openPlane: () => Result<DataPlane, string>;
   readonly openOwnership: (runtimeDirectory: string) => Ownership;
+  readonly openSettings: () => KernelSettings;
   readonly timers: Timers;
   readonly report: (event: VipdEvent) => void;
 };
@@ -56,6 +59,8 @@ export class IpvsDirector implements TableKeeper {
   private readonly wanted: WantedTable;
   private readonly sync: SyncKeeper;
   private overrideOf: OverrideOf = () => undefined;
+  private readonly settings: SettingsKeeper;
+  private runtimeDirectory = "";
   private plane: DataPlane | undefined;
   private ownership: Ownership | undefined;
   private owned: Owned = { services: new Set(), sync: new Set() };
@@ -83,6 +88,7 @@ export class IpvsDirector implements TableKeeper {
     this.ports = ports;
     this.tell = new TableReporter(ports.report);
     this.sync = new SyncKeeper(ports.report);
+    this.settings = new SettingsKeeper(ports.openSettings, ports.report);
     this.wanted = new WantedTable({
       now: () => ports.timers.now(),
       tell: (service, fact) => {
@@ -134,6 +140,8 @@ export class IpvsDirector implements TableKeeper {
       this.dirty.add(id);
     for (const id of this.owned.services) if (!wantedIds.has(id)) this.dirty.add(id);
     this.sync.configure(order.sync);
+    // Before the sync daemons, which look at some of them once.
+    this.settings.configure(order);
     this.flush(isStart ? "start" : "reload");
     this.keepSync(plane);
     this.plan();
@@ -212,6 +220,8 @@ export class IpvsDirector implements TableKeeper {
     if (plane === undefined) return true;
     for (const service of this.wanted.downAtStop()) this.ports.report(quorumLostAtStop(service));
     const isDone = table === "keep" || this.removeAll(plane);
+    // A table that stays keeps its settings, and a successor puts them back.
+    if (table === "remove") this.settings.restore(this.runtimeDirectory);
     this.plane = undefined;
     plane.close();
     return isDone;
@@ -222,6 +232,7 @@ export class IpvsDirector implements TableKeeper {
    * is gone; what stays is told.
    */
   removeRecorded(runtimeDirectory: string): boolean {
+    this.runtimeDirectory = runtimeDirectory;
     this.ownership = this.ports.openOwnership(runtimeDirectory);
     const { owned, lost } = this.ownership.load();
     if (lost !== undefined) return this.stays(lost === "missing" ? "there is no record of them" : lost.why);
@@ -280,6 +291,7 @@ export class IpvsDirector implements TableKeeper {
   }
 
   private open({ runtimeDirectory, services, sync }: ChecksOrder): string | null {
+    this.runtimeDirectory = runtimeDirectory;
     if (this.plane !== undefined) return null;
     const opened = this.ports.openPlane();
     // Without ip_vs nothing can be left to remove; who wants nothing of it gets along.

@@ -3,7 +3,8 @@
 
 import { toSeconds } from "../core/units.js";
 import type { Connection, Endpoint } from "./connections.js";
-import type { CountedServer, Info, ListingEntry, Timeouts } from "./listing.js";
+import type { CountedServer, Info, ListingEntry } from "./listing.js";
+import type { Timeouts } from "./timeouts.js";
 import { SERVICE_FLAG, type ListedServer, type ServiceKey, type SyncDaemon, type Tunnel } from "./model.js";
 import {
   endpointText,

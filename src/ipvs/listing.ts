@@ -7,13 +7,8 @@ import type { Message, Request } from "../netlink/message.js";
 import { listedFamily, readServer, readService } from "./messages.js";
 import type { ListedServer, ListedService, SyncDaemon, Tunnel } from "./model.js";
 import { COMMAND, FAMILY_VERSION, PROTOCOL_NUMBER } from "./schema.js";
-import {
-  extraAttributes,
-  infoAttributes,
-  statisticsOf,
-  timeoutAttributes,
-  type Statistics,
-} from "./statistics.js";
+import { extraAttributes, infoAttributes, statisticsOf, type Statistics } from "./statistics.js";
+import type { Timeouts } from "./timeouts.js";
 
 export type CountedServer = {
   readonly server: ListedServer;
@@ -27,8 +22,6 @@ export type ListingEntry = CountedService & { readonly servers: readonly Counted
 
 /** `version` as the kernel packs it, `size` of the table of connections. */
 export type Info = { readonly version: string; readonly size: number };
-/** How long a connection without packets is remembered; whole seconds. */
-export type Timeouts = { readonly tcp: number; readonly tcpFin: number; readonly udp: number };
 
 /** What a listing is made from. Throws when the kernel cannot be asked. */
 export type ListingSource = {
@@ -45,20 +38,12 @@ const plain = (type: number, command: number): Request => ({
   body: (out) => void writeGenericHeader(out, command, FAMILY_VERSION),
 });
 export const infoRequest = (type: number): Request => plain(type, COMMAND.getInfo);
-export const timeoutsRequest = (type: number): Request => plain(type, COMMAND.getConfig);
 
 export function readInfo(message: Message): Info | undefined {
   const input = genericPayload(message);
   const { version, size } = infoAttributes.read(input, input.remaining);
   if (version === undefined || size === undefined || input.error !== undefined) return undefined;
   return { version: [version >> 16, (version >> 8) & 0xff, version & 0xff].join("."), size };
-}
-
-export function readTimeouts(message: Message): Timeouts | undefined {
-  const input = genericPayload(message);
-  const { tcp, tcpFin, udp = 0 } = timeoutAttributes.read(input, input.remaining);
-  if (tcp === undefined || tcpFin === undefined || input.error !== undefined) return undefined;
-  return { tcp, tcpFin, udp };
 }
 
 export function readCountedService(message: Message): CountedService | undefined {

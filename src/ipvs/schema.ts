@@ -20,6 +20,7 @@ export const COMMAND = {
   newDaemon: 9,
   deleteDaemon: 10,
   getDaemon: 11,
+  setConfig: 12,
   getConfig: 13,
   getInfo: 15,
 } as const;

@@ -43,8 +43,6 @@ export const extraAttributes = attributes({
   ],
 });
 
-/** IPVS_CMD_ATTR_TIMEOUT_*: seconds. */
-export const timeoutAttributes = attributes({ tcp: [4, u32], tcpFin: [5, u32], udp: [6, u32] });
 /** IPVS_INFO_ATTR_*. */
 export const infoAttributes = attributes({ version: [1, u32], size: [2, u32] });
 

@@ -9,11 +9,10 @@ import {
   readCountedServer,
   readCountedService,
   readInfo,
-  readTimeouts,
-  timeoutsRequest,
   type ListingSource,
 } from "../ipvs/listing.js";
 import { daemonsRequest, readDaemon, serversRequest, servicesRequest } from "../ipvs/messages.js";
+import { readTimeouts, timeoutsRequest } from "../ipvs/timeouts.js";
 import { ok, type Result } from "../core/result.js";
 import { openFamily } from "./ipvs-kernel.js";
 

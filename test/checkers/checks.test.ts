@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { noSettings } from "../ipvs/no-settings.js";
 import { test } from "node:test";
 import type { Socket } from "node:net";
 
@@ -252,6 +253,7 @@ test("a service that moves to another address or port takes the health of its se
   const plane = new FakePlane();
   const table = new IpvsDirector({
     openPlane: () => ok(plane),
+    openSettings: noSettings,
     openOwnership: () => ({
       load: () => ({ owned: { services: new Set(), sync: new Set() } }),
       save: () => undefined,

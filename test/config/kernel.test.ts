@@ -53,3 +53,26 @@ test("flags, engine, thresholds and tunnels are as written, for one server or fo
   );
   assert.deepEqual(unpackServices(`[${services.map(packService).join(",")}]`), services);
 });
+
+test("the kernel's settings are its own names and texts, and the SIP engine brings its module", () => {
+  const { ipvs } = good(`${PAIR}${SERVICES}ipvs:
+  timeouts: { tcp: 10m, tcp-fin: 30s }
+  sysctl:
+    expire-nodest-conn: true
+    conntrack: false
+    sync-ports: 4
+    sync-refresh-period: 10s
+    sync-threshold: { first: 3, every: 50 }
+  modules: [ip_vs_ftp]
+`);
+  assert.deepEqual(ipvs.settings, {
+    conntrack: "0",
+    expire_nodest_conn: "1",
+    sync_ports: "4",
+    sync_refresh_period: "10",
+    sync_threshold: "3 50",
+    "timeout.tcp": "600",
+    "timeout.tcp-fin": "30",
+  });
+  assert.deepEqual(ipvs.modules, ["ip_vs_ftp", "ip_vs_pe_sip"]);
+});

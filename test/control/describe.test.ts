@@ -540,6 +540,7 @@ const others: { readonly [K in Exclude<VipdEvent["kind"], "vrrp-transition">]: r
     },
   ],
   warning: [{ kind: "warning", subject: "vipd", text: "something to know" }],
+  note: [{ kind: "note", subject: "ipvs", text: "net.ipv4.vs.conntrack: 0 -> 1" }],
   upgrading: [{ kind: "upgrading", pid: 4712 }],
   "upgrade-failed": [{ kind: "upgrade-failed", why: "the successor ended: exit code 1\nmore" }],
   upgraded: [{ kind: "upgraded", from: "0.1.0", to: "0.2.0", pid: 4712, pause_ms: 1.8 }],

@@ -1,6 +1,7 @@
 // Orders on their way into the table: drains that wait for connections, deadlines, restarts and reloads.
 
 import assert from "node:assert/strict";
+import { noSettings } from "../ipvs/no-settings.js";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -55,7 +56,13 @@ function world(plane = new FakePlane()) {
     isTrackDown: () => false,
     wallTime: () => WALL + timers.now(),
     report,
-    table: new IpvsDirector({ openPlane: () => ok(plane), openOwnership: ownershipFile, timers, report }),
+    table: new IpvsDirector({
+      openPlane: () => ok(plane),
+      openSettings: noSettings,
+      openOwnership: ownershipFile,
+      timers,
+      report,
+    }),
   });
   const configure = (services: readonly ServiceConfig[], ...orders: readonly Order[]): void => {
     const order: ChecksOrder = {

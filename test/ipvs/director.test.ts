@@ -1,6 +1,7 @@
 // The director of a data plane on a virtual clock: start, health, reload, take-over, repair, refusals, stop.
 
 import assert from "node:assert/strict";
+import { noSettings } from "../ipvs/no-settings.js";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -69,6 +70,7 @@ function world(predecessor?: { readonly plane: FakePlane; readonly directory: st
   const events: VipdEvent[] = [];
   const director = new IpvsDirector({
     openPlane: () => ok(plane),
+    openSettings: noSettings,
     openOwnership: ownershipFile,
     timers,
     report: (event) => events.push(event),
@@ -833,6 +835,7 @@ test("without IPVS in the kernel services are refused with the fix, and a direct
   const reason = "the kernel has no ip_vs: modprobe ip_vs";
   const director = new IpvsDirector({
     openPlane: () => err(reason),
+    openSettings: noSettings,
     openOwnership: () => assert.fail("there is nothing to own"),
     timers: new ManualTimers(),
     report: () => assert.fail("there is nothing to tell"),

@@ -3,6 +3,7 @@
 
 import { strict as assert } from "node:assert";
 import { test } from "node:test";
+import { readTimeouts, timeoutAttributes } from "../../src/ipvs/timeouts.js";
 import { ip } from "../../src/core/address.js";
 import { Writer } from "../../src/core/bytes.js";
 import { seconds } from "../../src/core/units.js";
@@ -24,7 +25,6 @@ import {
   readCountedServer,
   readCountedService,
   readInfo,
-  readTimeouts,
   type CountedServer,
   type ListingEntry,
 } from "../../src/ipvs/listing.js";
@@ -35,7 +35,6 @@ import {
   infoAttributes,
   statisticsAttributes,
   statisticsOf,
-  timeoutAttributes,
 } from "../../src/ipvs/statistics.js";
 import { commandAttributes } from "../../src/ipvs/schema.js";
 import { writeGenericHeader } from "../../src/netlink/generic.js";

@@ -2,25 +2,34 @@
 // left to order a second time, and each can be changed back.
 
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
 import { test } from "node:test";
+import type { VipdEvent } from "../../src/control/event.js";
 import { ip } from "../../src/core/address.js";
 import { seconds } from "../../src/core/units.js";
+import { IpvsDirector } from "../../src/director/ipvs-director.js";
+import { ownershipFile } from "../../src/director/ipvs-ownership.js";
 import { diff } from "../../src/ipvs/diff.js";
 import {
+  SCHEDULERS,
   SERVICE_FLAG,
   serverId,
   serviceId,
   type RealServer,
   type ServiceEntry,
+  type ServiceId,
   type ServiceKey,
   type Table,
   type Tunnel,
 } from "../../src/ipvs/model.js";
+import { ipvsSettings } from "../../src/linux/ipvs-settings.js";
 import type { DataPlane } from "../../src/ports/data-plane.js";
 import type { Host } from "../lab/host.js";
 import { ipvsadmTable } from "../lab/ipvs.js";
+import { ManualTimers } from "../ipvs/manual-timers.js";
 import { Lab } from "../lab/lab.js";
-import { ipvsadmRestore, planeOf } from "../lab/plane.js";
+import { inNamespace, ipvsadmRestore, planeOf } from "../lab/plane.js";
 
 type Case = readonly [
   line: string,
@@ -127,6 +136,93 @@ test("every option of services and servers is as ipvsadm sets it, and goes again
     );
     plane.close();
     other.close();
+  } finally {
+    lab.close();
+  }
+});
+
+test("settings and timeouts are set before the sync daemons start, and put back at the stop", () => {
+  const lab = new Lab();
+  try {
+    const host = lab.host("ours");
+    host.ip("link add sync0 type dummy");
+    host.ip("link set sync0 up multicast on");
+    host.ip("address add 10.9.0.1/24 dev sync0");
+    const events: VipdEvent[] = [];
+    const director = new IpvsDirector({
+      openPlane: () => ({ ok: true, value: planeOf(host) }),
+      openOwnership: ownershipFile,
+      openSettings: ipvsSettings,
+      timers: new ManualTimers(),
+      report: (event) => events.push(event),
+    });
+    const views = (): string[] => [
+      host.run("ipvsadm", "-L", "--timeout"),
+      ...["conntrack", "expire_nodest_conn", "sync_threshold", "sync_ports", "sync_refresh_period"].map(
+        (name) => inNamespace(host, () => readFileSync(`/proc/sys/net/ipv4/vs/${name}`, "utf8").trim()),
+      ),
+    ];
+    const before = views();
+    const settings = {
+      conntrack: "1",
+      expire_nodest_conn: "1",
+      sync_ports: "2",
+      sync_refresh_period: "10",
+      sync_threshold: "0 7",
+      "timeout.tcp": "600",
+      "timeout.udp": "30",
+    };
+    inNamespace(host, () => {
+      const error = director.configure({
+        runtimeDirectory: lab.directory,
+        ipvs: { reconcileEvery: seconds(10), onStop: "remove", settings, modules: ["ip_vs_ftp"] },
+        sync: { interface: "sync0", id: 7, roles: ["master"] },
+        services: [],
+        masters: {},
+      });
+      assert.equal(error, null);
+    });
+    assert.deepEqual(views(), ["Timeout (tcp tcpfin udp): 600 120 30\n", ...["1", "1", "0\t7", "2", "10"]]);
+    assert.ok(existsSync("/sys/module/ip_vs_ftp"));
+    const threads = host.run("ps", "-eo", "comm").match(/^ipvs-m:/gm);
+    assert.equal(threads?.length, 2, "the daemon found sync_ports set");
+    assert.deepEqual(
+      events.flatMap((event) => (event.kind === "warning" ? [event.text] : [])),
+      [],
+    );
+    inNamespace(host, () => assert.ok(director.stop("remove")));
+    assert.deepEqual(views(), before);
+  } finally {
+    lab.close();
+  }
+});
+
+test("a service whose scheduler the kernel does not have is refused with the module's name, and the others serve", (t) => {
+  const missing = SCHEDULERS.find((name) => spawnSync("modprobe", ["-nq", `ip_vs_${name}`]).status !== 0);
+  if (missing === undefined) return t.skip("this kernel has every scheduler");
+  const lab = new Lab();
+  try {
+    const host = lab.host("ours");
+    const plane = planeOf(host);
+    const [first, second] = [80, 81].map((port): ServiceKey => ({
+      kind: "address",
+      protocol: "tcp",
+      address: VIP,
+      port,
+    }));
+    const table = new Map(
+      [
+        { key: first as ServiceKey, scheduler: missing },
+        { key: second as ServiceKey, scheduler: "sed" as const },
+      ].map((service): [ServiceId, ServiceEntry] => [
+        serviceId(service.key),
+        { service, servers: new Map() },
+      ]),
+    );
+    const [refused, taken] = plane.apply(diff(plane.read(), table, new Set()));
+    assert.ok(refused !== undefined && !refused.ok && taken?.ok === true);
+    assert.match(refused.error, new RegExp(`add service tcp 10.0.0.1:80 .*modprobe ip_vs_${missing}`));
+    plane.close();
   } finally {
     lab.close();
   }

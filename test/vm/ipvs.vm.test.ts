@@ -2,6 +2,7 @@
 // removed without touching what is foreign, and the sync daemons run. Each test has namespaces of its own.
 
 import assert from "node:assert/strict";
+import { noSettings } from "../ipvs/no-settings.js";
 import { spawnSync } from "node:child_process";
 import { test } from "node:test";
 import type { ServiceConfig } from "../../src/config/model.js";
@@ -240,6 +241,7 @@ function directorOf(lab: Lab, host: Host) {
   const events: VipdEvent[] = [];
   const director = new IpvsDirector({
     openPlane: () => ({ ok: true, value: planeOf(host) }),
+    openSettings: noSettings,
     openOwnership: ownershipFile,
     timers,
     report: (event) => events.push(event),

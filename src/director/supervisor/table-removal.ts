@@ -3,6 +3,7 @@
 
 import type { VipdEvent } from "../../control/event.js";
 import { openIpvs } from "../../linux/ipvs-kernel.js";
+import { ipvsSettings } from "../../linux/ipvs-settings.js";
 import { nodeTimers } from "../../linux/node-timers.js";
 import { IpvsDirector } from "../ipvs-director.js";
 import { ownershipFile } from "../ipvs-ownership.js";
@@ -12,6 +13,7 @@ export const removeTable = (runtimeDirectory: string, report: (event: VipdEvent)
   new IpvsDirector({
     openPlane: openIpvs,
     openOwnership: ownershipFile,
+    openSettings: ipvsSettings,
     timers: nodeTimers,
     report,
   }).removeRecorded(runtimeDirectory);

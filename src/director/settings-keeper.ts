@@ -1,0 +1,146 @@
+// Sets what the configuration wants of the kernel's IPVS settings, and puts back what was there: at a stop, when a
+// configuration no longer wants it, or after a crash. What it changes is on record before it is changed. What somebody
+// else changed meanwhile is his.
+
+import { existsSync, unlinkSync } from "node:fs";
+import { join } from "node:path";
+import type { IpvsConfig, ServiceConfig } from "../config/model.js";
+import type { VipdEvent } from "../control/event.js";
+import { familyOf } from "../core/address.js";
+import type { SyncConfig } from "../ipvs/model.js";
+import { planSettings, settingTitle, type SettingRecord, type Settings } from "../ipvs/settings.js";
+import type { KernelSettings } from "../ports/kernel-settings.js";
+import { bootId, readRecord, replaceRecord } from "./record-file.js";
+
+export type SettingsOrder = {
+  readonly runtimeDirectory: string;
+  readonly ipvs: Pick<IpvsConfig, "settings" | "modules">;
+  readonly sync: SyncConfig | null;
+  readonly services: readonly ServiceConfig[];
+};
+
+export class SettingsKeeper {
+  private readonly open: () => KernelSettings;
+  private readonly report: (event: VipdEvent) => void;
+  private readonly told = new Set<string>();
+
+  /** `open` is called when there is something to look at. */
+  constructor(open: () => KernelSettings, report: (event: VipdEvent) => void) {
+    this.open = open;
+    this.report = report;
+  }
+
+  configure({ runtimeDirectory, ipvs, sync, services }: SettingsOrder): void {
+    this.told.clear();
+    const path = recordPath(runtimeDirectory);
+    const wanted = ipvs.settings ?? {};
+    const modules = ipvs.modules ?? [];
+    const isIdle = Object.keys(wanted).length === 0 && !existsSync(path);
+    const kernel = this.open();
+    for (const module of modules) this.warn(kernel.needModule(module));
+    if (!isIdle) this.apply(kernel, path, wanted);
+    for (const warning of oddSettings(kernel, services, sync)) this.warn(warning);
+  }
+
+  /** Puts everything back. */
+  restore(runtimeDirectory: string): void {
+    const path = recordPath(runtimeDirectory);
+    if (existsSync(path)) this.apply(this.open(), path, {});
+  }
+
+  private apply(kernel: KernelSettings, path: string, wanted: Settings): void {
+    const recorded = this.recorded(path);
+    for (const name of Object.keys(wanted))
+      if (kernel.read(name) === undefined)
+        this.warn(`this kernel has no ${settingTitle(name)}: it is not set`);
+    const { writes, record, left } = planSettings(wanted, recorded, (name) => kernel.read(name));
+    try {
+      // Before anything is changed, and with what is still to be put back: a crash in between loses nothing.
+      if (writes.length > 0) save(path, { ...recorded, ...record });
+    } catch (error) {
+      this.warn(`${path} cannot be written, so that no setting is changed: ${(error as Error).message}`);
+      return;
+    }
+    const kept: Record<string, SettingRecord[string] | undefined> = { ...record };
+    for (const { name, from, to } of writes) {
+      const error = kernel.write(name, to);
+      if (error === undefined) this.say(`${settingTitle(name)}: ${from} -> ${to}`);
+      else {
+        this.warn(`${settingTitle(name)} stays ${from}, and should be ${to}: ${error}`);
+        kept[name] = recorded[name];
+      }
+    }
+    for (const { name, value, ours } of left)
+      this.say(`${settingTitle(name)} stays ${value}: somebody has changed it since vipd set it to ${ours}`);
+    // JSON leaves out what is undefined.
+    this.keep(path, kept);
+  }
+
+  private keep(path: string, record: Readonly<Record<string, unknown>>): void {
+    try {
+      if (Object.values(record).some((entry) => entry !== undefined)) save(path, record);
+      else if (existsSync(path)) unlinkSync(path);
+    } catch (error) {
+      this.warn(`${path} cannot be written: ${(error as Error).message}`);
+    }
+  }
+
+  private recorded(path: string): SettingRecord {
+    try {
+      const text = readRecord(path);
+      if (text === undefined) return {};
+      const { boot, settings } = JSON.parse(text) as {
+        readonly boot?: unknown;
+        readonly settings?: SettingRecord;
+      };
+      // A boot sets everything anew.
+      return boot === bootId() ? (settings ?? {}) : {};
+    } catch (error) {
+      this.warn(`${path} cannot be read, so that what it says is not put back: ${(error as Error).message}`);
+      return {};
+    }
+  }
+
+  private say(text: string): void {
+    this.report({ kind: "note", subject: "ipvs", text });
+  }
+
+  private warn(text: string | undefined): void {
+    if (text === undefined || this.told.has(text)) return;
+    this.told.add(text);
+    this.report({ kind: "warning", subject: "ipvs", text });
+  }
+}
+
+const recordPath = (runtimeDirectory: string): string => join(runtimeDirectory, "ipvs-settings.json");
+
+const save = (path: string, settings: Readonly<Record<string, unknown>>): void =>
+  replaceRecord(path, `${JSON.stringify({ boot: bootId(), settings })}\n`);
+
+/** What vipd never sets, and would make its services fail without a word. */
+function oddSettings(
+  kernel: KernelSettings,
+  services: readonly ServiceConfig[],
+  sync: SyncConfig | null,
+): string[] {
+  const odd: string[] = [];
+  const nat = new Set(
+    services.flatMap(({ servers }) =>
+      servers.flatMap(({ server }) => (server.forwarding === "nat" ? [familyOf(server.address)] : [])),
+    ),
+  );
+  for (const [family, name] of FORWARD)
+    if (nat.has(family) && kernel.sysctl(name) === "0")
+      odd.push(
+        `${name} is 0: answers of real servers behind NAT do not get through this director; sysctl -w ${name}=1`,
+      );
+  if (sync !== null && kernel.read("sync_version") === "0")
+    odd.push(
+      "net.ipv4.vs.sync_version is 0: the sync daemons leave out IPv6; both directors must have the same",
+    );
+  return odd;
+}
+const FORWARD = [
+  ["ipv4", "net.ipv4.ip_forward"],
+  ["ipv6", "net.ipv6.conf.all.forwarding"],
+] as const;

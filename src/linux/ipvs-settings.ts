@@ -1,0 +1,91 @@
+// The kernel's IPVS settings: files of /proc/sys, and the timeouts by generic netlink. Modules are loaded by modprobe.
+
+import { spawnSync } from "node:child_process";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { readTimeouts, setTimeoutsRequest, timeoutsRequest, type Timeouts } from "../ipvs/timeouts.js";
+import { TIMEOUT, type SettingName } from "../ipvs/settings.js";
+import { err, ok, type Result } from "../core/result.js";
+import { openFamily } from "./ipvs-kernel.js";
+import { NetlinkError, describeErrno, type NetlinkSocket } from "./netlink-socket.js";
+import type { KernelSettings } from "../ports/kernel-settings.js";
+
+const TIMEOUTS = { tcp: "tcp", "tcp-fin": "tcpFin", udp: "udp" } as const satisfies Record<
+  string,
+  keyof Timeouts
+>;
+/** Loading one takes milliseconds. */
+const MODPROBE_MS = 10_000;
+
+export const ipvsSettings = (): KernelSettings => ({
+  read(name) {
+    const timeout = timeoutOf(name);
+    if (timeout === undefined) return readSysctl(`net.ipv4.vs.${name}`);
+    const read = withIpvs((socket, family) =>
+      socket.query("read the IPVS timeouts", timeoutsRequest(family), readTimeouts),
+    );
+    return read.ok ? read.value?.[timeout].toString() : undefined;
+  },
+  write(name, value) {
+    const timeout = timeoutOf(name);
+    if (timeout === undefined) return writeSysctl(`net.ipv4.vs.${name}`, value);
+    const answer = withIpvs((socket, family) =>
+      socket.transact([setTimeoutsRequest(family, { [timeout]: Number(value) })]),
+    );
+    if (!answer.ok) return answer.error;
+    const [acknowledgement] = answer.value;
+    return acknowledgement === undefined || acknowledgement.errno === 0
+      ? undefined
+      : describeErrno(acknowledgement);
+  },
+  sysctl: readSysctl,
+  needModule(name) {
+    if (existsSync(`/sys/module/${name}`)) return undefined;
+    const { status, stderr, error } = spawnSync("modprobe", [name], {
+      encoding: "utf8",
+      timeout: MODPROBE_MS,
+    });
+    if (status === 0) return undefined;
+    const why = (error?.message ?? stderr.trim()) || `modprobe ended with ${status ?? "a signal"}`;
+    return `the kernel module ${name} could not be loaded: ${why}; as root: modprobe ${name}`;
+  },
+});
+
+/** Settings are looked at rarely: nothing is kept open for them. */
+function withIpvs<T>(ask: (socket: NetlinkSocket, family: number) => T): Result<T, string> {
+  const opened = openFamily();
+  if (!opened.ok) return opened;
+  const { socket, family } = opened.value;
+  try {
+    return ok(ask(socket, family));
+  } catch (error) {
+    if (!(error instanceof NetlinkError)) throw error;
+    return err(error.message);
+  } finally {
+    socket.close();
+  }
+}
+
+const timeoutOf = (name: SettingName): keyof Timeouts | undefined =>
+  name.startsWith(TIMEOUT) ? TIMEOUTS[name.slice(TIMEOUT.length) as keyof typeof TIMEOUTS] : undefined;
+
+const pathOf = (name: string): string => `/proc/sys/${name.replaceAll(".", "/")}`;
+
+function readSysctl(name: string): string | undefined {
+  try {
+    return readFileSync(pathOf(name), "utf8").trim().replaceAll(/\s+/g, " ");
+  } catch {
+    return undefined;
+  }
+}
+
+function writeSysctl(name: string, value: string): string | undefined {
+  try {
+    writeFileSync(pathOf(name), `${value}\n`);
+    return undefined;
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    return code === "EROFS"
+      ? `/proc/sys is read-only here; under systemd: ReadWritePaths=/proc/sys/net/ipv4/vs`
+      : message;
+  }
+}

@@ -1,0 +1,172 @@
+// The kernel's settings: set as wanted, put back as they were, also after a crash, and never against somebody else.
+
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import fc from "fast-check";
+import type { VipdEvent } from "../../src/control/event.js";
+import { ip } from "../../src/core/address.js";
+import { SettingsKeeper, type SettingsOrder } from "../../src/director/settings-keeper.js";
+import { planSettings, type SettingRecord, type Settings } from "../../src/ipvs/settings.js";
+import type { KernelSettings } from "../../src/ports/kernel-settings.js";
+
+class FakeKernel implements KernelSettings {
+  readonly values = new Map([
+    ["conntrack", "0"],
+    ["expire_nodest_conn", "0"],
+    ["timeout.tcp", "900"],
+    ["net.ipv4.ip_forward", "0"],
+  ]);
+  readonly written: string[] = [];
+  refuse = false;
+  module: string | undefined;
+  read(name: string): string | undefined {
+    return this.values.get(name);
+  }
+  write(name: string, value: string): string | undefined {
+    if (this.refuse) return "read-only";
+    this.values.set(name, value);
+    this.written.push(`${name}=${value}`);
+    return undefined;
+  }
+  sysctl(name: string): string | undefined {
+    return this.values.get(name);
+  }
+  needModule(): string | undefined {
+    return this.module;
+  }
+}
+
+function withKeeper(run: (rig: Rig) => void): void {
+  const directory = mkdtempSync(join(tmpdir(), "vipd-settings-"));
+  try {
+    run(new Rig(directory));
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+}
+
+class Rig {
+  readonly kernel = new FakeKernel();
+  readonly events: VipdEvent[] = [];
+  private readonly directory: string;
+  keeper = this.fresh();
+
+  constructor(directory: string) {
+    this.directory = directory;
+  }
+  fresh(): SettingsKeeper {
+    return new SettingsKeeper(
+      () => this.kernel,
+      (event) => this.events.push(event),
+    );
+  }
+  configure(settings: Settings, more: Partial<SettingsOrder> = {}): void {
+    const order = { runtimeDirectory: this.directory, ipvs: { settings }, sync: null, services: [] };
+    this.keeper.configure({ ...order, ...more });
+  }
+  restore(): void {
+    this.keeper.restore(this.directory);
+  }
+  said(): string[] {
+    return this.events
+      .splice(0)
+      .flatMap((event) => ("text" in event ? [`${event.kind}: ${event.text}`] : []));
+  }
+}
+
+test("what is wanted is set, what is no longer wanted and all at a stop is put back", () =>
+  withKeeper((rig) => {
+    rig.configure({ conntrack: "1", "timeout.tcp": "60" });
+    assert.deepEqual(rig.said(), [
+      "note: net.ipv4.vs.conntrack: 0 -> 1",
+      "note: IPVS timeout tcp: 900 -> 60",
+    ]);
+    rig.configure({ conntrack: "1" });
+    assert.deepEqual(rig.said(), ["note: IPVS timeout tcp: 60 -> 900"]);
+    rig.restore();
+    assert.equal(rig.kernel.values.get("conntrack"), "0");
+    rig.said();
+    rig.restore();
+    assert.deepEqual(rig.said(), [], "nothing is left to put back");
+  }));
+
+test("after a crash the successor knows what was there before, and leaves what somebody else set since", () =>
+  withKeeper((rig) => {
+    rig.configure({ conntrack: "1", expire_nodest_conn: "1" });
+    rig.keeper = rig.fresh();
+    rig.configure({ conntrack: "1", expire_nodest_conn: "1" });
+    rig.kernel.values.set("expire_nodest_conn", "2");
+    rig.said();
+    rig.restore();
+    assert.deepEqual([...rig.kernel.values].slice(0, 2), [
+      ["conntrack", "0"],
+      ["expire_nodest_conn", "2"],
+    ]);
+    assert.match(
+      rig.said().join("\n"),
+      /expire_nodest_conn stays 2: somebody has changed it since vipd set it to 1/,
+    );
+  }));
+
+test("a value that was so before is neither written nor put back", () =>
+  withKeeper((rig) => {
+    rig.configure({ conntrack: "0" });
+    rig.kernel.values.set("conntrack", "1");
+    rig.restore();
+    assert.deepEqual(rig.kernel.written, []);
+  }));
+
+test("what cannot be set, read or loaded is a warning with its name, and put back is only what was set", () =>
+  withKeeper((rig) => {
+    rig.kernel.refuse = true;
+    rig.kernel.module =
+      "the kernel module ip_vs_ftp could not be loaded: not found; as root: modprobe ip_vs_ftp";
+    rig.configure({}, { ipvs: { settings: { conntrack: "1", backup_only: "1" }, modules: ["ip_vs_ftp"] } });
+    assert.deepEqual(rig.said(), [
+      `warning: ${rig.kernel.module}`,
+      "warning: this kernel has no net.ipv4.vs.backup_only: it is not set",
+      "warning: net.ipv4.vs.conntrack stays 0, and should be 1: read-only",
+    ]);
+    rig.kernel.refuse = false;
+    rig.restore();
+    assert.deepEqual([rig.kernel.written, rig.said()], [[], []]);
+  }));
+
+test("NAT through a director that does not forward is a warning with the remedy", () =>
+  withKeeper((rig) => {
+    const address = ip("10.0.0.1");
+    const server = { address: ip("10.1.0.1"), port: 80, forwarding: "nat", weight: 1 } as const;
+    const service = {
+      name: "web",
+      service: { key: { kind: "address", protocol: "tcp", address, port: 80 }, scheduler: "rr" },
+      servers: [{ server, checks: [] }],
+    } as const;
+    rig.configure({}, { services: [service] });
+    assert.match(rig.said().join(), /net\.ipv4\.ip_forward is 0: .*sysctl -w net\.ipv4\.ip_forward=1/);
+    rig.kernel.values.set("net.ipv4.ip_forward", "1");
+    rig.configure({}, { services: [service] });
+    assert.deepEqual(rig.said(), []);
+  }));
+
+test("whatever was wanted in between, in the end everything is as it was", () => {
+  const names = ["a", "b", "c"];
+  const values = fc.constantFrom("0", "1", "2");
+  const settings = fc.dictionary(fc.constantFrom(...names), values, { noNullPrototype: true });
+  fc.assert(
+    fc.property(fc.record({ a: values, b: values, c: values }), fc.array(settings), (before, wishes) => {
+      const kernel = new Map<string, string>(Object.entries(before));
+      let record: SettingRecord = {};
+      for (const wanted of [...wishes, {}]) {
+        const plan = planSettings(wanted, record, (name) => kernel.get(name));
+        for (const { name, to } of plan.writes) kernel.set(name, to);
+        record = plan.record;
+        for (const [name, value] of Object.entries(wanted)) assert.equal(kernel.get(name), value);
+        assert.deepEqual(planSettings(wanted, record, (name) => kernel.get(name)).writes, []);
+      }
+      assert.deepEqual(Object.fromEntries(kernel), { ...before });
+    }),
+  );
+});
