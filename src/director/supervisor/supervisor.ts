@@ -154,6 +154,7 @@ export class Supervisor {
   private prepared: Extract<LoadOutcome, { ok: true }> | undefined;
   /** VRRP waits at the first start until the kernel's table is in place: no address without its servers. */
   private vrrpReleased = false;
+  private hasVrrp = false;
   private reloading: Promise<ReloadOutcome> | undefined;
   private nextReload: Promise<ReloadOutcome> | undefined;
   private stopped: Promise<boolean> | undefined;
@@ -211,18 +212,18 @@ export class Supervisor {
     this.orders.load();
     // The table waits for its process, which starts first, and for the configuration, which takes longer if anything.
     this.checks.start();
-    const loading = this.load();
-    this.vrrp.start();
-    const outcome = await loading;
+    const outcome = await this.load();
     if (this.stopped !== undefined) return { ok: false, report: null };
     if (!outcome.ok) return this.refuse("the configuration is not valid", outcome.report);
     this.accept(outcome.config, outcome.warnings, outcome.changes);
     const hasServices = outcome.config.services > 0;
     if (!hasServices) this.vrrpReleased = true;
+    if (!hasServices || this.checks.isReady) this.startVrrp();
     const steps = [this.configure("checks"), ...(hasServices ? [] : [this.configure("vrrp")])];
     const table = await (steps[0] as Promise<Taken>);
     if (table.kind === "refused" && hasServices) return this.refuse(table.why, table.why);
     this.vrrpReleased = true;
+    this.startVrrp();
     const vrrp = await (steps[1] ?? this.configure("vrrp"));
     if (vrrp.kind === "refused") return this.refuse(vrrp.why, vrrp.why);
     // A slow machine is no reason to give up: the child goes on with what it was told.
@@ -230,6 +231,16 @@ export class Supervisor {
       if (taken.kind === "late") this.emit({ kind: "warning", subject: "vipd", text: taken.why });
     this.emit({ kind: "ready", version: this.options.version, node: outcome.config.head.node });
     return { ok: true };
+  }
+
+  /**
+   * It waits for the table anyway. On a machine with few processors its start would hold up the checks process, which
+   * the table waits for, so that it begins when that one is there, or when there is no table to wait for.
+   */
+  private startVrrp(): void {
+    if (this.hasVrrp || this.stopped !== undefined) return;
+    this.hasVrrp = true;
+    this.vrrp.start();
   }
 
   private async refuse(why: string, report: string): Promise<StartOutcome> {
@@ -245,7 +256,7 @@ export class Supervisor {
   async prepare({ instances, statics }: Inheritance): Promise<PrepareOutcome> {
     this.standby = { statics };
     this.checks.start();
-    this.vrrp.start();
+    this.startVrrp();
     const outcome = await this.load();
     if (!outcome.ok) return { ok: false, why: outcome.report };
     this.config = outcome.config;
@@ -448,7 +459,10 @@ export class Supervisor {
 
   private owner(name: ChildName): ConstructorParameters<typeof Child>[2] {
     return {
-      hello: () => this.sendConfig(name),
+      hello: () => {
+        this.sendConfig(name);
+        if (name === "checks") this.startVrrp();
+      },
       event: (record) => {
         if (name === "vrrp") this.observeMaster(record.event);
         this.events.take(record);
