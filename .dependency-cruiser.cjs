@@ -41,6 +41,12 @@ module.exports = {
       to: { path: "node_modules/(zod|js-yaml|winston)", dependencyTypesNot: ["type-only"] },
     },
     {
+      name: "mail-has-one-place",
+      severity: "error",
+      from: { path: "^src/", pathNot: "^src/director/alerts/deliver" },
+      to: { path: "node_modules/nodemailer" },
+    },
+    {
       name: "only-the-supervisor-logs",
       severity: "error",
       from: { pathNot: "^(src/(log|director/supervisor|cli|main)|test|bench|demo)" },

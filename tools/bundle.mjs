@@ -22,12 +22,13 @@ const PROGRAMS = {
   config: "director/supervisor/config-worker.js",
   vrrp: "director/vrrp-process.js",
   checks: "director/checks-process.js",
+  alerts: "director/supervisor/alert-worker.js",
 };
 const BIG = {
-  main: /node_modules\/(zod|js-yaml)\//,
-  config: /node_modules\/(zod|js-yaml|winston)\//,
-  vrrp: /node_modules\/(zod|js-yaml|winston)\//,
-  checks: /node_modules\/(zod|js-yaml|winston)\//,
+  main: /node_modules\/(zod|js-yaml|nodemailer)\//,
+  config: /node_modules\/(zod|js-yaml|winston|nodemailer)\//,
+  vrrp: /node_modules\/(zod|js-yaml|winston|nodemailer)\//,
+  checks: /node_modules\/(zod|js-yaml|winston|nodemailer)\//,
 };
 /** What reads most configurations does without zod (src/config/zod-stand-in.ts). */
 const ALIASES = { config: { zod: join(from, "config/zod-stand-in.js") } };

@@ -29,6 +29,7 @@ export function diffConfig(old: Config, wanted: Config): string[] {
     ...fields("scripts", facts(old.scripts), facts(wanted.scripts)),
     ...secretChanges(byName(old.vrrp), wanted.vrrp),
     ...notifyChanges(old.notify, wanted.notify),
+    ...entries("alerts", byName(old.alerts ?? []), byName(wanted.alerts ?? []), facts),
     ...entries("track", byName(old.tracks), byName(wanted.tracks), trackFacts),
     ...fields("ipvs", facts(old.ipvs), facts(wanted.ipvs)),
     ...syncChange(old, wanted),

@@ -190,6 +190,36 @@ export type NotifyConfig = {
   readonly fifo?: { readonly path: string; readonly reader?: NotifyReader };
 };
 
+export const ALERT_KINDS = ["vrrp", "server", "quorum", "mass-failure"] as const;
+export type AlertKind = (typeof ALERT_KINDS)[number];
+export const ALERT_STATUS = ["up", "down", "master", "backup", "fault", "stop"] as const;
+export type AlertStatus = (typeof ALERT_STATUS)[number];
+/** How a message gets to its target. Secrets stay in their files. */
+export type AlertTransport =
+  | {
+      readonly kind: "mail";
+      readonly host: string;
+      readonly port: number;
+      readonly tls: "if-offered" | "required" | "from-start" | "never";
+      readonly from: string;
+      readonly to: readonly string[];
+      readonly login?: { readonly user: string; readonly passwordFile: string };
+      readonly caFile?: string;
+    }
+  | { readonly kind: "webhook"; readonly url: string; readonly tokenFile?: string; readonly caFile?: string };
+/** Who gets messages of what happens. */
+export type AlertTargetConfig = {
+  readonly name: string;
+  readonly by: AlertTransport;
+  readonly kinds: readonly AlertKind[];
+  readonly status: readonly AlertStatus[];
+  /** From the first alert to the message that it stands in. */
+  readonly collect: Milliseconds;
+  /** From the last news to a reminder of what is still wrong; absent: none. */
+  readonly repeat?: Milliseconds;
+  readonly timeout: Milliseconds;
+};
+
 /** For every program of the operator's: checks, tracks, notifications. */
 export type ScriptPolicy = {
   /** Refuses to run as root what others than root may change. */
@@ -236,6 +266,7 @@ export type Config = {
   readonly vrrp: readonly InstanceConfig[];
   readonly tracks: readonly TrackSource[];
   readonly notify: NotifyConfig;
+  readonly alerts?: readonly AlertTargetConfig[];
   readonly scripts: ScriptPolicy;
   readonly static?: StaticConfig;
   readonly ipvs: IpvsConfig;

@@ -9,6 +9,7 @@ import type { Config, IpvsConfig, LogTarget, NodeConfig, StaticConfig } from "./
 import { interfacesOn } from "./per-node.js";
 import type { Report } from "./report.js";
 import type { ReadSecret } from "./resolve-adverts.js";
+import { resolveAlerts } from "./resolve-alerts.js";
 import { checkReader } from "./resolve-checks.js";
 import { NeedReader } from "./resolve-needs.js";
 import { kernelOf } from "./resolve-kernel-settings.js";
@@ -80,6 +81,7 @@ export function resolveConfig(
     vrrp,
     tracks: resolveTracks(file, services, report),
     notify: resolveNotify(file, vrrp, services, report),
+    ...(file.alerts === undefined ? {} : { alerts: resolveAlerts(file, readSecret, report) }),
     scripts: {
       security: file.scripts.security,
       ...(file.scripts.user === undefined ? {} : { user: file.scripts.user }),

@@ -7,6 +7,7 @@ import { z } from "zod";
 import { milliseconds, minutes } from "../core/units.js";
 import type { CheckerSpec } from "./checker-spec.js";
 import { LOG_LEVELS, SYSLOG_FACILITIES, type SyslogFacility } from "./model.js";
+import { alertSchema } from "./schema-alerts.js";
 import { modulesSchema, sysctlSchema, timeoutsSchema } from "./schema-kernel-settings.js";
 import { staticSchema } from "./schema-routing.js";
 import { massFailureSchema } from "./schema-policy.js";
@@ -136,6 +137,10 @@ export function fileSchema(checkers: readonly CheckerSpec[]) {
       .describe(
         "Programs that are told when an instance or a sync group changes its state, whichever it is.",
       ),
+    alerts: z
+      .record(entryName(), alertSchema)
+      .optional()
+      .describe("Who gets mails or web requests of what happens, by name."),
     sync: syncSchema
       .optional()
       .describe("The kernel's connection synchronisation, so that connections survive a failover."),

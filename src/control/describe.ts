@@ -59,6 +59,7 @@ export function describe(event: VipdEvent): Description {
     case "config-loaded":
     case "config-rejected":
     case "notified":
+    case "alerted":
     case "warning":
     case "note":
     case "upgrading":
@@ -384,6 +385,8 @@ function describeDaemon(event: DaemonEvent): Description {
         text: `${event.state}: ${event.program}: ${event.result} (took ${span(event.took_ms)}${waited})`,
       };
     }
+    case "alerted":
+      return { level: event.ok ? "info" : "error", subject: `alerts ${event.target}`, text: event.text };
     case "warning":
       return { level: "warning", subject: event.subject, text: event.text };
     case "note":

@@ -389,6 +389,8 @@ export type VipdEvent =
       readonly waited_ms: number;
       readonly took_ms: number;
     }
+  /** A message of alerts was sent, or was not. */
+  | { readonly kind: "alerted"; readonly target: string; readonly ok: boolean; readonly text: string }
   | { readonly kind: "warning"; readonly subject: string; readonly text: string }
   /** The same at level "notice": something was done that is worth knowing. */
   | { readonly kind: "note"; readonly subject: string; readonly text: string }

@@ -539,6 +539,10 @@ const others: { readonly [K in Exclude<VipdEvent["kind"], "vrrp-transition">]: r
       took_ms: 30_001,
     },
   ],
+  alerted: [
+    { kind: "alerted", target: "ops", ok: true, text: "sent 3 alerts (took 200 ms)" },
+    { kind: "alerted", target: "ops", ok: false, text: "no route; 3 alerts kept, next try in 5 s" },
+  ],
   warning: [{ kind: "warning", subject: "vipd", text: "something to know" }],
   note: [{ kind: "note", subject: "ipvs", text: "net.ipv4.vs.conntrack: 0 -> 1" }],
   upgrading: [{ kind: "upgrading", pid: 4712 }],

@@ -14,7 +14,9 @@ import { toLogRecord, type LogRecord } from "../../log/record.js";
 import { nodeTimers } from "../../linux/node-timers.js";
 import { openFifo } from "../../linux/notify-fifo.js";
 import { ProcessRunner } from "../../linux/process-runner.js";
+import { Alerter } from "../alerts/alerter.js";
 import { Notifier } from "../notify/notifier.js";
+import { deliverByProcess } from "./alert-process.js";
 import { savedConfigPath } from "../saved-config.js";
 import { configLoader, type LoaderOptions } from "./config-process.js";
 import { interfaceIndex, removeAddresses } from "./address-removal.js";
@@ -101,6 +103,12 @@ export async function runDaemon(options: DaemonOptions): Promise<boolean> {
     openFifo,
     report: (event) => supervisor.emit(event),
   });
+  const alerter = new Alerter({
+    timers: nodeTimers,
+    wallTime: Date.now,
+    deliver: deliverByProcess,
+    report: (event) => supervisor.emit(event),
+  });
   const notifier = systemdNotifier(process.env, process.pid);
   const supervisor = new Supervisor(
     {
@@ -134,9 +142,15 @@ export async function runDaemon(options: DaemonOptions): Promise<boolean> {
         configure: (config) => {
           runner.policy = config.scripts;
           programs.configure(config);
+          alerter.configure(config);
         },
-        observe: (event) => programs.observe(event),
-        finish: (within) => programs.finish(within),
+        observe: (event) => {
+          programs.observe(event);
+          alerter.observe(event);
+        },
+        finish: async (within) => {
+          await Promise.all([programs.finish(within), alerter.finish(within)]);
+        },
       },
       monotonic: () => instant(native.now()),
       wall: Date.now,

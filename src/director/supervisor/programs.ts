@@ -6,12 +6,13 @@ import { closeSync, openSync, readSync } from "node:fs";
 import { basename } from "node:path";
 import { fileURLToPath } from "node:url";
 
-export type ProgramName = "vrrp" | "checks" | "config";
+export type ProgramName = "vrrp" | "checks" | "config" | "alerts";
 
 const modules: Record<ProgramName, string> = {
   vrrp: "../vrrp-process.js",
   checks: "../checks-process.js",
   config: "./config-worker.js",
+  alerts: "./alert-worker.js",
 };
 
 /**
@@ -30,6 +31,7 @@ export const flagsOf: Record<ProgramName, readonly string[]> = {
     "--initial-old-space-size=64",
   ],
   config: ["--max-semi-space-size=8", "--min-semi-space-size=8"],
+  alerts: ["--max-semi-space-size=1"],
 };
 
 /** Bundled, this module is a part of another file. */
