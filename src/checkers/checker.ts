@@ -7,6 +7,7 @@ import type { Socket } from "node:net";
 import type { ValueTypes } from "../config/values.js";
 import type { z } from "zod";
 import type { IpAddress } from "../core/address.js";
+import type { Result } from "../core/result.js";
 import type { Instant, Milliseconds } from "../core/units.js";
 import type { Cancel } from "../ports/cancel.js";
 import type { Datagrams } from "../ports/datagram.js";
@@ -14,6 +15,7 @@ import type { Dialer } from "../ports/dialer.js";
 import type { Echo } from "../ports/echo.js";
 import type { Runner } from "../ports/runner.js";
 import type { NumberFiles } from "../ports/track-files.js";
+import type { Trace } from "./trace.js";
 
 /** Why a check failed: a closed list, for logs, status and events. docs/checkers.md explains each. */
 export const FAIL_REASONS = [
@@ -24,6 +26,10 @@ export const FAIL_REASONS = [
   "connect-failed",
   "no-port",
   "tls-failed",
+  "certificate-expired",
+  "certificate-not-yet-valid",
+  "certificate-wrong-name",
+  "certificate-untrusted",
   "read-timeout",
   "no-reply",
   "closed-early",
@@ -34,6 +40,8 @@ export const FAIL_REASONS = [
   "bad-rcode",
   "body-mismatch",
   "bad-greeting",
+  "login-failed",
+  "secret-unreadable",
   "script-failed",
   "script-timeout",
   "script-not-runnable",
@@ -44,11 +52,18 @@ export const FAIL_REASONS = [
 ] as const;
 export type FailReason = (typeof FAIL_REASONS)[number];
 
-/** How long the parts of a check took, by name: "connect", "tls", "answer". */
+/** How long the parts of a check took, by name, in their order: "connect", "tls", "first-byte", "body". */
 export type Phases = Readonly<Record<string, Milliseconds>>;
 
 export type CheckResult =
-  | { readonly ok: true; readonly detail: string; readonly phases: Phases; readonly output?: string }
+  | {
+      readonly ok: true;
+      readonly detail: string;
+      readonly phases: Phases;
+      /** What will make it fail one day: said once a day. */
+      readonly warning?: string | undefined;
+      readonly output?: string;
+    }
   | {
       readonly ok: false;
       readonly reason: FailReason;
@@ -91,6 +106,10 @@ export type CheckMeans = {
   readonly echo: Echo;
   readonly files: NumberFiles;
   readonly runner: Runner;
+  /** The text of a file that nobody else may read; the error follows its name. Read at every run: it may change. */
+  readonly readSecret: (path: string) => Result<string, string>;
+  /** Milliseconds since 1970. */
+  readonly wallTime: () => number;
 };
 
 export type CheckContext<Options> = CheckMeans & {
@@ -102,6 +121,8 @@ export type CheckContext<Options> = CheckMeans & {
   /** When it fires, the check must settle at once, saying what it was waiting for. */
   readonly cancel: Cancel;
   readonly now: () => Instant;
+  /** Whoever wants to see what goes over the connection. */
+  readonly trace?: Trace | undefined;
   /** This check is not run again for this server before `work` is settled. */
   readonly linger: (work: Promise<unknown>) => void;
 };
@@ -120,8 +141,10 @@ export type Checker = {
   readonly check: (context: CheckContext<never>) => Promise<CheckResult>;
   /** What would make every run fail, found without running: text for people, with the remedy. */
   readonly problem?: (context: ProbeContext<never>) => string | undefined;
+  /** Whether that is a question at all with these options; absent: always. */
+  readonly mayHaveProblem?: (options: never) => boolean;
 };
-export type ProbeContext<Options> = Pick<CheckContext<Options>, "options" | "runner">;
+export type ProbeContext<Options> = Pick<CheckContext<Options>, "options" | "runner" | "readSecret">;
 
 /** Ties the type of the options, which follows from their schema, to what the check function gets. */
 export function defineChecker<Schema extends z.ZodType>(checker: {
@@ -132,6 +155,7 @@ export function defineChecker<Schema extends z.ZodType>(checker: {
   readonly options: (values: ValueTypes) => Schema;
   readonly check: (context: CheckContext<z.output<Schema>>) => Promise<CheckResult>;
   readonly problem?: (context: ProbeContext<z.output<Schema>>) => string | undefined;
+  readonly mayHaveProblem?: (options: z.output<Schema>) => boolean;
 }): Checker {
   return { cost: "socket", ...checker };
 }

@@ -7,11 +7,20 @@ import type { ValueTypes } from "../config/values.js";
 import { err, ok as okResult, type Result } from "../core/result.js";
 import { between, type Milliseconds } from "../core/units.js";
 import { ByteReader, type ByteFailure } from "./byte-reader.js";
-import { defineChecker, fail, ok, type CheckContext, type CheckResult } from "./checker.js";
+import { defineChecker, fail, type CheckContext, type CheckResult } from "./checker.js";
 import { connect, connectOptions, type ConnectOptions } from "./connect.js";
 import { excerpt, pattern, patternEnd, patternProblem, patternText, type Pattern } from "./pattern.js";
 import { payload, payloadBytes, type Payload } from "./payload.js";
-import { startTls, tlsOptions, type TlsOptions } from "./tls.js";
+import {
+  HALF_A_PAIR,
+  hasKeyPair,
+  readsFiles,
+  startTls,
+  tlsOptions,
+  tlsProblem,
+  type TlsOptions,
+} from "./tls.js";
+import { watch } from "./trace.js";
 
 type Step = {
   readonly send?: Payload | undefined;
@@ -64,7 +73,10 @@ export const expect = defineChecker({
       .refine(
         ({ tls, steps }) => steps.filter((one) => one["start-tls"] === true).length + (tls ? 1 : 0) <= 1,
         { path: ["steps"], error: "starts TLS twice\nLeave out `tls`, or all but one `start-tls`." },
-      ),
+      )
+      .refine(hasKeyPair, HALF_A_PAIR),
+  mayHaveProblem: (options) => readsFiles(options),
+  problem: (context) => tlsProblem(context),
   check: (context) => converse(context),
 });
 
@@ -88,11 +100,12 @@ class Dialogue {
   private socket: Socket;
   private reader: ByteReader;
   private last = "";
+  private warning: string | undefined;
   private readonly context: CheckContext<ExpectOptions>;
 
   constructor(socket: Socket, context: CheckContext<ExpectOptions>) {
     this.context = context;
-    this.socket = socket;
+    this.socket = watch(socket, context.options.tls ? undefined : context.trace);
     socket.on("error", () => undefined);
     this.reader = new ByteReader(socket, context.options["max-reply"]);
   }
@@ -103,7 +116,8 @@ class Dialogue {
       if (failed !== undefined) return fail(failed.reason, `step ${i + 1}: ${failed.detail}`);
     }
     const done = steps.length === 1 ? "1 step" : `${steps.length} steps`;
-    return ok(this.last === "" ? done : `${done}, the last reply: ${this.last}`);
+    const detail = this.last === "" ? done : `${done}, the last reply: ${this.last}`;
+    return { ok: true, detail, phases: {}, warning: this.warning };
   }
 
   /** What is underway to the server still leaves when all went well. */
@@ -119,10 +133,12 @@ class Dialogue {
         failed("bad-reply", `the server goes on talking where TLS begins: ${excerpt(this.reader.pending)}`),
       );
     this.reader.release();
-    const { options, target, cancel } = this.context;
-    const secured = await startTls(this.socket, options, options.address ?? target.address, cancel, []);
+    const { options, target } = this.context;
+    const peer = options.address ?? target.address;
+    const secured = await startTls(this.socket, options, peer, [], this.context);
     if (!secured.ok) return err(failed(secured.error.reason, secured.error.detail));
-    this.socket = secured.value;
+    this.socket = watch(secured.value.socket, this.context.trace);
+    this.warning = secured.value.warning;
     this.reader = new ByteReader(this.socket, options["max-reply"]);
     return okResult(null);
   }

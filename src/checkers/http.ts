@@ -1,49 +1,106 @@
-// Asks the real server for one page over HTTP/1.1, plain or with TLS, and judges the status and the body.
-// Redirects are not followed: where one leads is not the real server's health. One connection a check,
+// Asks the real server for one or several pages over HTTP, plain or with TLS, and judges status and body of each.
+// Redirects are not followed: where one leads is not the real server's health. One connection a page,
 // because a kept one would say nothing of whether new ones are taken.
 
-import { request as httpRequest, type IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 
 import type { ValueTypes } from "../config/values.js";
-import type { IpAddress } from "../core/address.js";
-import { err, ok as okResult, type Result } from "../core/result.js";
-import { between, type Instant, type Milliseconds } from "../core/units.js";
-import type { Cancel } from "../ports/cancel.js";
-import { untilCancelled } from "./cancel.js";
-import {
-  defineChecker,
-  fail,
-  ok,
-  type CheckContext,
-  type CheckResult,
-  type FailReason,
-  type Phases,
-} from "./checker.js";
+import { ok as okResult, err, type Result } from "../core/result.js";
+import { between, milliseconds, type Instant, type Milliseconds } from "../core/units.js";
+import { defineChecker, fail, ok, type CheckContext, type CheckResult, type Phases } from "./checker.js";
 import { connect, connectOptions, type ConnectOptions } from "./connect.js";
+import { askHttp1 } from "./http-1.js";
+import { askHttp2 } from "./http-2.js";
 import { bodyProblem, bodyWish, type BodyWish } from "./http-body.js";
-import { startTls, tlsOptions, type TlsOptions } from "./tls.js";
+import {
+  headersOption,
+  hostHeader,
+  looksSecret,
+  requestHeaders,
+  versionOption,
+  type Answer,
+  type HttpRequest,
+  type HttpVersion,
+  type Method,
+} from "./http-request.js";
+import { loginOptions, loginProblem, readLogin, type Login, type LoginOptions } from "./login.js";
+import {
+  HALF_A_PAIR,
+  hasKeyPair,
+  readsFiles,
+  startTls,
+  tlsOptions,
+  tlsProblem,
+  type Secured,
+  type TlsOptions,
+} from "./tls.js";
+import { watch } from "./trace.js";
 
 type StatusRange = { readonly from: number; readonly to: number };
-type HttpOptions = ConnectOptions & {
-  readonly method: "GET" | "HEAD";
+type Page = {
   readonly path: string;
+  readonly method?: Method | undefined;
+  readonly status?: readonly StatusRange[] | undefined;
+  readonly body?: BodyWish | undefined;
+};
+type HttpOptions = ConnectOptions & {
+  readonly method: Method;
+  readonly path?: string | undefined;
+  readonly pages?: readonly Page[] | undefined;
   readonly host?: string | undefined;
+  readonly version: HttpVersion;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+  readonly auth?: LoginOptions | undefined;
   readonly status: readonly StatusRange[];
   readonly body?: BodyWish | undefined;
   readonly "max-body": number;
 };
 
+const pathOption = (v: ValueTypes) => v.text({ max: 2048, pattern: /^\/[\x21-\x7e]*$/, what: "A path" });
+
 const httpOptions = (v: ValueTypes) => ({
   method: v.choice(["GET", "HEAD"]).prefault("GET").describe("The request's method."),
-  path: v
-    .text({ max: 2048, pattern: /^\/[\x21-\x7e]*$/, what: "A path" })
-    .prefault("/")
+  path: pathOption(v)
+    .optional()
+    .meta({ default: "/" })
     .describe("What is asked for, with the query if there is one; spaces and other letters as %XX."),
+  pages: v
+    .list(
+      v.section({
+        path: pathOption(v).describe("What is asked for, as above."),
+        method: v
+          .choice(["GET", "HEAD"])
+          .optional()
+          .meta({ otherwise: "the check's" })
+          .describe("The method for this page."),
+        status: v
+          .statusSet()
+          .optional()
+          .meta({ otherwise: "the check's" })
+          .describe("The status codes that are good for this page."),
+        body: bodyWish(v).optional().describe("What must be in the body of this page, or its digest."),
+      }),
+      { min: 1, max: 20 },
+    )
+    .optional()
+    .describe(
+      "Instead of `path` and `body`: several pages, each on a connection of its own, one after the other. All must " +
+        "be good, within the one `timeout`.",
+    ),
   host: v
     .text({ max: 255, pattern: /^[A-Za-z0-9._:[\]-]+$/, what: "A host" })
     .optional()
     .describe("The Host header; default: the real server's address and port."),
+  version: versionOption(v)
+    .prefault("1.1")
+    .describe(
+      "The version of HTTP. 2 is spoken at once, without an upgrade; over TLS the server must choose it by ALPN.",
+    ),
+  headers: headersOption(v).optional().describe("More headers of the request."),
+  auth: v
+    .section(loginOptions(v))
+    .optional()
+    .describe("The name and password of a user, sent with each request (Basic)."),
   status: v
     .statusSet()
     .prefault("2xx")
@@ -56,82 +113,159 @@ const httpOptions = (v: ValueTypes) => ({
   ...connectOptions(v),
 });
 
-const hasBody = ({ method, body }: Pick<HttpOptions, "method" | "body">): boolean =>
-  method === "GET" || body === undefined;
+const hasBody = ({ method, body, pages = [] }: Pick<HttpOptions, "method" | "body" | "pages">): boolean =>
+  !(method === "HEAD" && body !== undefined) &&
+  pages.every((page) => (page.method ?? method) === "GET" || page.body === undefined);
 const HEAD_WITH_BODY = {
   path: ["body"],
   error: "cannot be looked for in the answer to HEAD, which has no body\nLeave out `method`, or `body`.",
 };
+const isOneOrMany = ({ path, body, pages }: Pick<HttpOptions, "path" | "body" | "pages">): boolean =>
+  pages === undefined || (path === undefined && body === undefined);
+const ONE_AND_MANY = {
+  path: ["pages"],
+  error: "stands beside `path` or `body`\nWrite these for each of the pages.",
+};
 
 export const http = defineChecker({
   name: "http",
-  summary: "Asks for a page by HTTP, and succeeds when status and body are as wanted.",
-  options: (v) => v.section(httpOptions(v)).refine(hasBody, HEAD_WITH_BODY),
+  summary: "Asks for pages by HTTP, and succeeds when status and body are as wanted.",
+  options: (v) => v.section(httpOptions(v)).refine(hasBody, HEAD_WITH_BODY).refine(isOneOrMany, ONE_AND_MANY),
+  mayHaveProblem: ({ auth }) => auth !== undefined,
+  problem: (context) => loginProblem(context.options.auth, context),
   check: (context) => checkHttp(context, undefined),
 });
 
 export const https = defineChecker({
   name: "https",
   summary: "As `http`, with TLS.",
-  options: (v) => v.section({ ...httpOptions(v), ...tlsOptions(v) }).refine(hasBody, HEAD_WITH_BODY),
+  options: (v) =>
+    v
+      .section({ ...httpOptions(v), ...tlsOptions(v) })
+      .refine(hasBody, HEAD_WITH_BODY)
+      .refine(isOneOrMany, ONE_AND_MANY)
+      .refine(hasKeyPair, HALF_A_PAIR),
+  mayHaveProblem: (options) => options.auth !== undefined || readsFiles(options),
+  problem: (context) => loginProblem(context.options.auth, context) ?? tlsProblem(context),
   check: (context) => checkHttp(context, context.options),
 });
+
+/** Times of all pages together. */
+type Clock = { readonly phases: Record<string, Milliseconds>; at: Instant };
 
 async function checkHttp(
   context: CheckContext<HttpOptions>,
   tls: TlsOptions | undefined,
 ): Promise<CheckResult> {
-  const began = context.now();
-  const phases: Record<string, Milliseconds> = {};
-  const opened = await connect(context);
-  if (!opened.ok) return opened.error;
-  const connectedAt = mark(phases, "connect", began, context);
-  let socket: Socket = opened.value.socket;
-  if (tls !== undefined) {
-    const secured = await startTls(
-      socket,
-      tls,
-      context.options.address ?? context.target.address,
-      context.cancel,
-    );
-    mark(phases, "tls", connectedAt, context);
-    if (!secured.ok) return fail(secured.error.reason, secured.error.detail, phases);
-    socket = secured.value;
+  const { options, trace } = context;
+  const login = options.auth === undefined ? undefined : readLogin(options.auth, context);
+  if (login?.ok === false) return login.error;
+  for (const [name, value] of Object.entries(options.headers ?? {}))
+    if (looksSecret(name)) trace?.hide(value);
+  const clock: Clock = { phases: {}, at: context.now() };
+  const pages = options.pages ?? [{ path: options.path ?? "/", body: options.body }];
+  let last: CheckResult | undefined;
+  for (const page of pages) {
+    last = await checkPage(context, page, tls, login?.value, clock);
+    if (!last.ok) return last;
   }
-  const askedAt = context.now();
+  if (last?.ok !== true || pages.length === 1) return last ?? ok("");
+  return { ...last, detail: `${pages.length} pages are good, the last: ${last.detail}` };
+}
+
+async function checkPage(
+  context: CheckContext<HttpOptions>,
+  page: Page,
+  tls: TlsOptions | undefined,
+  login: Login | undefined,
+  clock: Clock,
+): Promise<CheckResult> {
+  const { options, cancel, trace } = context;
+  const { phases } = clock;
+  clock.at = context.now();
+  const opened = await connect(context);
+  mark(clock, "connect", context);
+  if (!opened.ok) return { ...opened.error, phases };
   const { address, port } = opened.value.request;
-  const host = context.options.host ?? hostHeader(address, port, tls === undefined ? 80 : 443);
-  const answer = await ask(socket, host, context.options, context.cancel);
+  const secured: Result<{ readonly socket: Socket; readonly warning?: string | undefined }, CheckResult> =
+    tls === undefined ? okResult(opened.value) : await secure(opened.value.socket, tls, clock, context);
+  if (!secured.ok) return secured.error;
+  const socket = watch(secured.value.socket, options.version === "2" ? undefined : trace);
+  const method = page.method ?? options.method;
+  const wanted = page.status ?? options.status;
+  const seen = { answer: false };
+  const request: HttpRequest = {
+    method,
+    path: page.path,
+    headers: requestHeaders(
+      options.host ?? hostHeader(address, port, tls === undefined ? 80 : 443),
+      options.headers,
+      login,
+    ),
+    maxBody: options["max-body"],
+    isGood: (status) => inSet(status, wanted),
+    onAnswer: () => {
+      seen.answer = true;
+      mark(clock, "first-byte", context);
+    },
+  };
+  const answer =
+    options.version === "2"
+      ? await askHttp2(socket, tls === undefined ? "http" : "https", request, cancel)
+      : await askHttp1(socket, options.version, request, cancel);
   socket.destroy();
-  mark(phases, "answer", askedAt, context);
+  mark(clock, seen.answer ? "body" : "first-byte", context);
+  if (options.version === "2") noteHttp2(context, request, answer);
   if (!answer.ok) return fail(answer.error.reason, answer.error.detail, phases);
-  return judge(answer.value, context.options, phases);
+  const result = judge(answer.value, { method, path: page.path, wanted, body: page.body }, options, phases);
+  return result.ok && secured.value.warning !== undefined
+    ? { ...result, warning: secured.value.warning }
+    : result;
 }
 
-function mark(
-  phases: Record<string, Milliseconds>,
-  name: string,
-  since: Instant,
-  context: CheckContext<unknown>,
-): Instant {
+async function secure(
+  socket: Socket,
+  tls: TlsOptions,
+  clock: Clock,
+  context: CheckContext<HttpOptions>,
+): Promise<Result<Secured, CheckResult>> {
+  const { options, target } = context;
+  const isHttp2 = options.version === "2";
+  const secured = await startTls(
+    socket,
+    tls,
+    options.address ?? target.address,
+    [isHttp2 ? "h2" : "http/1.1"],
+    context,
+  );
+  mark(clock, "tls", context);
+  if (!secured.ok) return err(fail(secured.error.reason, secured.error.detail, clock.phases));
+  if (isHttp2 && secured.value.socket.alpnProtocol !== "h2") {
+    secured.value.socket.destroy();
+    return err(fail("bad-reply", "the server does not choose HTTP/2 in the TLS handshake", clock.phases));
+  }
+  return secured;
+}
+
+function mark(clock: Clock, phase: string, context: CheckContext<unknown>): void {
   const now = context.now();
-  phases[name] = between(since, now);
-  return now;
+  clock.phases[phase] = milliseconds((clock.phases[phase] ?? 0) + between(clock.at, now));
+  clock.at = now;
 }
 
-function hostHeader(address: IpAddress, port: number, usual: number): string {
-  const host = address.includes(":") ? `[${address}]` : address;
-  return port === usual ? host : `${host}:${port}`;
+/** Its frames are binary: what was meant is told in words. */
+function noteHttp2(
+  { trace }: CheckContext<unknown>,
+  { method, path, headers }: HttpRequest,
+  answer: Result<Answer, unknown>,
+): void {
+  trace?.bytes("sent", `${method} ${path} HTTP/2\r\n`);
+  for (const [name, value] of Object.entries(headers)) trace?.bytes("sent", `${name}: ${value}\r\n`);
+  if (answer.ok) {
+    trace?.bytes("received", `HTTP/2 ${answer.value.status}\r\n`);
+    trace?.bytes("received", answer.value.body);
+  }
 }
-
-type Answer = {
-  readonly status: number;
-  readonly reasonPhrase: string;
-  readonly body: Buffer;
-  /** Whether there was more than `max-body`. */
-  readonly cut: boolean;
-};
-type Failure = { readonly reason: FailReason; readonly detail: string };
 
 const inSet = (status: number, set: readonly StatusRange[]): boolean =>
   set.some((range) => status >= range.from && status <= range.to);
@@ -139,118 +273,28 @@ const inSet = (status: number, set: readonly StatusRange[]): boolean =>
 const setText = (set: readonly StatusRange[]): string =>
   set.map(({ from, to }) => (from === to ? String(from) : `${from}-${to}`)).join(", ");
 
-function judge(answer: Answer, options: HttpOptions, phases: Phases): CheckResult {
-  const seen = `${options.method} ${options.path}: ${answer.status} ${answer.reasonPhrase}`.trimEnd();
-  if (!inSet(answer.status, options.status))
-    return fail("bad-status", `${seen}, wanted ${setText(options.status)}`, phases);
-  if (options.body !== undefined) {
-    const problem = bodyProblem(options.body, answer.body);
-    if (problem !== undefined) {
-      return answer.cut
-        ? fail(
-            "too-large",
-            `${seen}: the body is longer than max-body (${options["max-body"]} bytes); of these: ${problem}`,
-            phases,
-          )
-        : fail("body-mismatch", `${seen}: ${problem}`, phases);
-    }
-  }
-  return ok(seen, phases);
-}
-
-/** Sends the request and reads status and body, up to the limit. The caller ends the connection. */
-function ask(
-  socket: Socket,
-  host: string,
+function judge(
+  answer: Answer,
+  {
+    method,
+    path,
+    wanted,
+    body,
+  }: Required<Pick<Page, "path">> &
+    Pick<Page, "body"> & { readonly method: Method; readonly wanted: readonly StatusRange[] },
   options: HttpOptions,
-  cancel: Cancel,
-): Promise<Result<Answer, Failure>> {
-  let waitingFor = "no answer to the request in time";
-  return untilCancelled<Result<Answer, Failure>>(
-    cancel,
-    () => {
-      socket.destroy();
-      return err({ reason: "read-timeout", detail: waitingFor });
-    },
-    (settle) => {
-      const request = httpRequest({
-        createConnection: () => socket,
-        method: options.method,
-        path: options.path,
-        setHost: false,
-        headers: { host, "user-agent": "vipd-check", accept: "*/*", connection: "close" },
-        maxHeaderSize: 16_384,
-      });
-      request.on("error", (error) => {
-        settle(err(requestFailure(error)));
-      });
-      request.on("upgrade", (response: IncomingMessage) => {
-        settle(okResult(answerOf(response, [], false)));
-      });
-      request.on("response", (response) => {
-        response.on("error", () => undefined);
-        const status = response.statusCode ?? 0;
-        // A wrong status is a verdict by itself: its body does not matter.
-        if (!inSet(status, options.status)) {
-          settle(okResult(answerOf(response, [], false)));
-          return;
-        }
-        const chunks: Buffer[] = [];
-        let length = 0;
-        const progress = (): string =>
-          `${status} came, but not all of the body in time: ${length}${ofLength(response)} bytes`;
-        waitingFor = progress();
-        response.on("data", (chunk: Buffer) => {
-          chunks.push(chunk);
-          length += chunk.length;
-          waitingFor = progress();
-          if (length > options["max-body"])
-            settle(okResult(answerOf(response, chunks, true, options["max-body"])));
-        });
-        response.on("end", () => {
-          settle(okResult(answerOf(response, chunks, false)));
-        });
-        response.on("close", () => {
-          // After "end" this changes nothing any more.
-          settle(
-            err({
-              reason: "closed-early",
-              detail: `the connection ended after ${length}${ofLength(response)} bytes of the body`,
-            }),
-          );
-        });
-      });
-      request.end();
-    },
-  );
-}
-
-function answerOf(
-  response: IncomingMessage,
-  chunks: readonly Buffer[],
-  cut: boolean,
-  limit?: number,
-): Answer {
-  const body = Buffer.concat(chunks);
-  return {
-    status: response.statusCode ?? 0,
-    reasonPhrase: (response.statusMessage ?? "").slice(0, 60),
-    body: limit === undefined ? body : body.subarray(0, limit),
-    cut,
-  };
-}
-
-function ofLength(response: IncomingMessage): string {
-  const length = response.headers["content-length"];
-  return length === undefined ? "" : ` of ${length}`;
-}
-
-function requestFailure(error: NodeJS.ErrnoException): Failure {
-  if (error.code === "HPE_HEADER_OVERFLOW")
-    return { reason: "too-large", detail: "the header is longer than 16384 bytes" };
-  if (error.code?.startsWith("HPE_") === true)
-    return { reason: "bad-reply", detail: `not HTTP: ${error.message}` };
-  if (error.code === "ECONNRESET")
-    return { reason: "closed-early", detail: "the connection ended before the answer" };
-  return { reason: "closed-early", detail: error.message };
+  phases: Phases,
+): CheckResult {
+  const seen = `${method} ${path}: ${answer.status} ${answer.reasonPhrase}`.trimEnd();
+  if (!inSet(answer.status, wanted)) return fail("bad-status", `${seen}, wanted ${setText(wanted)}`, phases);
+  if (body === undefined) return ok(seen, phases);
+  const problem = bodyProblem(body, answer.body);
+  if (problem === undefined) return ok(seen, phases);
+  return answer.cut
+    ? fail(
+        "too-large",
+        `${seen}: the body is longer than max-body (${options["max-body"]} bytes); of these: ${problem}`,
+        phases,
+      )
+    : fail("body-mismatch", `${seen}: ${problem}`, phases);
 }

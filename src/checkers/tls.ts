@@ -9,14 +9,18 @@ import { connect, createSecureContext, type SecureContext, type TLSSocket } from
 
 import type { ValueTypes } from "../config/values.js";
 import { err, ok, type Result } from "../core/result.js";
-import type { Cancel } from "../ports/cancel.js";
 import { untilCancelled } from "./cancel.js";
-import type { FailReason } from "./checker.js";
+import { datesProblem, expiryWarning } from "./certificate-dates.js";
+import type { CheckContext, FailReason, ProbeContext } from "./checker.js";
 
 export type TlsOptions = {
   readonly "server-name"?: string | undefined;
   readonly verify: boolean;
   readonly ca?: string | undefined;
+  readonly "check-dates": boolean;
+  readonly "warn-before-expiry"?: number | undefined;
+  readonly certificate?: string | undefined;
+  readonly key?: string | undefined;
 };
 
 /** To be spread into a checker's `section`. */
@@ -33,41 +37,80 @@ export const tlsOptions = (v: ValueTypes) => ({
     .absolutePath()
     .optional()
     .describe("File of issuers to trust instead of the public ones, in PEM; used with `verify`."),
+  "check-dates": v
+    .flag()
+    .prefault(false)
+    .describe("Whether an expired certificate, or one not yet valid, fails the check also without `verify`."),
+  "warn-before-expiry": v
+    .integer({ min: 1, max: 365, what: "A number of days" })
+    .optional()
+    .describe(
+      "Days before the end of the server's certificate from which on there is a warning, once a day.",
+    ),
+  certificate: v
+    .absolutePath()
+    .optional()
+    .describe("File of the certificate that we show the server, with its issuers, in PEM; needs `key`."),
+  key: v
+    .absolutePath()
+    .optional()
+    .describe("File of the private key of `certificate`, in PEM, readable for nobody else."),
 });
 
+export const hasKeyPair = ({ certificate, key }: Pick<TlsOptions, "certificate" | "key">): boolean =>
+  (certificate === undefined) === (key === undefined);
+export const HALF_A_PAIR = {
+  path: ["certificate"],
+  error: "needs the other half\nWrite `certificate` and `key`, or neither.",
+};
+
 export type TlsFailure = { readonly reason: FailReason; readonly detail: string };
+export type Secured = { readonly socket: TLSSocket; readonly warning?: string | undefined };
+
+export const readsFiles = ({ verify, ca, certificate }: TlsOptions): boolean =>
+  (verify && ca !== undefined) || certificate !== undefined;
+
+/** What would keep every handshake from beginning. */
+export function tlsProblem({ options, readSecret }: ProbeContext<TlsOptions>): string | undefined {
+  const made = secureContext(options, readSecret);
+  return made.ok ? undefined : made.error.detail;
+}
 
 /**
  * Ends the connection itself when the handshake fails. `peer` is the address, for a certificate without name.
  * `protocols` are offered by ALPN.
  */
-export function startTls(
+export async function startTls(
   socket: Socket,
   options: TlsOptions,
   peer: string,
-  cancel: Cancel,
-  protocols: readonly string[] = ["http/1.1"],
-): Promise<Result<TLSSocket, TlsFailure>> {
-  let context: SecureContext;
-  try {
-    context = secureContext(options);
-  } catch (error) {
+  protocols: readonly string[],
+  context: Pick<CheckContext<unknown>, "cancel" | "readSecret" | "wallTime">,
+): Promise<Result<Secured, TlsFailure>> {
+  const made = secureContext(options, context.readSecret);
+  if (!made.ok) {
     socket.destroy();
-    return Promise.resolve(
-      err({ reason: "tls-failed", detail: `ca ${options.ca ?? ""}: ${message(error)}` }),
-    );
+    return made;
   }
   const name = options["server-name"];
   const secured = connect({
     socket,
-    secureContext: context,
+    secureContext: made.value,
     rejectUnauthorized: options.verify,
     host: name ?? peer,
     // RFC 6066 section 3: a literal address is no server name.
     ...(name === undefined ? {} : { servername: name }),
     ...(protocols.length === 0 ? {} : { ALPNProtocols: [...protocols] }),
   });
-  return untilCancelled<Result<TLSSocket, TlsFailure>>(
+  const shaken = await handshake(secured, context);
+  return shaken.ok ? judgeDates(secured, options, context.wallTime()) : shaken;
+}
+
+function handshake(
+  secured: TLSSocket,
+  { cancel }: Pick<CheckContext<unknown>, "cancel">,
+): Promise<Result<null, TlsFailure>> {
+  return untilCancelled<Result<null, TlsFailure>>(
     cancel,
     () => {
       secured.destroy();
@@ -75,12 +118,12 @@ export function startTls(
     },
     (settle) => {
       secured.once("secureConnect", () => {
-        settle(ok(secured));
+        settle(ok(null));
       });
       // Stays, so that an error after the handshake is never without a listener.
-      secured.on("error", (error) => {
+      secured.on("error", (error: NodeJS.ErrnoException) => {
         secured.destroy();
-        settle(err({ reason: "tls-failed", detail: message(error) }));
+        settle(err({ reason: REASONS[error.code ?? ""] ?? "tls-failed", detail: message(error) }));
       });
       secured.once("close", () => {
         settle(err({ reason: "closed-early", detail: "the connection was closed during the TLS handshake" }));
@@ -89,20 +132,71 @@ export function startTls(
   );
 }
 
-type Kept = { readonly context: SecureContext; readonly modified: number };
-/** Contexts by CA file: making one costs milliseconds, and every check of a server needs one. */
+function judgeDates(
+  socket: TLSSocket,
+  { "check-dates": checkDates, "warn-before-expiry": days }: TlsOptions,
+  wallTime: number,
+): Result<Secured, TlsFailure> {
+  // Taking a certificate apart is work that only those pay for who want it.
+  if (!checkDates && days === undefined) return ok({ socket });
+  const certificate = socket.getPeerCertificate();
+  const problem = checkDates ? datesProblem(certificate, wallTime) : undefined;
+  if (problem !== undefined) {
+    socket.destroy();
+    return err(problem);
+  }
+  return ok({ socket, warning: days === undefined ? undefined : expiryWarning(certificate, days, wallTime) });
+}
+
+/** By the codes of OpenSSL and Node. */
+const REASONS: Readonly<Record<string, FailReason>> = {
+  CERT_HAS_EXPIRED: "certificate-expired",
+  CERT_NOT_YET_VALID: "certificate-not-yet-valid",
+  ERR_TLS_CERT_ALTNAME_INVALID: "certificate-wrong-name",
+  CERT_UNTRUSTED: "certificate-untrusted",
+  CERT_REVOKED: "certificate-untrusted",
+  DEPTH_ZERO_SELF_SIGNED_CERT: "certificate-untrusted",
+  SELF_SIGNED_CERT_IN_CHAIN: "certificate-untrusted",
+  UNABLE_TO_GET_ISSUER_CERT: "certificate-untrusted",
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: "certificate-untrusted",
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: "certificate-untrusted",
+  CERT_SIGNATURE_FAILURE: "certificate-untrusted",
+  INVALID_CA: "certificate-untrusted",
+  INVALID_PURPOSE: "certificate-untrusted",
+};
+
+type Kept = { readonly context: SecureContext; readonly modified: string };
+/** Contexts by their files: making one costs milliseconds, and every check of a server needs one. */
 const contexts = new Map<string, Kept>();
 
-function secureContext(options: TlsOptions): SecureContext {
-  const path = options.verify ? (options.ca ?? "public") : "none";
-  const isFile = options.verify && options.ca !== undefined;
-  const modified = isFile ? statSync(path).mtimeMs : 0;
-  const kept = contexts.get(path);
-  if (kept?.modified === modified) return kept.context;
-  // An empty list of issuers where none is asked spares loading the public ones: some megabytes.
-  const context = createSecureContext(isFile ? { ca: readFileSync(path) } : options.verify ? {} : { ca: [] });
-  contexts.set(path, { context, modified });
-  return context;
+function secureContext(
+  { verify, ca, certificate, key }: TlsOptions,
+  readSecret: CheckContext<unknown>["readSecret"],
+): Result<SecureContext, TlsFailure> {
+  const trusted = verify ? ca : undefined;
+  const name = [verify ? (ca ?? "public") : "none", certificate, key].join("\n");
+  let reading = "";
+  try {
+    const modified = [trusted, certificate, key]
+      .map((path) => (path === undefined ? "" : statSync((reading = path)).mtimeMs))
+      .join(" ");
+    const kept = contexts.get(name);
+    if (kept?.modified === modified) return ok(kept.context);
+    const secret = key === undefined ? undefined : readSecret(key);
+    if (secret?.ok === false)
+      return err({ reason: "secret-unreadable", detail: `${key ?? ""} ${secret.error}` });
+    const read = (path: string): Buffer => readFileSync((reading = path));
+    const context = createSecureContext({
+      // An empty list of issuers where none is asked spares loading the public ones: some megabytes.
+      ...(trusted !== undefined ? { ca: read(trusted) } : verify ? {} : { ca: [] }),
+      ...(certificate === undefined ? {} : { cert: read(certificate) }),
+      ...(secret === undefined ? {} : { key: secret.value }),
+    });
+    contexts.set(name, { context, modified });
+    return ok(context);
+  } catch (error) {
+    return err({ reason: "tls-failed", detail: `${reading}: ${message(error)}` });
+  }
 }
 
 const message = (error: unknown): string =>

@@ -200,7 +200,8 @@ function checkText(check: CheckStatus, now: number): string {
   if (check.held === true) return `${check.check} waits: ${check.detail}`;
   if (check.up === null) return `${check.check} not run yet`;
   const result = check.up ? "ok" : check.detail === "" ? check.reason : check.detail;
-  return `${check.check} ${result} for ${ago(now - check.since)}`;
+  const warning = check.warning === undefined ? "" : ` (WARNING: ${check.warning})`;
+  return `${check.check} ${result} for ${ago(now - check.since)}${warning}`;
 }
 
 const trackLines = ({ tracks }: ChecksStatus, now: number): string[] =>

@@ -40,6 +40,7 @@ export function describe(event: VipdEvent): Description {
     case "check-changed":
     case "check-failed-once":
     case "check-held":
+    case "check-warning":
     case "server-changed":
     case "server-weighed":
     case "quorum-changed":
@@ -82,6 +83,7 @@ type ChecksEvent = Extract<
       | "check-changed"
       | "check-failed-once"
       | "check-held"
+      | "check-warning"
       | "server-changed"
       | "server-weighed"
       | "quorum-changed"
@@ -197,7 +199,7 @@ function describeChecks(event: ChecksEvent): Description {
         // What a failing check leads to is said by the server's own line; the first good result is no news.
         level: event.up ? (event.first ? "debug" : "notice") : "warning",
         subject: checkSubject(event),
-        text: `${event.check} ${event.up ? "succeeds" : "fails"}: ${what} (took ${span(event.took_ms)}${times})`,
+        text: `${event.check} ${event.up ? "succeeds" : "fails"}: ${what} (took ${timesText(event)}${times})`,
       };
     }
     case "check-failed-once": {
@@ -205,10 +207,12 @@ function describeChecks(event: ChecksEvent): Description {
       // Of a check that is down already, only a new reason is told.
       const text =
         event.in_a_row > event.needed
-          ? `${event.check} fails otherwise now: ${what} (${event.in_a_row} failures in a row)`
-          : `${event.check} failed: ${what} (${event.in_a_row} of ${event.needed} in a row)`;
+          ? `${event.check} fails otherwise now: ${what} (took ${timesText(event)}, ${event.in_a_row} failures in a row)`
+          : `${event.check} failed: ${what} (took ${timesText(event)}, ${event.in_a_row} of ${event.needed} in a row)`;
       return { level: "info", subject: checkSubject(event), text };
     }
+    case "check-warning":
+      return { level: "warning", subject: checkSubject(event), text: `${event.check}: ${event.text}` };
     case "check-held":
       return { level: "info", subject: checkSubject(event), text: `${event.check} waits: ${event.why}` };
     case "server-changed": {
@@ -266,6 +270,19 @@ function describeChecks(event: ChecksEvent): Description {
     default:
       return unreachable(event);
   }
+}
+
+/** "3 ms: connect 1 ms, tls 2 ms"; a single part is the whole. */
+function timesText({
+  took_ms: took,
+  phases_ms: phases = {},
+}: {
+  readonly took_ms: number;
+  readonly phases_ms?: Readonly<Record<string, number>>;
+}): string {
+  const parts = Object.entries(phases);
+  if (parts.length < 2) return span(took);
+  return `${span(took)}: ${parts.map(([name, ms]) => `${name} ${span(ms)}`).join(", ")}`;
 }
 
 const checkSubject = (event: CheckSubject): string =>

@@ -221,6 +221,8 @@ export type VipdEvent =
       readonly detail: string;
       readonly in_a_row: number;
       readonly took_ms: number;
+      /** Of its parts, by name and in order: "connect", "tls". */
+      readonly phases_ms?: Readonly<Record<string, number>>;
       readonly first: boolean;
     } & CheckSubject)
   /** A failure that has not (yet) changed anything; `needed` in a row will. More than that: a new reason of a check that is down. */
@@ -231,7 +233,11 @@ export type VipdEvent =
       readonly detail: string;
       readonly in_a_row: number;
       readonly needed: number;
+      readonly took_ms: number;
+      readonly phases_ms?: Readonly<Record<string, number>>;
     } & CheckSubject)
+  /** It succeeds, but will not for ever; once a day. */
+  | ({ readonly kind: "check-warning"; readonly check: string; readonly text: string } & CheckSubject)
   /** It is not run while what it depends on is down; `why`: what that is. */
   | ({ readonly kind: "check-held"; readonly check: string; readonly why: string } & CheckSubject)
   | {

@@ -177,6 +177,10 @@ export type CheckStatus = {
   readonly reason: string;
   readonly detail: string;
   readonly took_ms: number;
+  /** Of the parts of the last run, by name and in order: "connect", "tls". */
+  readonly phases_ms?: Readonly<Record<string, number>>;
+  /** It succeeds, but will not for ever. */
+  readonly warning?: string;
   readonly runs: number;
   /** The last results, the oldest first. */
   readonly past: readonly PastResult[];

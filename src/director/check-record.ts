@@ -13,6 +13,7 @@ import { ResultRing } from "./result-ring.js";
 
 /** Between two reports of a new reason, or of new words of a script, while the state stays. */
 const NOT_OFTENER = minutes(1);
+const WARN_AGAIN = minutes(24 * 60);
 
 export class CheckRecord {
   config: CheckConfig;
@@ -23,6 +24,10 @@ export class CheckRecord {
   private last: LastResult | undefined;
   private took = 0;
   private readonly past = new ResultRing();
+  /** Of the last run; written in place, because there are thousands of these and a run each every few seconds. */
+  private readonly phases: Record<string, number> = {};
+  private warning: string | undefined;
+  private warnAgainAt: Instant = instant(-Infinity);
   private runs = 0;
   private since: number;
   private toldReason: string | undefined;
@@ -88,6 +93,7 @@ export class CheckRecord {
     if (this.last === undefined || !isSame(this.last, result)) this.last = kept(result);
     this.took = took;
     this.past.push(result, took, wallTime);
+    this.takePhases(result.phases);
     this.runs++;
     if (changed) this.since = wallTime;
     const events: VipdEvent[] = [];
@@ -99,6 +105,7 @@ export class CheckRecord {
       this.toldReason = result.reason;
       this.tellAgainAt = after(now, NOT_OFTENER);
     }
+    this.takeWarning(result, now, events);
     const output = this.newOutput(result, news, now);
     if (output !== undefined) events.push({ kind: "script-output", ...this.subject, text: output });
     return { changed: changed || wasUnproven !== this.unproven, events };
@@ -124,9 +131,32 @@ export class CheckRecord {
       reason: heldBy === undefined ? (last?.reason ?? "not-run-yet") : "dependency-down",
       detail: heldBy ?? last?.detail ?? "",
       took_ms: round(this.took),
+      phases_ms: this.phasesTold(),
+      ...(this.warning === undefined ? {} : { warning: this.warning }),
       runs: this.runs,
       past: this.past.list(wallTime),
     };
+  }
+
+  private takePhases(phases: CheckResult["phases"]): void {
+    for (const name in this.phases) if (!(name in phases)) this.phases[name] = 0;
+    for (const name in phases) this.phases[name] = phases[name] ?? 0;
+  }
+
+  private phasesTold(): Readonly<Record<string, number>> {
+    return Object.fromEntries(
+      Object.entries(this.phases).flatMap(([name, ms]) => (ms === 0 ? [] : [[name, round(ms)]])),
+    );
+  }
+
+  private takeWarning(result: CheckResult, now: Instant, events: VipdEvent[]): void {
+    // A failure says nothing of what may come.
+    if (!result.ok) return;
+    this.warning = result.warning;
+    if (result.warning === undefined) this.warnAgainAt = instant(-Infinity);
+    if (result.warning === undefined || now < this.warnAgainAt) return;
+    this.warnAgainAt = after(now, WARN_AGAIN);
+    events.push({ kind: "check-warning", ...this.subject, check: this.config.type, text: result.warning });
   }
 
   private isNews(result: CheckResult, now: Instant): boolean {
@@ -145,6 +175,7 @@ export class CheckRecord {
       detail: result.detail,
       in_a_row: this.health.inARow,
       took_ms: round(this.took),
+      phases_ms: this.phasesTold(),
       first,
     };
   }
@@ -158,6 +189,8 @@ export class CheckRecord {
       detail: result.detail,
       in_a_row: this.health.inARow,
       needed: this.config.timing.fall,
+      took_ms: round(this.took),
+      phases_ms: this.phasesTold(),
     };
   }
 

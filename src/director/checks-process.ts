@@ -15,6 +15,7 @@ import { nodeTimers } from "../linux/node-timers.js";
 import { openFilesLimit } from "../linux/open-files.js";
 import { ProcessRunner } from "../linux/process-runner.js";
 import { ProcessTable } from "../linux/process-table.js";
+import { readSecretFile } from "../linux/secret-file.js";
 import { trackFiles } from "../linux/track-files.js";
 import { Checks } from "./checks.js";
 import { IpvsDirector } from "./ipvs-director.js";
@@ -59,7 +60,15 @@ const tracks = new TrackBoard({
   tell: (values) => send({ kind: "tracks", values }),
 });
 const checks = new Checks({
-  means: { dialer: tcpDialer, datagrams: udpDatagrams, echo: new Pings(), files: trackFiles, runner },
+  means: {
+    dialer: tcpDialer,
+    datagrams: udpDatagrams,
+    echo: new Pings(),
+    files: trackFiles,
+    runner,
+    readSecret: readSecretFile,
+    wallTime: () => Date.now(),
+  },
   timers: nodeTimers,
   // Two directors must not check in step: each has its own chance.
   random: seededRandom(Math.floor(monotonicNow() * 1000) ^ process.pid),

@@ -7,6 +7,7 @@ import { createServer, type AddressInfo, type Server, type Socket } from "node:n
 
 import { CancelSource } from "../../src/checkers/cancel.js";
 import type { CheckResult, CheckTarget, FailReason } from "../../src/checkers/checker.js";
+import type { Trace } from "../../src/checkers/trace.js";
 import { findChecker } from "../../src/checkers/registry.js";
 import * as values from "../../src/config/values.js";
 import { ip } from "../../src/core/address.js";
@@ -20,6 +21,7 @@ import { ProcessRunner } from "../../src/linux/process-runner.js";
 import { trackFiles } from "../../src/linux/track-files.js";
 
 const echo = new Pings();
+import { readSecretFile } from "../../src/linux/secret-file.js";
 
 export const LOOPBACK = ip("127.0.0.1");
 
@@ -39,8 +41,13 @@ export function readOptions(name: string, options: unknown): unknown {
 export type Outcome = { readonly result: CheckResult; readonly gone: Promise<unknown> };
 
 /** `timeout` in milliseconds; generous where the test is not about it. */
-export const run = (name: string, options: unknown, where: CheckTarget | number, timeout?: number) =>
-  runRead(name, readOptions(name, options), where, timeout);
+export const run = (
+  name: string,
+  options: unknown,
+  where: CheckTarget | number,
+  timeout?: number,
+  trace?: Trace,
+) => runRead(name, readOptions(name, options), where, timeout, trace);
 
 /** The same with options as the schema gave them. */
 async function runRead(
@@ -48,6 +55,7 @@ async function runRead(
   options: unknown,
   where: CheckTarget | number,
   timeout = 20_000,
+  trace?: Trace,
 ): Promise<Outcome> {
   const checker = findChecker(name);
   assert.ok(checker !== undefined, `no checker ${name}`);
@@ -63,6 +71,9 @@ async function runRead(
     deadline,
     cancel,
     now: monotonicNow,
+    wallTime: () => Date.now(),
+    readSecret: readSecretFile,
+    trace,
     dialer: tcpDialer,
     datagrams: udpDatagrams,
     echo,

@@ -1,10 +1,15 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { createServer, type RequestListener } from "node:http";
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer, type IncomingHttpHeaders, type RequestListener } from "node:http";
+import { createServer as createHttp2Server, type ServerHttp2Stream } from "node:http2";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
 
 import type { CheckResult } from "../../src/checkers/checker.js";
-import { assertFails, assertUp, check, closedPort, readOptions, serving, talking } from "./harness.js";
+import { Trace } from "../../src/checkers/trace.js";
+import { assertFails, assertUp, check, closedPort, readOptions, run, serving, talking } from "./harness.js";
 
 const web = (answer: RequestListener, options: unknown, timeout?: number): Promise<CheckResult> =>
   serving(createServer(answer), (port) => check("http", options, port, timeout));
@@ -175,7 +180,199 @@ test("http says what is wrong with its options", () => {
     [{ method: "HEAD", body: "a" }, /has no body/],
     [{ host: "a\r\nX: b" }, /host/i],
     [{ pth: "/" }, /pth/],
+    [{ version: 3 }, /no version of HTTP/],
+    [{ headers: "X: 1" }, /no mapping/],
+    [{ headers: { "a b": "1" } }, /none of a header/],
+    [{ headers: { Host: "a" } }, /use `host`/],
+    [{ headers: { Authorization: "Basic eA==" } }, /use `auth`/],
+    [{ headers: { a: "x\r\ny: z" } }, /others than ASCII/],
+    [{ headers: { a: [1] } }, /other than text/],
+    [{ auth: { user: "u" } }, /password-file/],
+    [{ auth: { user: "u", "password-file": "pw" } }, /absolute path/],
+    [{ pages: [] }, /at least 1/],
+    [{ pages: [{}] }, /path/],
+    [{ path: "/", pages: [{ path: "/a" }] }, /beside/],
+    [{ pages: [{ path: "/a", method: "HEAD", body: "x" }] }, /has no body/],
   ] as const) {
     assert.throws(() => readOptions("http", options), problem, JSON.stringify(options));
   }
+});
+
+test("http asks for several pages, each with what is wanted of it, and stops at the first that is not good", async () => {
+  const asked: string[] = [];
+  const site: RequestListener = (request, response) => {
+    asked.push(`${request.method ?? ""} ${request.url ?? ""}`);
+    if (request.url === "/b") response.writeHead(302);
+    response.end(request.url === "/c" ? "fine" : "");
+  };
+  const pages = [
+    { path: "/a", method: "HEAD" },
+    { path: "/b", status: 302 },
+    { path: "/c", body: "fine" },
+  ];
+  assertUp(await web(site, { pages }), /^3 pages are good, the last: GET \/c: 200 OK$/);
+  assert.deepEqual(asked, ["HEAD /a", "GET /b", "GET /c"]);
+  asked.length = 0;
+  assertFails(
+    await web(site, { pages: [{ path: "/a" }, { path: "/b" }, { path: "/c" }] }),
+    "bad-status",
+    /GET \/b: 302/,
+  );
+  assert.deepEqual(asked, ["GET /a", "GET /b"]);
+});
+
+test("http gives all pages together the time of one check", async () => {
+  const slow: RequestListener = (_, response) => {
+    setTimeout(() => response.end(), 150);
+  };
+  const pages = Array.from({ length: 10 }, (_, i) => ({ path: `/${i}` }));
+  assertFails(await web(slow, { pages }, 400), "read-timeout", /in time/);
+});
+
+test("http sends the headers it is told to, and the name and password of a file that nobody else may read", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "vipd-http-"));
+  try {
+    const file = join(folder, "password");
+    writeFileSync(file, "open sesame\n", { mode: 0o600 });
+    let seen: unknown[] = [];
+    const site: RequestListener = ({ headers }, response) => {
+      seen = [headers["authorization"], headers["x-from"], headers["user-agent"]];
+      response.end();
+    };
+    const auth = { user: "ali", "password-file": file };
+    assertUp(await web(site, { auth, headers: { "X-From": "lb1", "User-Agent": "own" } }), /200/);
+    assert.deepEqual(seen, [`Basic ${Buffer.from("ali:open sesame").toString("base64")}`, "lb1", "own"]);
+    chmodSync(file, 0o640);
+    assertFails(await web(site, { auth }), "secret-unreadable", /password may be used by others/);
+    rmSync(file);
+    assertFails(await web(site, { auth }), "secret-unreadable", /is not there/);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+test("http speaks version 1.0 when it is told to", async () => {
+  let line = "";
+  const server = talking((socket) => {
+    socket.once("data", (data: Buffer) => {
+      line = data.toString().split("\r\n")[0] ?? "";
+      socket.end("HTTP/1.0 200 OK\r\n\r\nold");
+    });
+  });
+  assertUp(await serving(server, (port) => check("http", { version: 1, body: "old" }, port)), /200/);
+  assert.equal(line, "GET / HTTP/1.0");
+});
+
+const web2 = (
+  answer: (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => void,
+  options: object,
+  timeout?: number,
+): Promise<CheckResult> =>
+  serving(
+    createHttp2Server()
+      .on("stream", (stream, headers) => {
+        stream.on("error", () => undefined);
+        answer(stream, headers);
+      })
+      .on("sessionError", () => undefined),
+    (port) => check("http", { version: 2, ...options }, port, timeout),
+  );
+
+test("http speaks version 2 at once, and judges as ever", async () => {
+  let seen: unknown;
+  const page = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void => {
+    seen = [headers[":path"], headers[":authority"], headers["user-agent"]];
+    stream.respond({ ":status": 200 });
+    stream.end("test page");
+  };
+  assertUp(await web2(page, { path: "/a", host: "www.example.org", body: "test page" }), /^GET \/a: 200$/);
+  assert.deepEqual(seen, ["/a", "www.example.org", "vipd-check"]);
+  assertFails(await web2(page, { body: "other" }), "body-mismatch", /other/);
+  assertFails(await web2((stream) => stream.respond({ ":status": 503 }), {}), "bad-status", /503/);
+});
+
+test("http by version 2 is done at its deadline, and bounds the body", async () => {
+  assertFails(await web2(() => undefined, {}, 300), "read-timeout", /no answer to the request in time/);
+  assertFails(
+    await web2(
+      (stream) => {
+        stream.respond({ ":status": 200 });
+        stream.write("half");
+      },
+      {},
+      300,
+    ),
+    "read-timeout",
+    /200 came, but not all of the body in time: 4 bytes/,
+  );
+  const endless = (stream: ServerHttp2Stream): void => {
+    stream.respond({ ":status": 200 });
+    stream.end("x".repeat(100_000));
+  };
+  assertUp(await web2(endless, { "max-body": 1000 }), /200/);
+  assertFails(await web2(endless, { "max-body": 1000, body: "y" }), "too-large", /max-body/);
+});
+
+test("http by version 2 fails on a stream or a session that ends early, and on a server that does not speak it", async () => {
+  assertFails(
+    await web2((stream) => {
+      stream.respond({ ":status": 200 });
+      stream.write("half", () => stream.destroy(new Error("reset")));
+    }, {}),
+    "closed-early",
+    /ended after 4 bytes/,
+  );
+  assertFails(
+    await web2((stream) => {
+      stream.respond({ ":status": 200, "content-length": "100" });
+      stream.end("half");
+    }, {}),
+    "closed-early",
+    /ended after 4 of 100 bytes/,
+  );
+  assertFails(await web2((stream) => stream.session?.destroy(), {}), "closed-early", /./);
+  assertFails(await bytes("HTTP/1.1 400 Bad Request\r\n\r\n", { version: 2 }), "bad-reply", /not HTTP\/2/);
+  assertFails(await bytes("", { version: 2 }), "closed-early", /./);
+  assertFails(await bytes("", { version: 2 }, "reset"), "closed-early", /./);
+  assertFails(await bytes("", { version: 2 }, "hang", 300), "read-timeout", /no answer/);
+});
+
+test("what goes over the connection can be watched, without the secrets in it", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "vipd-http-"));
+  try {
+    const file = join(folder, "password");
+    writeFileSync(file, "open sesame", { mode: 0o600 });
+    for (const version of ["1.1", "2"]) {
+      const trace = new Trace();
+      const site: RequestListener = (_, response) => response.end("hello\u0007 open sesame");
+      const server =
+        version === "2"
+          ? createHttp2Server((_, response) => response.end("hello\u0007 open sesame"))
+          : createServer(site);
+      const options = {
+        version,
+        auth: { user: "ali", "password-file": file },
+        headers: { "X-Api-Key": "k3y", "X-From": "lb1" },
+      };
+      const { result } = await serving(server, (port) => run("http", options, port, 20_000, trace));
+      assertUp(result, /200/);
+      const lines = trace.lines().map(({ kind, text }) => `${kind} ${text}`);
+      assert.ok(lines.includes(`sent GET / HTTP/${version}`), lines.join("\n"));
+      assert.ok(lines.some((line) => /^sent x-from: lb1$/.test(line)));
+      assert.ok(
+        lines.some((line) => /^received hello\\x07 \*\*\*$/.test(line)),
+        lines.join("\n"),
+      );
+      assert.doesNotMatch(lines.join("\n"), /sesame|k3y|YWxp/);
+    }
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+test("a trace is bounded", () => {
+  const trace = new Trace();
+  for (let i = 0; i < 100; i++) trace.bytes("received", "x".repeat(1000));
+  const length = trace.lines().reduce((sum, { text }) => sum + text.length, 0);
+  assert.ok(length < 17_000, String(length));
 });

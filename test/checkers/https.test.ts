@@ -3,11 +3,13 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:https";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createServer as createTlsServer } from "node:tls";
 import { after, before, test } from "node:test";
 
+import { datesProblem, expiryWarning } from "../../src/checkers/certificate-dates.js";
 import type { CheckResult } from "../../src/checkers/checker.js";
 import { EXPIRED, GOOD, KEY } from "./certificates.js";
-import { assertFails, assertUp, check, serving, talking } from "./harness.js";
+import { assertFails, assertUp, check, readOptions, serving, talking } from "./harness.js";
 
 let folder: string;
 let ca: string;
@@ -34,8 +36,8 @@ const NAME = "www.vipd.test";
 test("https succeeds with a certificate nobody vouches for, unless it is to verify", async () => {
   const result = await secure({ body: "test page" });
   assertUp(result, /^GET \/: 200 OK$/);
-  assert.deepEqual(Object.keys(result.phases), ["connect", "tls", "answer"]);
-  assertFails(await secure({ verify: true, "server-name": NAME }), "tls-failed", /self-signed/);
+  assert.deepEqual(Object.keys(result.phases), ["connect", "tls", "first-byte", "body"]);
+  assertFails(await secure({ verify: true, "server-name": NAME }), "certificate-untrusted", /self-signed/);
 });
 
 test("https verifies against the issuers it is given", async () => {
@@ -50,16 +52,19 @@ test("https verifies against the issuers it is given", async () => {
 test("https that verifies fails on another name, and on a certificate without our address", async () => {
   assertFails(
     await secure({ verify: true, ca, "server-name": "other.vipd.test" }),
-    "tls-failed",
+    "certificate-wrong-name",
     /does not match/,
   );
-  assertFails(await secure({ verify: true, ca }), "tls-failed", /does not match/);
+  assertFails(await secure({ verify: true, ca }), "certificate-wrong-name", /does not match/);
 });
 
 test("https that verifies fails on an expired certificate, and only then", async () => {
   assertUp(await secure({}, EXPIRED), /200/);
   const strict = { verify: true, ca, "server-name": NAME };
-  assertFails(await secure(strict, EXPIRED), "tls-failed", /expired/);
+  assertFails(await secure(strict, EXPIRED), "certificate-expired", /expired/);
+  const dates = { "check-dates": true };
+  assertFails(await secure(dates, EXPIRED), "certificate-expired", /ended at Feb  1 00:00:00 2020/);
+  assertUp(await secure(dates), /200/);
 });
 
 test("https sends the server name it is told, and none for an address", async () => {
@@ -88,4 +93,67 @@ test("https fails on a server that speaks no TLS, hangs up or says nothing", asy
     "read-timeout",
     /TLS handshake/,
   );
+});
+
+test("https warns of the end of a certificate before it comes, and does not fail for it", async () => {
+  const warning = (result: CheckResult): string | undefined => (result.ok ? result.warning : "failed");
+  assert.equal(warning(await secure({})), undefined);
+  assert.equal(warning(await secure({ "warn-before-expiry": 365 })), undefined);
+  assert.match(warning(await secure({ "warn-before-expiry": 1 }, EXPIRED)) ?? "", /ended at Feb  1/);
+});
+
+test("the dates of a certificate are told in words", () => {
+  const dates = { valid_from: "Jan  1 00:00:00 2026 GMT", valid_to: "Jul  1 00:00:00 2026 GMT" };
+  const on = (date: string): number => Date.parse(date);
+  assert.equal(datesProblem(dates, on("2026-03-01T00:00:00Z")), undefined);
+  assert.equal(datesProblem(dates, on("2026-07-01T00:00:00Z"))?.reason, "certificate-expired");
+  assert.equal(datesProblem(dates, on("2025-12-31T00:00:00Z"))?.reason, "certificate-not-yet-valid");
+  assert.equal(expiryWarning(dates, 14, on("2026-06-16T00:00:00Z")), undefined);
+  assert.match(expiryWarning(dates, 14, on("2026-06-17T00:00:00Z")) ?? "", /ends in 14 days, at Jul/);
+  assert.match(expiryWarning(dates, 14, on("2026-06-30T01:00:00Z")) ?? "", /less than a day/);
+});
+
+test("https shows a certificate of its own where it has one, and says why it cannot", async () => {
+  const certificate = join(folder, "client.pem");
+  const key = join(folder, "client.key");
+  writeFileSync(certificate, GOOD);
+  writeFileSync(key, KEY, { mode: 0o600 });
+  const demanding = (options: unknown): Promise<CheckResult> =>
+    serving(
+      createServer(
+        { key: KEY, cert: GOOD, ca: GOOD, requestCert: true, rejectUnauthorized: true },
+        (_, response) => response.end("hello"),
+      ).on("tlsClientError", () => undefined),
+      (port) => check("https", options, port),
+    );
+  assertUp(await demanding({ certificate, key }), /200/);
+  assert.equal((await demanding({})).ok, false);
+  const open = join(folder, "open.key");
+  writeFileSync(open, KEY, { mode: 0o644 });
+  assertFails(
+    await demanding({ certificate, key: open }),
+    "secret-unreadable",
+    /open\.key may be used by others/,
+  );
+});
+
+test("https by HTTP/2 fails on a server that does not choose it", async () => {
+  const server = createTlsServer({ key: KEY, cert: GOOD }, (socket) => socket.on("error", () => undefined));
+  assertFails(
+    await serving(server, (port) => check("https", { version: 2 }, port)),
+    "bad-reply",
+    /does not choose HTTP\/2/,
+  );
+});
+
+test("https says what is wrong with its options", () => {
+  for (const [options, problem] of [
+    [{ certificate: "/a.pem" }, /other half/],
+    [{ key: "/a.key" }, /other half/],
+    [{ "warn-before-expiry": 0 }, /out of range/],
+    [{ "warn-before-expiry": "14d" }, /whole number/],
+    [{ "check-dates": "yes" }, /neither true nor false/],
+    [{ ca: "ca.pem" }, /absolute path/],
+  ] as const)
+    assert.throws(() => readOptions("https", options), problem, JSON.stringify(options));
 });

@@ -18,6 +18,7 @@ import { findChecker } from "../../src/checkers/registry.js";
 import { CancelSource } from "../../src/checkers/cancel.js";
 import { milliseconds } from "../../src/core/units.js";
 import { ProcessRunner } from "../../src/linux/process-runner.js";
+import { readSecretFile } from "../../src/linux/secret-file.js";
 import { assertFails, assertUp, check, readOptions, run, target } from "./harness.js";
 
 const processRunner = new ProcessRunner();
@@ -177,10 +178,15 @@ test("script that cannot be run is down, and the reason names the remedy", async
     const problem = script.problem?.({
       options: readOptions("script", options) as never,
       runner: processRunner,
+      readSecret: readSecretFile,
     });
     assert.match(problem ?? "", why);
   }
-  const fine = { options: readOptions("script", { command: sh("exit 1") }) as never, runner: processRunner };
+  const fine = {
+    options: readOptions("script", { command: sh("exit 1") }) as never,
+    runner: processRunner,
+    readSecret: readSecretFile,
+  };
   assert.equal(script.problem?.(fine), undefined);
 });
 

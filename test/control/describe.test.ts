@@ -267,6 +267,7 @@ const others: { readonly [K in Exclude<VipdEvent["kind"], "vrrp-transition">]: r
     },
   ],
   "check-held": [{ kind: "check-held", ...check, why: "track uplink is down" }],
+  "check-warning": [{ kind: "check-warning", ...check, text: "the certificate ends in 9 days, at a time" }],
   "check-failed-once": [
     {
       kind: "check-failed-once",
@@ -275,6 +276,8 @@ const others: { readonly [K in Exclude<VipdEvent["kind"], "vrrp-transition">]: r
       detail: "no answer within 3 s",
       in_a_row: 1,
       needed: 3,
+      took_ms: 3000,
+      phases_ms: { connect: 0.4, "first-byte": 2999.6 },
     },
     {
       kind: "check-failed-once",
@@ -283,6 +286,8 @@ const others: { readonly [K in Exclude<VipdEvent["kind"], "vrrp-transition">]: r
       detail: "connect: ECONNREFUSED: connection refused",
       in_a_row: 17,
       needed: 3,
+      took_ms: 3000,
+      phases_ms: { connect: 0.4, "first-byte": 2999.6 },
     },
   ],
   "server-changed": [

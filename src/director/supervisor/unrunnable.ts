@@ -1,12 +1,14 @@
 // What a configuration would run, and cannot on this machine: programs that are missing, not executable, or not safe
 // to run as root. It is right otherwise, so that this is a warning: the program may come later.
 
+import type { Checker } from "../../checkers/checker.js";
 import { findChecker } from "../../checkers/registry.js";
 import type { CheckOfServer } from "../../config/check-place.js";
 import type { Path } from "../../config/diagnostic.js";
 import type { Config, NotifyPrograms, ServicePrograms } from "../../config/model.js";
 import { serverId } from "../../ipvs/model.js";
 import { ProcessRunner } from "../../linux/process-runner.js";
+import { readSecretFile } from "../../linux/secret-file.js";
 
 /** What of a configuration may run programs. */
 export type Probed = Pick<Config, "services" | "tracks" | "notify" | "scripts">;
@@ -29,17 +31,21 @@ export function findUnrunnable({ services, tracks, notify, scripts }: Probed): U
   for (const { name, servers } of services)
     for (const [server, { checks }] of servers.entries())
       for (const [check, { type, options }] of checks.entries()) {
-        const problem = findChecker(type)?.problem;
+        const problem = problemOf(type, options);
         if (problem === undefined) continue;
         const key = `${name} ${JSON.stringify(options)}`;
         if (seen.has(key)) continue;
         seen.add(key);
-        const why = problem({ options: options as never, runner });
+        const why = problem({ options: options as never, runner, readSecret: readSecretFile });
         const what = `the check of ${name}`;
         if (why !== undefined) found.push({ what, at: { service: name, server, check, type }, why });
       }
   for (const { name, look } of tracks) {
-    const why = findChecker(look.type)?.problem?.({ options: look.options as never, runner });
+    const why = findChecker(look.type)?.problem?.({
+      options: look.options as never,
+      runner,
+      readSecret: readSecretFile,
+    });
     if (why !== undefined) found.push({ what: "the track", at: ["tracks", name, look.type], why });
   }
   for (const { argv, user, at } of [...notified(notify), ...notifiedOfServices(notify, services)]) {
@@ -82,11 +88,16 @@ function notifiedOfServices({ services }: Config["notify"], configured: Config["
   return found;
 }
 
+const problemOf = (type: string, options: unknown): Checker["problem"] => {
+  const checker = findChecker(type);
+  return checker?.mayHaveProblem?.(options as never) === false ? undefined : checker?.problem;
+};
+
 /** Whether that is a question at all. */
 export const hasProbes = ({ services, tracks, notify }: Probed): boolean =>
   notified(notify).length > 0 ||
   notify.services !== undefined ||
   tracks.some(({ look }) => findChecker(look.type)?.problem !== undefined) ||
   services.some(({ servers }) =>
-    servers.some(({ checks }) => checks.some(({ type }) => findChecker(type)?.problem !== undefined)),
+    servers.some(({ checks }) => checks.some(({ type, options }) => problemOf(type, options) !== undefined)),
   );
