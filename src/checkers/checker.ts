@@ -45,6 +45,7 @@ export const FAIL_REASONS = [
   "script-failed",
   "script-timeout",
   "script-not-runnable",
+  "agent-down",
   "process-missing",
   "file-not-zero",
   "file-unreadable",
@@ -55,6 +56,10 @@ export type FailReason = (typeof FAIL_REASONS)[number];
 /** How long the parts of a check took, by name, in their order: "connect", "tls", "first-byte", "body". */
 export type Phases = Readonly<Record<string, Milliseconds>>;
 
+export type CheckLoad =
+  | { readonly kind: "percent"; readonly percent: number }
+  | { readonly kind: "absolute"; readonly weight: number };
+
 export type CheckResult =
   | {
       readonly ok: true;
@@ -63,6 +68,8 @@ export type CheckResult =
       /** What will make it fail one day: said once a day. */
       readonly warning?: string | undefined;
       readonly output?: string;
+      /** What the server says of how much it can take; absent: its configured weight. */
+      readonly load?: CheckLoad;
     }
   | {
       readonly ok: false;
@@ -75,6 +82,13 @@ export type CheckResult =
     };
 
 export const ok = (detail: string, phases: Phases = {}): CheckResult => ({ ok: true, detail, phases });
+/** Up, and so much of it. */
+export const okWith = (load: CheckLoad, detail: string): CheckResult => ({
+  ok: true,
+  detail,
+  phases: {},
+  load,
+});
 export const fail = (reason: FailReason, detail: string, phases: Phases = {}): CheckResult => ({
   ok: false,
   reason,

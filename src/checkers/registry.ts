@@ -3,6 +3,7 @@
 import type { CheckerSpec } from "../config/checker-spec.js";
 import type { ValueTypes } from "../config/values.js";
 import type { Checker } from "./checker.js";
+import { agent } from "./agent.js";
 import { dns } from "./dns.js";
 import { expect } from "./expect.js";
 import { file } from "./file.js";
@@ -13,7 +14,19 @@ import { smtp } from "./smtp.js";
 import { tcp } from "./tcp.js";
 import { udp } from "./udp.js";
 
-export const checkers: readonly Checker[] = [tcp, http, https, smtp, expect, dns, udp, ping, file, script];
+export const checkers: readonly Checker[] = [
+  tcp,
+  http,
+  https,
+  smtp,
+  expect,
+  dns,
+  udp,
+  ping,
+  file,
+  script,
+  agent,
+];
 
 const byName = new Map(checkers.map((checker) => [checker.name, checker]));
 

@@ -3,7 +3,15 @@
 
 import { between, formatDuration, milliseconds, type Milliseconds } from "../core/units.js";
 import type { RunEnd } from "../ports/runner.js";
-import { defineChecker, fail, ok, type CheckContext, type CheckResult, type CheckTarget } from "./checker.js";
+import {
+  defineChecker,
+  fail,
+  ok,
+  okWith,
+  type CheckContext,
+  type CheckResult,
+  type CheckTarget,
+} from "./checker.js";
 
 /** From TERM to KILL for a program that is over its time. */
 export const RUN_GRACE = milliseconds(1000);
@@ -41,6 +49,14 @@ export const script = defineChecker({
           .optional()
           .meta({ otherwise: "`scripts.user`" })
           .describe("Name or number of the user to run it as."),
+        dynamic: v
+          .flag()
+          .optional()
+          .meta({ default: false })
+          .describe(
+            "Whether exit codes 2 to 255 are no failures but weights: the code less 2, so that 2 is weight 0. Of checks " +
+              "of servers alone.",
+          ),
       })
       .refine((options) => options.shell || options.command[0].startsWith("/"), {
         path: ["command"],
@@ -56,7 +72,8 @@ export const script = defineChecker({
     const probe = runner.probe({ argv: argvOf(options), ...userOf(options) });
     return probe.ok ? undefined : probe.error;
   },
-  check: (context) => runScript(context.options, environmentOf(context.target), context),
+  check: (context) =>
+    runScript(context.options, environmentOf(context.target), context, context.options.dynamic),
 });
 
 /** `told`: what it finds in its environment beside what all find there. */
@@ -70,6 +87,7 @@ export async function runScript(
     runner,
     linger,
   }: Pick<CheckContext<unknown>, "deadline" | "cancel" | "now" | "runner" | "linger">,
+  dynamic = false,
 ): Promise<CheckResult> {
   const began = now();
   const limit = between(began, deadline);
@@ -80,7 +98,7 @@ export async function runScript(
   );
   linger(run.gone);
   const end = await run.end;
-  return { ...verdict(end, limit), phases: { run: between(began, now()) }, ...outputOf(end) };
+  return { ...verdict(end, limit, dynamic), phases: { run: between(began, now()) }, ...outputOf(end) };
 }
 
 const argvOf = (options: ScriptOptions): readonly [string, ...string[]] =>
@@ -101,9 +119,16 @@ function environmentOf(target: CheckTarget): Record<string, string> {
   };
 }
 
-function verdict(end: RunEnd, limit: Milliseconds): CheckResult {
+/** Exit code 2 of a script that says weights is weight 0, and so on: as keepalived has it. */
+const FIRST_WEIGHT = 2;
+
+function verdict(end: RunEnd, limit: Milliseconds, dynamic: boolean): CheckResult {
   switch (end.kind) {
     case "exited":
+      if (dynamic && end.code >= FIRST_WEIGHT) {
+        const weight = end.code - FIRST_WEIGHT;
+        return okWith({ kind: "absolute", weight }, `exit code ${end.code}: weight ${weight}`);
+      }
       return end.code === 0
         ? ok("exit code 0")
         : fail("script-failed", `exit code ${end.code}${meaning(end.code)}${quoted(end.stderr)}`);

@@ -102,6 +102,8 @@ export type ServicePolicy = {
   readonly beforeFirstCheck?: "serve" | "wait";
   /** When many servers fail together; absent: "go-on" with a sorry server, "hold" without one. */
   readonly massFailure?: "hold" | "go-on";
+  /** A server that comes back has its whole weight after this time only. */
+  readonly slowStart?: Milliseconds;
   readonly checkWhen: "always" | "master";
   /** At a clean stop servers and quorum are told of as down. */
   readonly downOnStop: boolean;

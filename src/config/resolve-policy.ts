@@ -15,6 +15,7 @@ const KEYS = [
   "sorry-server-inhibit",
   "before-first-check",
   "check-when",
+  "slow-start",
   "mass-failure",
   "down-on-stop",
 ] as const;
@@ -38,6 +39,7 @@ export function policyOf(
     return undefined;
   const firstCheck = said["before-first-check"];
   const massFailure = said["mass-failure"];
+  const slowStart = said["slow-start"];
   const policy: ServicePolicy = {
     quorum: written.quorum ?? DEFAULT_POLICY.quorum,
     hysteresis: written.hysteresis ?? DEFAULT_POLICY.hysteresis,
@@ -45,6 +47,7 @@ export function policyOf(
     inhibitSorry: written["sorry-server-inhibit"] ?? DEFAULT_POLICY.inhibitSorry,
     ...(firstCheck === undefined ? {} : { beforeFirstCheck: firstCheck }),
     ...(massFailure === undefined ? {} : { massFailure }),
+    ...(slowStart === undefined ? {} : { slowStart }),
     checkWhen: said["check-when"] ?? DEFAULT_POLICY.checkWhen,
     downOnStop: written["down-on-stop"] ?? DEFAULT_POLICY.downOnStop,
   };

@@ -24,6 +24,13 @@ export const policyDefaultsShape = () => ({
       "Whether a server is in the table before its first check has succeeded. What a running kernel's table tells " +
         "of a predecessor's checks counts as checked.",
     ),
+  "slow-start": duration({ min: milliseconds(1000), max: minutes(60) })
+    .optional()
+    .meta({ otherwise: "its whole weight at once" })
+    .describe(
+      "A server that comes back, after a failure or an order, begins with a thirty-second of its weight, and doubles it " +
+        "until it is whole after this time. Not at the start.",
+    ),
   "check-when": choice(["always", "master"])
     .optional()
     .meta({ default: "always" })

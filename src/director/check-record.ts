@@ -2,7 +2,7 @@
 // line. A failing check is told of at its first failure, when its reason changes, and when its state does;
 // the hundredth equal failure says nothing new.
 
-import type { CheckResult } from "../checkers/checker.js";
+import type { CheckLoad, CheckResult } from "../checkers/checker.js";
 import { newHealth, stepHealth, type Health } from "../checkers/health.js";
 import type { CheckConfig } from "../config/model.js";
 import type { CheckSubject, VipdEvent } from "../control/event.js";
@@ -20,6 +20,8 @@ export class CheckRecord {
   private health: Health;
   /** What makes it the same check after a new configuration. */
   readonly key: string;
+  /** What the server said at last of how much it can take. */
+  load: CheckLoad | undefined;
   private readonly subject: CheckSubject;
   private last: LastResult | undefined;
   private took = 0;
@@ -88,6 +90,8 @@ export class CheckRecord {
     this.heldBy = undefined;
     const { health, changed } = stepHealth(this.health, result.ok, this.config.timing);
     this.health = health;
+    if (result.ok) this.load = result.load;
+    else if (health.state === "down") this.load = undefined;
     if (changed || result.ok) this.unproven = false;
     // An equal result is dropped while it is young: thousands of them would wear out the old generation.
     if (this.last === undefined || !isSame(this.last, result)) this.last = kept(result);

@@ -84,6 +84,7 @@ export class Checks {
       setServer: (service, server, up) => {
         table.setServer(service, server, up);
       },
+      setLoad: (service, server, load) => table.adjust(service, server, { load }),
       presume: (service, server) => table.presume(service, server),
       holds: (address) => this.held.has(address),
     });

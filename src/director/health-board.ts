@@ -11,6 +11,8 @@ import type { IpAddress } from "../core/address.js";
 import type { HealthState } from "../core/health-state.js";
 import type { Instant, Milliseconds } from "../core/units.js";
 import { serverId, serviceId, type ServerId, type ServiceId } from "../ipvs/model.js";
+import type { Load } from "../services/server-input.js";
+import { loadedWeight, steadyLoad } from "../services/weight.js";
 import { Availability } from "./availability.js";
 import { CheckRecord } from "./check-record.js";
 import { CheckRuns, runKey, type Asker, type RunPorts } from "./check-runs.js";
@@ -26,6 +28,7 @@ export type BoardPorts = RunPorts & {
   readonly setServer: (service: string, server: ServerId, up: boolean) => void;
   /** "unknown": it serves, and its first result decides; "waits": it does not serve before that. */
   readonly presume: (service: string, server: ServerId) => Presumed;
+  readonly setLoad: (service: string, server: ServerId, load: Load | undefined) => void;
   readonly isTrackDown: (id: string) => boolean;
   /** Whether this director is master of an instance with this address. */
   readonly holds: (address: IpAddress) => boolean;
@@ -57,6 +60,8 @@ type ServerRecord = {
   readonly hasMoved: boolean;
   /** What the table was told. */
   told: boolean | undefined;
+  /** What counts of what it says it can take. */
+  load: Load | undefined;
 };
 type ServerAsker = Asker & { readonly server: ServerRecord };
 type Changes = ReturnType<CheckRuns<ServerAsker>["takeChanges"]>;
@@ -141,6 +146,7 @@ export class HealthBoard {
     for (const { name } of services)
       for (const server of this.services.get(name)?.servers.values() ?? []) {
         this.evaluate(server, server.checks.length === 0 ? "not checked" : "its checks were configured anew");
+        this.weigh(server);
         if (server.told === undefined && server.hasMoved)
           this.ports.setServer(name, server.id, (server.told = server.up));
       }
@@ -237,6 +243,7 @@ export class HealthBoard {
       began: old?.began ?? this.ports.now(),
       hasMoved,
       told,
+      load: hasMoved ? undefined : old?.load,
     };
   }
 
@@ -332,6 +339,23 @@ export class HealthBoard {
     const taken = check.take(result, took, this.ports.now(), this.ports.wallTime());
     for (const event of taken.events) this.ports.report(event);
     if (taken.changed) this.evaluate(server, check.cause());
+    this.weigh(server);
+  }
+
+  /** Of several checks that say what a server can take the smallest word counts; the table hears of changes alone. */
+  private weigh(server: ServerRecord): void {
+    const configured = server.config.server.weight;
+    let next: Load | undefined;
+    for (const { load, config } of server.checks) {
+      if (load === undefined) continue;
+      const said: Load = { ...load, label: config.type };
+      if (next === undefined || loadedWeight(configured, said) < loadedWeight(configured, next)) next = said;
+    }
+    if (next === undefined && server.load === undefined) return;
+    const counts = steadyLoad(server.load, next, configured);
+    if (isSameLoad(counts, server.load)) return;
+    server.load = counts;
+    this.ports.setLoad(server.service.config.name, server.id, counts);
   }
 
   private evaluate(server: ServerRecord, cause: string): void {
@@ -393,3 +417,9 @@ function targetOf({ name, service }: ServiceConfig, { server }: ServerConfig): C
     port: server.port,
   };
 }
+
+const isSameLoad = (a: Load | undefined, b: Load | undefined): boolean =>
+  a === b ||
+  (a?.label === b?.label &&
+    ((a?.kind === "percent" && b?.kind === "percent" && a.percent === b.percent) ||
+      (a?.kind === "absolute" && b?.kind === "absolute" && a.weight === b.weight)));

@@ -31,7 +31,7 @@ import {
 } from "../services/decide.js";
 import { DEFAULT_MASS_FAILURE, type FailureCount } from "../services/mass-failure.js";
 import { placeOf, type Place } from "../services/place.js";
-import type { Override, ServerInput, ServerView } from "../services/server-input.js";
+import type { Override, Ramp, ServerInput, ServerView } from "../services/server-input.js";
 import { weigh, type Weighing } from "../services/weight.js";
 import type { ServerAdjustment } from "./checks.js";
 import { DirectorFailures } from "./director-failures.js";
@@ -147,6 +147,7 @@ export class WantedTable {
     if (health === next) return undefined;
     known.health = next;
     known.failedAt = up ? undefined : this.ports.now();
+    known.ramp = up && health === "down" ? this.rampOf(state) : undefined;
     this.failures.count(known.server.address, health === "down", failedAt, -1);
     this.failures.count(known.server.address, !up, known.failedAt, 1);
     // That it serves is mostly proven only.
@@ -158,8 +159,15 @@ export class WantedTable {
     const state = this.byName.get(service);
     const known = state?.servers.get(server);
     if (state === undefined || known === undefined) return undefined;
+    const isBack = "override" in input && input.override === undefined && known.override !== undefined;
+    if (isBack && known.health !== "down") known.ramp = this.rampOf(state);
     Object.assign(known, input);
     return this.mark(state);
+  }
+
+  private rampOf({ config }: ServiceState): Ramp | undefined {
+    const over = config.policy?.slowStart;
+    return over === undefined ? undefined : { since: this.ports.now(), over };
   }
 
   /** Those whose time has come. */

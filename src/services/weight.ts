@@ -2,7 +2,7 @@
 // of it. Always explainable step by step; the words for it are made in control/reason.ts. Pure.
 
 import { after, between, milliseconds, type Instant } from "../core/units.js";
-import type { ServerView } from "./server-input.js";
+import type { Load, ServerView } from "./server-input.js";
 
 /** One step from the configured weight to the effective one. */
 export type WeightTerm =
@@ -17,8 +17,10 @@ export type Weighing = {
 
 /** What IPVS takes. */
 const MOST = 2 ** 31 - 1;
-/** A slow start goes up in so many steps. */
-const RAMP_STEPS = 20;
+/** A slow start begins with a thirty-second and doubles it until it is the whole: five times, at equal intervals. */
+const DOUBLINGS = 5;
+/** A smaller change of what a server can take is none, as a share of its configured weight. */
+const HYSTERESIS = 1 / 4;
 
 const NO_TERMS: readonly WeightTerm[] = [];
 
@@ -37,17 +39,16 @@ export const effectiveWeight = (view: ServerView, now: Instant): number =>
 export function nextWeighing({ ramp }: ServerView, now: Instant): number {
   if (ramp === undefined || ramp.over <= 0) return Infinity;
   const step = rampStep(ramp.since, ramp.over, now);
-  return step >= RAMP_STEPS ? Infinity : after(ramp.since, milliseconds((ramp.over * step) / RAMP_STEPS));
+  return step >= DOUBLINGS ? Infinity : after(ramp.since, milliseconds((ramp.over * (step + 1)) / DOUBLINGS));
 }
 
 function termsOf({ load, ramp, override }: ServerView, now: Instant): readonly WeightTerm[] {
   if (load === undefined && ramp === undefined && override?.kind !== "drain") return NO_TERMS;
   const terms: WeightTerm[] = [];
-  if (load?.kind === "percent") terms.push(load);
-  if (load?.kind === "absolute") terms.push({ kind: "set", weight: load.weight, label: load.label });
-  const step = ramp === undefined ? RAMP_STEPS : rampStep(ramp.since, ramp.over, now);
-  if (step < RAMP_STEPS)
-    terms.push({ kind: "percent", percent: (step * 100) / RAMP_STEPS, label: "slow start" });
+  if (load !== undefined) terms.push(termOf(load));
+  const step = ramp === undefined ? DOUBLINGS : rampStep(ramp.since, ramp.over, now);
+  if (step < DOUBLINGS)
+    terms.push({ kind: "percent", percent: 100 / 2 ** (DOUBLINGS - step), label: "slow start" });
   if (override?.kind === "drain") terms.push({ kind: "set", weight: 0, label: override.label });
   return terms;
 }
@@ -59,8 +60,31 @@ function applied(weight: number, term: WeightTerm): number {
   return Math.min(MOST, Math.max(1, Math.round((weight * term.percent) / 100)));
 }
 
-/** The step that a slow start is in, from 1. */
+/** How often a slow start has doubled. */
 function rampStep(since: Instant, over: number, now: Instant): number {
-  if (over <= 0) return RAMP_STEPS;
-  return Math.max(1, Math.min(RAMP_STEPS, 1 + Math.floor((between(since, now) * RAMP_STEPS) / over)));
+  if (over <= 0) return DOUBLINGS;
+  return Math.max(0, Math.min(DOUBLINGS, Math.floor((between(since, now) * DOUBLINGS) / over)));
 }
+
+/** The weight that a load makes of the configured one, without anything else. */
+export const loadedWeight = (configured: number, load: Load | undefined): number =>
+  load === undefined ? configured : applied(configured, termOf(load));
+
+/**
+ * What counts of a new word of the server's, where `before` counted until now: a small change is none, except to nothing
+ * and to the whole weight. Undefined: its configured weight.
+ */
+export function steadyLoad(
+  before: Load | undefined,
+  next: Load | undefined,
+  configured: number,
+): Load | undefined {
+  if (next === undefined) return undefined;
+  const [from, to] = [loadedWeight(configured, before), loadedWeight(configured, next)];
+  const isNews =
+    to === 0 || to === configured || from === 0 || Math.abs(to - from) >= configured * HYSTERESIS;
+  return isNews ? next : before;
+}
+
+const termOf = (load: Load): WeightTerm =>
+  load.kind === "percent" ? load : { kind: "set", weight: load.weight, label: load.label };

@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after as afterAll, test } from "node:test";
 import type { CheckMeans } from "../../src/checkers/checker.js";
-import type { ServiceConfig } from "../../src/config/model.js";
+import { DEFAULT_POLICY, type ServiceConfig } from "../../src/config/model.js";
 import type { VipdEvent } from "../../src/control/event.js";
 import { ip } from "../../src/core/address.js";
 import { seededRandom } from "../../src/core/random.js";
@@ -41,14 +41,20 @@ const service = (name: string, last: number, ...servers: readonly string[]): Ser
 });
 const WEB = service("web", 80, "10.0.0.1", "10.0.0.2");
 
-function world(plane = new FakePlane()) {
+function world(plane = new FakePlane(), exit: () => number = () => assert.fail("no programs here")) {
   const timers = new ManualTimers();
   const events: VipdEvent[] = [];
   const report = (event: VipdEvent): unknown => events.push(event);
   const checks = new Checks({
     means: {
       dialer: { dial: () => Promise.reject(new Error("no")), probe: () => Promise.resolve(ok(null)) },
-      runner: { run: () => assert.fail("no programs here"), probe: () => ok(null) },
+      runner: {
+        run: () => ({
+          end: Promise.resolve({ kind: "exited", code: exit(), stderr: "" }),
+          gone: Promise.resolve(),
+        }),
+        probe: () => ok(null),
+      },
     } as unknown as CheckMeans,
     timers,
     random: seededRandom(1),
@@ -235,4 +241,69 @@ test("a window drains what it names for as long as it is open, and a person's wo
   checks.take({ orders: [], windows: [] });
   timers.pass(0);
   assert.deepEqual(table().sort(), [`${A} 5`, `${B} 5`]);
+});
+
+test("a server that comes back from an order starts slowly, and at the start of vipd none does", () => {
+  const { timers, configure, take, table } = world();
+  const slow: ServiceConfig = { ...WEB, policy: { ...DEFAULT_POLICY, slowStart: seconds(50) } };
+  const wide = {
+    ...slow,
+    servers: slow.servers.map((one) => ({ ...one, server: { ...one.server, weight: 64 } })),
+  };
+  configure([wide]);
+  assert.deepEqual(table(), [`${A} 64`, `${B} 64`]);
+  take(order("disable", A));
+  timers.pass(1000);
+  take();
+  const seen: string[] = [];
+  for (let i = 0; i < 6; i++) {
+    timers.pass(1);
+    seen.push(table().find((line) => line.startsWith(A)) ?? "");
+    timers.pass(9999);
+  }
+  assert.deepEqual(
+    seen,
+    [2, 4, 8, 16, 32, 64].map((weight) => `${A} ${weight}`),
+  );
+});
+
+test("what a script says of its server's weight reaches the table, with its sum, and a failure adds nothing", async () => {
+  let code = 0;
+  const { timers, configure, table, events } = world(new FakePlane(), () => code);
+  const check = {
+    type: "script",
+    options: { command: ["/bin/x"], shell: false, dynamic: true },
+    timing: { every: seconds(1), timeout: seconds(1), rise: 1, fall: 3 },
+  };
+  configure([{ ...WEB, servers: WEB.servers.slice(0, 1).map((one) => ({ ...one, checks: [check] })) }]);
+  const settle = async (): Promise<void> => {
+    for (let i = 0; i < 6; i++) {
+      timers.pass(500);
+      for (let turn = 0; turn < 20; turn++) await Promise.resolve();
+    }
+  };
+  for (const [exit, wanted] of [
+    [0, [`${A} 5`]],
+    [4, [`${A} 2`]],
+    [2, [`${A} 0`]],
+    [0, [`${A} 5`]],
+    [255, [`${A} 253`]],
+    [0, [`${A} 5`]],
+  ] as const) {
+    code = exit;
+    await settle();
+    await settle();
+    assert.deepEqual(table(), wanted, `exit code ${exit}`);
+  }
+  const weighed = events.flatMap((event) =>
+    event.kind === "server-weighed" ? [`${event.from} ${event.to}`] : [],
+  );
+  assert.deepEqual(weighed, ["5 2", "2 0", "0 5", "5 253", "253 5"]);
+  code = 1;
+  await settle();
+  await settle();
+  assert.deepEqual(table(), []);
+  code = 0;
+  await settle();
+  assert.deepEqual(table(), [`${A} 5`]);
 });

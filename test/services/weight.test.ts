@@ -54,14 +54,14 @@ test("a slow start goes from little to all, in steps whose times are known befor
   const seen: number[] = [];
   for (let at: number = NOW; at !== Infinity; at = nextWeighing(starting, instant(at)))
     seen.push(effectiveWeight(starting, instant(at)));
-  assert.equal(seen[0], 5);
+  assert.equal(seen[0], 3);
   assert.equal(seen.at(-1), 100);
-  assert.equal(seen.length, 20);
+  assert.equal(seen.length, 6);
   assert.deepEqual(
     seen,
     [...seen].sort((a, b) => a - b),
   );
-  assert.equal(words(starting), "100 configured x 5 % slow start = 5");
+  assert.equal(words(starting), "100 configured x 3.1 % slow start = 3");
 });
 
 test("whatever is known of a server, its weight is one that IPVS takes", () => {
