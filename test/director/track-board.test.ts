@@ -85,7 +85,7 @@ test("a script's first result is told at once, and later ones after rise and fal
   await played.world.until(5500);
   assert.deepEqual(played.told.splice(0), [{ "script:t": { up: true } }]);
   assert.deepEqual(played.said.slice(1, 3), [
-    "track t: script failed: exit code 1 (1 of 3 in a row)",
+    "track t: script failed: exit code 1 (took 0 ms, 1 of 3 in a row)",
     "track t: script fails: exit code 1 (took 0 ms, 3 times in a row)",
   ]);
 });
