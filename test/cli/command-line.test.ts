@@ -195,7 +195,7 @@ test("the commands talk to a daemon: status, events, reload, stop", async () => 
     [failed.code, failed.err],
     [1, "not upgraded, everything goes on as before: the new program ended\n"],
   );
-  const events = await vipd("events", "--last", "2", "--runtime-dir", folder);
+  const events = await vipd("events", "--last", "3", "--runtime-dir", folder);
   assert.match(events.out, /notice config: loaded [^]*notice vipd: vipd 0\.0\.0 is ready as node lb1\n$/);
   const reloaded = await vipd("reload", "--runtime-dir", folder);
   assert.deepEqual([reloaded.code, reloaded.out], [0, "reloaded: nothing changed\n"]);
