@@ -21,7 +21,7 @@ command -v npm >/dev/null || die "npm is needed; it comes with Node.js (Debian: 
 PACKAGES="gcc libc6-dev libuv1-dev iproute2 ipvsadm procps kmod tcpdump curl openssl"
 # The test VM; not needed where the running kernel has IPVS, but the tests use it everywhere.
 PACKAGES="$PACKAGES qemu-system-x86 linux-image-cloud-amd64 busybox-static zstd cpio"
-[ "$WHAT" = demo ] || PACKAGES="$PACKAGES gcc-aarch64-linux-gnu libc6-dev-arm64-cross keepalived frr tshark iputils-ping rt-tests"
+[ "$WHAT" = demo ] || PACKAGES="$PACKAGES gcc-aarch64-linux-gnu libc6-dev-arm64-cross keepalived frr nftables tshark iputils-ping rt-tests"
 # Real servers for the checkers' tests, which start their own with folders of their own.
 [ "$WHAT" = demo ] || PACKAGES="$PACKAGES dnsmasq-base redis-server dovecot-pop3d dovecot-imapd nginx-light exim4-daemon-light"
 

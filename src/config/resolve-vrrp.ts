@@ -115,6 +115,7 @@ function wholeOf(
     preemptDelay,
     startDelay: written["start-delay"] ?? defaults["start-delay"] ?? milliseconds(0),
     lowerPrioNoAdvert: written["lower-prio-no-advert"] ?? defaults["lower-prio-no-advert"] ?? false,
+    accept: written.accept ?? defaults.accept ?? true,
     addresses,
     ...(link !== undefined && { virtualMac: link }),
     ...given,

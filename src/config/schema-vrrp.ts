@@ -99,6 +99,15 @@ const sharedShape = () => ({
         "own at once: the other master then hears the next periodic one. It is reported and the addresses are " +
         "announced again all the same.",
     ),
+  accept: flag()
+    .optional()
+    .meta({ default: true })
+    .describe(
+      "Whether a master that does not own the addresses accepts what is sent to them (RFC 9568's Accept_Mode, there off by " +
+        "default). `false`: this host drops it, pings included, except neighbour discovery; IPVS has its services' packets " +
+        "all the same. By a table of nf_tables (`inet vipd`), there as long as the instance; without nf_tables the instance " +
+        "is in FAULT.",
+    ),
   checksum: choice(["rfc5798", "rfc9568"])
     .optional()
     .meta({ default: "rfc5798" })

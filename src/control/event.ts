@@ -83,6 +83,8 @@ export type TransitionReason =
   | { readonly kind: "cannot-join"; readonly interface: string; readonly error: string }
   /** The link with the virtual MAC address could not be had. */
   | { readonly kind: "no-virtual-link"; readonly interface: string; readonly error: string }
+  /** Packets to the virtual addresses cannot be kept out, as `accept: false` wants it. */
+  | { readonly kind: "cannot-refuse"; readonly interface: string; readonly error: string }
   /** What the instance follows is down, or was and is up again. `track`: "script haproxy". */
   | { readonly kind: "track-failed"; readonly track: string }
   | { readonly kind: "track-recovered"; readonly track: string }
@@ -90,7 +92,8 @@ export type TransitionReason =
   | {
       readonly kind: "interface-usable";
       readonly interface: string;
-      readonly after: "no-source-address" | "no-multicast" | "cannot-join" | "no-virtual-link";
+      readonly after:
+        "no-source-address" | "no-multicast" | "cannot-join" | "no-virtual-link" | "cannot-refuse";
       readonly wanted?: string;
     }
   | { readonly kind: "action-failed"; readonly action: string; readonly error: string }

@@ -91,6 +91,8 @@ export function describeReason(reason: TransitionReason): string {
       return `cannot hear adverts on ${reason.interface}: ${reason.error}`;
     case "no-virtual-link":
       return `no link with the virtual MAC address on ${reason.interface}: ${reason.error}`;
+    case "cannot-refuse":
+      return `cannot keep packets out that are sent to its addresses (accept: false, nf_tables): ${reason.error}`;
     case "track-failed":
       return `${reason.track} is down`;
     case "track-recovered":
@@ -123,6 +125,8 @@ function describeUsable(reason: Extract<TransitionReason, { kind: "interface-usa
       return `adverts can be heard on ${on} again`;
     case "no-virtual-link":
       return `the link with the virtual MAC address is on ${on} now`;
+    case "cannot-refuse":
+      return "packets to its addresses can be kept out now";
     default:
       return unreachable(after);
   }

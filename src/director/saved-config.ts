@@ -39,7 +39,7 @@ type Header = Omit<SavedConfig, "text" | "servicesText"> & {
   /** Bytes of the services and of the text, which follow the header's line in this order. */
   readonly lengths: readonly [number, number];
 };
-const FORMAT = "vipd saved configuration 1";
+const FORMAT = "vipd saved configuration 2";
 
 export const savedConfigPath = (runtimeDirectory: string): string => join(runtimeDirectory, "saved-config");
 

@@ -10,6 +10,7 @@ import { samePriority } from "../vrrp/priority.js";
 import { OWNER_PRIORITY } from "../vrrp/state.js";
 import { earlier } from "../vrrp/timing.js";
 import { sameValue } from "./instance-change.js";
+import { refuses, type Refusals } from "./refusals.js";
 import {
   indicesOf,
   Memberships,
@@ -34,12 +35,14 @@ export class Attachment {
   private readonly memberships: Memberships;
   readonly tracks: Tracks;
   private readonly links: LinkMaker;
+  private readonly refusals: Refusals;
   private joinAgainAt = instant(Infinity);
 
-  constructor(ports: VrrpPorts, roster: Roster, steps: Steps) {
+  constructor(ports: VrrpPorts, roster: Roster, steps: Steps, refusals: Refusals) {
     this.ports = ports;
     this.roster = roster;
     this.steps = steps;
+    this.refusals = refusals;
     this.memberships = new Memberships(ports.link);
     this.tracks = new Tracks(ports.interfaces);
     steps.onOverload = (runtime, now) => {
@@ -68,6 +71,7 @@ export class Attachment {
       troubleOf(given, interfaces, source) ??
       unlinked ??
       this.deafness(runtime, now) ??
+      this.acceptance(given) ??
       this.tracks.trouble(given) ??
       this.groupTrouble(runtime, given);
     const { state } = runtime;
@@ -234,6 +238,13 @@ export class Attachment {
           other !== runtime && other.state.kind === "fault" && other.state.cause.kind !== "group-fault",
       );
     return faulty && { kind: "group-fault", group, member: faulty.name };
+  }
+
+  /** One that could not but accept what it is told not to would be master against its orders. */
+  private acceptance(given: InstanceConfig): LinkTrouble | undefined {
+    const { error } = this.refusals;
+    if (error === undefined || !refuses(given)) return undefined;
+    return { kind: "cannot-refuse", interface: given.interface, error };
   }
 
   /** One that cannot hear others would be master beside them. */

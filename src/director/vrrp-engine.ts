@@ -18,6 +18,7 @@ import { decodeAdvert } from "../vrrp/packet.js";
 import { advertMayRepeat } from "../vrrp/repeat.js";
 import { sameValue, whyAnother } from "./instance-change.js";
 import type { Lateness } from "./lateness.js";
+import { Refusals } from "./refusals.js";
 import { RepeatLimit } from "./repeat-limit.js";
 import { Attachment } from "./vrrp-attachment.js";
 import { handOut, previousOf, takeIn } from "./vrrp-handover.js";
@@ -40,6 +41,7 @@ export class VrrpEngine {
   private readonly steps: Steps;
   private readonly attachment: Attachment;
   private readonly strangers: Strangers;
+  private readonly refusals: Refusals;
   /**
    * Nothing is sent and nothing heard counts: in standby the predecessor still works, what was handed over is the
    * successor's, and after `stop` nothing happens, whatever is still heard until the process has ended.
@@ -53,9 +55,10 @@ export class VrrpEngine {
     this.roster = new Roster(ports.hmac);
     this.limit = new RepeatLimit(ports.report);
     this.orders = new Orders(ports, this.limit, (address) => this.roster.virtual.has(address));
+    this.refusals = new Refusals(ports);
     this.notices = new Notices(ports, this.limit);
     this.steps = new Steps(ports, this.roster, this.orders, this.notices, () => this.arm());
-    this.attachment = new Attachment(ports, this.roster, this.steps);
+    this.attachment = new Attachment(ports, this.roster, this.steps, this.refusals);
     this.strangers = new Strangers(ports, this.limit);
   }
 
@@ -76,6 +79,8 @@ export class VrrpEngine {
     this.roster.expect(instances);
     this.attachment.tracks.expect(instances);
     this.attachment.tracks.take(tracks);
+    // Before the addresses of those that come, and (below) after the addresses of those that go.
+    this.refusals.expect([...[...this.roster.all].map(({ given }) => given), ...instances]);
     this.steps.collect(() => {
       for (const runtime of [...this.roster.all]) {
         const wanted = this.roster.givenOf(runtime.config.name);
@@ -92,7 +97,9 @@ export class VrrpEngine {
       }
       this.rebuildTables();
     });
+    this.refusals.expect(instances);
     this.watchNeighbours();
+    this.arm();
   }
 
   /** Instead of the first `configure`: joins and makes everything that these instances need, and takes no part. */
@@ -137,6 +144,7 @@ export class VrrpEngine {
     if (this.rest !== "standby") return milliseconds(0);
     this.rest = undefined;
     this.attachment.tracks.take(tracks);
+    this.refusals.expect([...this.roster.all].map(({ given }) => given));
     const handed = new Map(instances.map((one) => [one.instance, one]));
     for (const runtime of this.roster.all) {
       const one = handed.get(runtime.config.name);
@@ -166,6 +174,7 @@ export class VrrpEngine {
     this.orders.kept.retry(now);
     this.orders.routing.check(now);
     this.attachment.attend(now);
+    if (this.refusals.check(now)) this.steps.collect(() => this.attachment.lookAtAllTracks(now));
     this.limit.flush(now);
     this.notices.oddAgain(this.roster.all, now);
     this.strangers.lookAgain(this.roster.all, now);
@@ -225,6 +234,13 @@ export class VrrpEngine {
     this.steps.collect(() => this.steps.apply(runtime, { kind: "address-lost", address }, now));
   }
 
+  /** Somebody has changed the rules of the packet filter. */
+  rulesChanged(): void {
+    if (this.rest !== undefined) return;
+    this.refusals.changed();
+    this.arm();
+  }
+
   /** Somebody says, in ARP or neighbour discovery, that `address` is his. */
   heardHolder(ifindex: number, mac: MacAddress, address: IpAddress): void {
     const runtime = this.roster.ownerOf(ifindex, address);
@@ -261,6 +277,8 @@ export class VrrpEngine {
     });
     this.orders.kept.retryNow();
     this.orders.routing.removeNow();
+    // Addresses that stay are still not to be accepted; and what was handed over is the successor's.
+    if (!keepAddresses && this.rest !== "handed-over") this.refusals.remove();
     this.rest = "stopped";
     this.arm();
   }
@@ -388,7 +406,7 @@ export class VrrpEngine {
   }
 
   private arm(): void {
-    const { steps, limit, notices, attachment, strangers } = this;
+    const { steps, limit, notices, attachment, strangers, refusals } = this;
     const { kept, routing } = this.orders;
     const { next } = steps;
     const at = Math.min(
@@ -399,6 +417,7 @@ export class VrrpEngine {
       routing.next,
       attachment.next,
       strangers.next,
+      refusals.next,
     );
     this.ports.wakeup.arm(at === Infinity || this.rest !== undefined ? undefined : instant(at));
   }

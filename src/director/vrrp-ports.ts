@@ -13,6 +13,7 @@ import { hmacSha256 } from "../linux/hmac.js";
 import { InterfaceTable } from "../linux/interface-table.js";
 import { NativeAdverts } from "../linux/native-adverts.js";
 import { NdWatch } from "../linux/nd-watch.js";
+import { NftablesFilter } from "../linux/packet-filter.js";
 import { PacketSocket } from "../linux/packet-socket.js";
 import { RawSocketTransport } from "../linux/raw-socket-transport.js";
 import { openRouteKernel } from "../linux/route-kernel.js";
@@ -29,6 +30,7 @@ type Engine = Pick<
   | "heardHolder"
   | "advertFailed"
   | "sendFailed"
+  | "rulesChanged"
 >;
 
 /** The error says which socket could not be had, and why. Needs CAP_NET_RAW and CAP_NET_ADMIN. */
@@ -71,6 +73,7 @@ export function openVrrpPorts<E extends Engine>(
     addresses: kernel,
     routing: kernel,
     virtualLinks: new MacvlanLinks((made) => interfaces.learn(made)),
+    packetFilter: new NftablesFilter(() => engine?.rulesChanged()),
     interfaces,
     report,
   });

@@ -74,7 +74,7 @@ export const TOS_INTERNETWORK_CONTROL = 0xc0;
 export const PRIORITY_CONTROL = 7;
 
 /** Netlink protocols. <linux/netlink.h> */
-export const NETLINK_PROTOCOL = { ROUTE: 0, GENERIC: 16 } as const;
+export const NETLINK_PROTOCOL = { ROUTE: 0, NETFILTER: 12, GENERIC: 16 } as const;
 
 /** Options of level SOL.NETLINK. <linux/netlink.h> */
 export const NETLINK = {

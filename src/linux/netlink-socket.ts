@@ -83,6 +83,29 @@ export class NetlinkSocket {
     return answers;
   }
 
+  /**
+   * Requests that the kernel carries out together or not at all (nfnetlink's batches), in one datagram. Gives the first
+   * refusal; which of the others the kernel would have refused too is of no use.
+   */
+  commit(requests: readonly Request[]): Acknowledgement {
+    this.out.reset();
+    // All but BEGIN and END, of which older kernels acknowledge neither.
+    for (const [i, request] of requests.entries())
+      writeMessage(this.out, request, i === requests.length - 2 ? ACK : 0, this.nextSequence());
+    this.send("send a netlink batch");
+    let first: Acknowledgement | undefined;
+    for (;;) {
+      const length = native.recv(this.fd, this.incoming, null, null, null, MSG.TRUNC);
+      if (length === -errno.EAGAIN) return first ?? LOST;
+      if (length === -errno.ENOBUFS) continue;
+      for (const message of messagesIn(this.incoming, check("read netlink answers", length))) {
+        if (message.type !== TYPE_ERROR) continue;
+        const answer = readAcknowledgement(message);
+        if (first === undefined || first.errno === 0) first = answer;
+      }
+    }
+  }
+
   /** One request with one answering message; `read` gets it. Throws on a refusal. */
   query<T>(operation: string, request: Request, read: (message: Message) => T): T {
     const [answer] = this.collect(operation, request, read, false);

@@ -5,6 +5,7 @@ import type { Family, IpAddress, MacAddress } from "../core/address.js";
 import type { Instant } from "../core/units.js";
 import type { VipdEvent } from "../control/event.js";
 import type { HmacSha256 } from "../vrrp/hmac.js";
+import type { PacketFilter } from "./packet-filter.js";
 import type { RouteKernel } from "./route.js";
 import type { VirtualLinks } from "./virtual-links.js";
 
@@ -84,6 +85,7 @@ export type VrrpPorts = {
   readonly addresses: Addresses;
   readonly routing: RoutingTables;
   readonly virtualLinks: VirtualLinks;
+  readonly packetFilter: PacketFilter;
   readonly interfaces: Interfaces;
   readonly report: (event: VipdEvent) => void;
 };

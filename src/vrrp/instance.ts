@@ -112,6 +112,11 @@ export type InstanceConfig = {
   readonly routing?: Routing;
   /** Whether a master leaves adverts of lower priority unanswered, as before RFC 9568 (keepalived: lower_prio_no_advert). */
   readonly lowerPrioNoAdvert: boolean;
+  /**
+   * Whether the host accepts packets to its addresses while it is master and not their owner (RFC 9568 section 6.1,
+   * Accept_Mode; keepalived: no_accept).
+   */
+  readonly accept: boolean;
   /** Source of the adverts; default: the primary address of the interface, over IPv6 its link-local one. */
   readonly sourceAddress?: IpAddress;
   /** v3 over IPv4: whether the checksum we send covers the pseudo-header (RFC 5798, keepalived) or not (RFC 9568). */

@@ -123,7 +123,17 @@ function whyCured(config: MachineConfig, { cause }: FaultState): TransitionReaso
     const { kind: after, wanted } = cause;
     return { kind: "interface-usable", interface: on, after, ...(wanted !== undefined && { wanted }) };
   }
-  if (cause.kind === "no-multicast" || cause.kind === "cannot-join" || cause.kind === "no-virtual-link")
-    return { kind: "interface-usable", interface: on, after: cause.kind };
-  return { kind: "interface-up", interface: on };
+  switch (cause.kind) {
+    case "no-multicast":
+    case "cannot-join":
+    case "no-virtual-link":
+    case "cannot-refuse":
+      return { kind: "interface-usable", interface: on, after: cause.kind };
+    case "interface-down":
+    case "interface-missing":
+    case "action-failed":
+      return { kind: "interface-up", interface: on };
+    default:
+      return unreachable(cause);
+  }
 }

@@ -109,6 +109,7 @@ function canStillSend(config: MachineConfig, cause: FaultCause): boolean {
     case "no-virtual-link":
       return false;
     case "cannot-join":
+    case "cannot-refuse":
     case "track-failed":
     case "group-fault":
     case "action-failed":

@@ -108,6 +108,7 @@ export type Event =
             | "no-multicast"
             | "cannot-join"
             | "no-virtual-link"
+            | "cannot-refuse"
             | "track-failed"
             | "group-fault";
         }

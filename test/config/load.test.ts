@@ -26,6 +26,7 @@ test("what is left out has its default", () => {
       preemptDelay: 0,
       startDelay: 0,
       lowerPrioNoAdvert: false,
+      accept: true,
       addresses: [{ prefix: { address: "192.168.1.1", length: 24 }, interface: "eth0" }],
       checksum: "rfc5798",
       announce: { repeat: 5, delay: 5000, refresh: 0, refreshRepeat: 1 },

@@ -104,6 +104,7 @@ const reasons: { readonly [K in TransitionReason["kind"]]: VipdEvent | readonly 
     { after: "no-multicast" as const },
     { after: "cannot-join" as const },
     { after: "no-virtual-link" as const },
+    { after: "cannot-refuse" as const },
   ].map((rest) => transition({ kind: "interface-usable", interface: "eth0", ...rest }, "fault", "backup")),
   "cannot-join": transition(
     { kind: "cannot-join", interface: "eth0", error: "ENOBUFS: buffer overrun or limit reached" },
@@ -116,6 +117,11 @@ const reasons: { readonly [K in TransitionReason["kind"]]: VipdEvent | readonly 
       interface: "eth0",
       error: "there is another interface vrrp.51, which is not vipd's",
     },
+    "initialize",
+    "fault",
+  ),
+  "cannot-refuse": transition(
+    { kind: "cannot-refuse", interface: "eth0", error: "EOPNOTSUPP: not supported" },
     "initialize",
     "fault",
   ),

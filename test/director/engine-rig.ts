@@ -24,6 +24,10 @@ export class EngineRig {
   readonly others = new Map<string, InterfaceView>();
   /** Why the kernel takes no address. */
   refuse: string | undefined;
+  /** Why packets cannot be kept out. */
+  cannotRefuse: string | undefined;
+  isTableWhole = true;
+  isTableThere = false;
   now = 1_000_000;
   readonly sent: { source: IpAddress; destination: IpAddress; bytes: Uint8Array }[] = [];
   readonly joined: string[] = [];
@@ -69,6 +73,19 @@ export class EngineRig {
       removeAddresses: (orders) => this.changed("remove", orders),
     },
     virtualLinks: { ensure: () => undefined, switch: () => undefined, remove: () => undefined },
+    packetFilter: {
+      refuse: (addresses) => {
+        this.log.push(["refuse", ...addresses].join(" "));
+        this.isTableThere = true;
+        return this.cannotRefuse;
+      },
+      remove: () => {
+        if (this.isTableThere) this.log.push("refuse nothing");
+        this.isTableThere = false;
+        return undefined;
+      },
+      isWhole: () => this.isTableWhole,
+    },
     routing: { addRouting: () => [], removeRouting: () => [] },
     interfaces: {
       find: (name) => (name === "eth0" ? this.view : this.others.get(name)),

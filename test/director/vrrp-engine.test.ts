@@ -110,6 +110,7 @@ class Rig {
           );
         },
       },
+      packetFilter: { refuse: () => undefined, remove: () => undefined, isWhole: () => true },
       virtualLinks: {
         ensure: ({ name, base, mac }) => {
           this.calls.push(`ensure ${name} on ${base} with ${mac}`);

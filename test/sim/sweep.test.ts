@@ -83,6 +83,7 @@ function configsOf(plan: Plan, index: number): InstanceConfig[] {
       preempt: plan.preempt,
       preemptDelay: milliseconds(plan.preemptDelay),
       lowerPrioNoAdvert: plan.unanswered,
+      accept: true,
       addresses: [vip(`172.16.${member}.1/24`, `eth${member}`)],
       ...(plan.unicast && { unicast: unicastOn(2 + member) }),
       ...(plan.signed && { auth: hmac() }),

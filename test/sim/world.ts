@@ -231,6 +231,7 @@ export class World {
           orders.map(({ prefix }) => ({ ok: true, unchanged: !director.held.delete(prefix.address) })),
       },
       virtualLinks: { ensure: () => undefined, switch: () => undefined, remove: () => undefined },
+      packetFilter: { refuse: () => undefined, remove: () => undefined, isWhole: () => true },
       routing: { addRouting: () => [], removeRouting: () => [] },
       interfaces: { find: (name) => interfaceOf(director, name), has: () => true },
       report: (event) => this.onEvent(director, event),

@@ -48,6 +48,7 @@ export const instanceNamed = (name: string, advertInterval = 100): InstanceConfi
   preemptDelay: milliseconds(0),
   startDelay: milliseconds(0),
   lowerPrioNoAdvert: false,
+  accept: true,
   checksum: "rfc5798",
   tracks: [],
   addresses: [{ prefix: { address: ip("192.168.1.1"), length: 24 }, interface: "eth0" }],

@@ -75,6 +75,7 @@ export function instance(changes: Partial<InstanceConfig> = {}): InstanceConfig 
     preemptDelay: milliseconds(0),
     startDelay: milliseconds(0),
     lowerPrioNoAdvert: false,
+    accept: true,
     addresses: [vip("192.168.1.1/24")],
     checksum: "rfc5798",
     announce: { repeat: 5, delay: seconds(5), refresh: seconds(0), refreshRepeat: 1 },

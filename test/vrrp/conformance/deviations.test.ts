@@ -139,6 +139,12 @@ item(
     }
   },
 );
+item("D08", "it is off in a file that does not say so", () => {
+  assert.deepEqual(
+    ["", ", accept: false"].map((more) => only(web(more)).accept),
+    [true, false],
+  );
+});
 item("D07", "there is no such option: adverts have one link", () => {
   assert.equal(codes(web(", second-interface: eth1")).length, 1);
 });

@@ -235,6 +235,12 @@ const deviations = {
   D05: ["`lower-prio-no-advert`: no advert in answer to a lower priority", "6.4.3", "–", "–"],
   D06: ["`group`: instances that are master together or not at all", "6.4", "6.4", "6.4"],
   D07: ["Adverts on a second path", "5.1.1", "5.1.1", "5.2"],
+  D08: [
+    "`accept: false`: a master that is not the owner accepts neighbour discovery alone at its addresses",
+    "6.1, 6.4.3",
+    "6.1, 6.4.3",
+    "–",
+  ],
 } as const satisfies Record<string, Row>;
 
 /** In the order of the page. */
@@ -257,7 +263,7 @@ export const NOTES: Readonly<Partial<Record<RuleId, string>>> = {
   P17: "Option `checksum`; the default is RFC 5798's, as keepalived sends it.",
   P22: "Without a link-local address in the file the others are sent alone, as keepalived does, with a warning.",
   T01: "No default: two directors that both leave it out would be equal.",
-  T08: "Accept_Mode is always on: the services of the director are on these addresses.",
+  T08: "Accept_Mode is on by default, because the services of the director are on these addresses; option `accept`.",
   B04: "Without `virtual-mac`, the default, nobody uses the virtual MAC address (A01).",
   A01: "Without `virtual-mac`, the default, it is the MAC address of the interface.",
   A02: "The kernel answers, and sets the flag where the host forwards IPv6 (`net.ipv6.conf.all.forwarding`).",
@@ -266,7 +272,7 @@ export const NOTES: Readonly<Partial<Record<RuleId, string>>> = {
   X01: "Without `virtual-mac`, the default, and over IPv6 always, from the interface's MAC address.",
   X04: "None arises with `virtual-mac`; without, they are the kernel's matter (`send_redirects`).",
   X06: "vipd turns it on nowhere; the kernel answers where `proxy_arp` is on for the link.",
-  X10: "A master accepts what is sent to its addresses (T08), so there is nothing to forward.",
+  X10: "A master accepts what is sent to its addresses (T08), or drops it (D08): nothing is forwarded.",
   X05: "Without `virtual-mac`, the default, with the interface's MAC address.",
   X08: "vipd sends none (B03).",
   X09: "The kernel's matter.",
@@ -274,6 +280,6 @@ export const NOTES: Readonly<Partial<Record<RuleId, string>>> = {
   X13: "The default, as in keepalived.",
   X14: "The form of a reply is not provided.",
   D07: "Not provided.",
-  A05: "Accept_Mode is always on (T08).",
+  A05: "Accept_Mode is on by default (T08, D08).",
   A09: "Its last advert is vipd's addition, so that the winner announces again.",
 };

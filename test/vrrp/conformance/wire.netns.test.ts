@@ -29,9 +29,9 @@ const LINK_LOCAL_VIP = "fe80::98:100";
 const SOLICITED_NODE = ["ff02::1:ff00:100", "ff02::1:ff98:100"];
 const FAR = "10.99.0.2";
 
-const instances = (priority: number): InstanceConfig[] => {
+const instances = (priority: number, accept = true): InstanceConfig[] => {
   const announce = { repeat: 3, delay: milliseconds(0), refresh: milliseconds(0), refreshRepeat: 1 };
-  const common = { priority, advertInterval: milliseconds(100), announce };
+  const common = { priority, accept, advertInterval: milliseconds(100), announce };
   return [
     instance({ ...common, name: "four", addresses: [vip(`${VIP}/24`)] }),
     instance({
@@ -63,6 +63,8 @@ let addresses: string;
 /** A MAC address that nobody has, and what a director knew of the observer after it was told of it. */
 const STRANGER = "02:00:00:00:00:99" as MacAddress;
 let learnt: string;
+/** The same with `accept: false`: pings, and whether ARP and neighbour discovery find the addresses all the same. */
+let unaccepted: { readonly pings: readonly boolean[]; readonly found: boolean };
 let answered: Record<"four" | "six" | "forwarded" | "byMaster" | "byBackup" | "byVirtualMac", boolean>;
 
 async function allAre(child: VrrpChild, state: string): Promise<void> {
@@ -105,6 +107,15 @@ before(async () => {
     byBackup: acceptsAt(observer, VIP, mac.b) || acceptsAt(observer, VIP6, mac.b),
     byVirtualMac: acceptsAt(observer, VIP, "00:00:5e:00:01:33"),
   };
+  await first.configure(instances(150, false));
+  observer.run("ip", "neighbour", "flush", "dev", "eth0");
+  unaccepted = {
+    pings: [VIP, VIP6, A].map((address) => pings(observer, address)),
+    found: [VIP, VIP6].every((address) =>
+      observer.run("ip", "neighbour", "show", address).includes(`lladdr ${mac.a}`),
+    ),
+  };
+  await first.configure(instances(150));
   addresses = a.run("ip", "-6", "address", "show", "dev", "eth0");
   await first.stop();
   await allAre(second, "master");
@@ -244,6 +255,14 @@ item("A04", "a packet to a network behind the master, by way of the address", ()
 item("A05", "a ping to each family's address is answered", () => {
   assert.deepEqual([answered.four, answered.six], [true, true]);
 });
+item(
+  "D08",
+  "with it no ping to a virtual address is answered, without it each; neighbours find both all the same",
+  () => {
+    assert.deepEqual([answered.four, answered.six], [true, true]);
+    assert.deepEqual(unaccepted, { pings: [false, false, true], found: true });
+  },
+);
 item("A06", "one advert of priority 0 of each instance", () => {
   const resigned = evidence.seen(`vrrp.prio == 0 && eth.src == ${mac.a}`, "vrrp.virt_rtr_id", "vrrp.version");
   assert.equal(resigned.length, 3);
