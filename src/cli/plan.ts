@@ -2,9 +2,10 @@
 
 import { formatPrefix } from "../core/address.js";
 import { DEFAULT_POLICY, type Config } from "../config/model.js";
-import { describeCommand, type Command as IpvsCommand } from "../ipvs/command.js";
+import { describeGroup, groupCommands, type Command as IpvsCommand } from "../ipvs/command.js";
 import type { SyncChange } from "../director/ipvs-sync.js";
 import { diff } from "../ipvs/diff.js";
+import { fanOut, furtherServices, keysOf } from "../ipvs/group.js";
 import { impactOf, impactText, totalImpact, totalText, type Impact } from "../ipvs/impact.js";
 import { serverId, serviceId, type ServiceEntry, type ServiceId, type Table } from "../ipvs/model.js";
 import { serversOf, takeovers, type Takeover } from "../ipvs/takeover.js";
@@ -37,7 +38,7 @@ export const plan: Command = {
     if (options.flag("json")) {
       const impact = totalImpact(ipvs.commands.map((command) => command.impact));
       output.out(`${JSON.stringify({ node: config.node, vrrp, ipvs: { ...ipvs, impact } }, null, 2)}\n`);
-    } else output.out(planText(config.node, vrrp, ipvs));
+    } else output.out(planText(config.node, vrrp, ipvs, firstKeys(config)));
     if (ipvs.problem !== null) return EXIT.failed;
     const changes = ipvs.commands.length + ipvs.sync.length;
     return changes > 0 || vrrp.some(({ change }) => change !== "keep") ? EXIT.changes : EXIT.ok;
@@ -109,13 +110,13 @@ async function planTable(config: Config, runtimeDirectory: string): Promise<Tabl
 /** Every server in, and no sorry server serving: checks are not run for a plan. */
 export function wantedTable(config: Config): Table {
   const table = new Map<ServiceId, ServiceEntry>();
-  for (const { service, servers, policy = DEFAULT_POLICY } of config.services) {
+  for (const one of config.services) {
+    const { service, servers, policy = DEFAULT_POLICY } = one;
     const wanted = servers.map(({ server }) => server);
     if (policy.inhibitSorry) wanted.push(...policy.sorry.map((server) => ({ ...server, weight: 0 })));
-    table.set(serviceId(service.key), {
-      service,
-      servers: new Map(wanted.map((server) => [serverId(server), server])),
-    });
+    const all = new Map(wanted.map((server) => [serverId(server), server]));
+    table.set(serviceId(service.key), { service, servers: all });
+    for (const [id, entry] of fanOut(furtherServices(one), all)) table.set(id, entry);
   }
   return table;
 }
@@ -129,7 +130,21 @@ const NOTES: Record<AddressPlan["change"], string> = {
 };
 const SYNC_SIGNS: Record<SyncChange["kind"], string> = { start: "+", stop: "-", replace: "~" };
 
-export function planText(node: string, vrrp: readonly AddressPlan[], ipvs: TablePlan): string {
+/** Of services with several keys: the first one of each. */
+function firstKeys({ services }: Config): ReadonlyMap<ServiceId, ServiceId> {
+  const firsts = new Map<ServiceId, ServiceId>();
+  for (const one of services)
+    if (one.group !== undefined)
+      for (const key of keysOf(one)) firsts.set(serviceId(key), serviceId(one.service.key));
+  return firsts;
+}
+
+export function planText(
+  node: string,
+  vrrp: readonly AddressPlan[],
+  ipvs: TablePlan,
+  firsts: ReadonlyMap<ServiceId, ServiceId> = new Map(),
+): string {
   const lines = [`as node ${node}:`];
   if (vrrp.length > 0) lines.push("addresses, while master:");
   for (const { instance, address, interface: device, change } of vrrp)
@@ -140,10 +155,12 @@ export function planText(node: string, vrrp: readonly AddressPlan[], ipvs: Table
     lines.push("IPVS, with every server up:");
     for (const { kind, role, interface: device, id } of ipvs.sync)
       lines.push(`${SYNC_SIGNS[kind]} ${kind} sync daemon ${role} on ${device}, id ${id}`);
-    for (const command of ipvs.commands) {
+    // What connections would feel is told for each key.
+    const isAlone = ({ impact }: PlannedCommand): boolean => impact !== undefined;
+    for (const { command, more } of groupCommands(ipvs.commands, firsts, isAlone)) {
       const sign = command.kind.startsWith("add") ? "+" : command.kind.startsWith("remove") ? "-" : "~";
       const impact = command.impact === undefined ? "" : `; ${impactText(command.impact)}`;
-      lines.push(`${sign} ${describeCommand(command)}${impact}`);
+      lines.push(`${sign} ${describeGroup({ command, more })}${impact}`);
     }
     const total = totalText(totalImpact(ipvs.commands.map((command) => command.impact)));
     if (total !== undefined) lines.push(`in all: ${total}`);

@@ -129,7 +129,7 @@ function oneService(service: ServiceStatus, now: number): string[] {
   const { servers } = service;
   const width = Math.max(0, ...servers.map(({ server }) => server.length));
   return [
-    `service ${service.name}: ${service.alive} of ${servers.length} servers up, ${service.service}, ${service.scheduler}`,
+    `service ${service.name}: ${service.alive} of ${servers.length} servers up, ${service.service}${furtherText(service)}, ${service.scheduler}`,
     ...quorumLines(service),
     ...servers.flatMap((server) => {
       const state = server.up ? "up  " : server.place === "waits" ? "wait" : "DOWN";
@@ -144,6 +144,15 @@ function oneService(service: ServiceStatus, now: number): string[] {
       ];
     }),
   ];
+}
+
+/** All of them stand in the JSON. */
+const furtherText = ({ further = [] }: ServiceStatus): string =>
+  further.length === 0 ? "" : ` and ${further.length} more ${addressWord(further)}`;
+
+function addressWord(further: readonly string[]): string {
+  const noun = further.some((key) => key.startsWith("fwmark")) ? "key" : "address";
+  return further.length === 1 ? noun : `${noun}${noun === "key" ? "s" : "es"}`;
 }
 
 /** Where a quorum, a sorry server or a mass failure is worth a word. */

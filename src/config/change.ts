@@ -53,8 +53,35 @@ function serviceChanges(
     ...[...wanted].flatMap(([name, service]) => {
       const before = old.get(name);
       if (before === undefined) return [];
-      return entries(`service ${name}: server`, byId(before), byId(service), serverFacts);
+      return [
+        ...keyChanges(name, before, service),
+        ...entries(`service ${name}: server`, byId(before), byId(service), serverFacts),
+      ];
     }),
+  ];
+}
+
+/** Most keys that are named of those added, and of those removed. */
+const MOST_NAMED = 4;
+
+/** Of a service with several keys, without the first, which is one of its facts. */
+function keyChanges(name: string, before: ServiceConfig, service: ServiceConfig): string[] {
+  if (before.group === undefined && service.group === undefined) return [];
+  const idsOf = ({ group }: ServiceConfig): ReadonlySet<string> => new Set(group?.keys.map(serviceId));
+  const [old, wanted] = [idsOf(before), idsOf(service)];
+  const [gone, fresh] = [[...old].filter((id) => !wanted.has(id)), [...wanted].filter((id) => !old.has(id))];
+  const named = (ids: readonly string[], what: string): string[] => {
+    const others = ids.length - MOST_NAMED;
+    const list = `${ids.slice(0, MOST_NAMED).join(", ")}${others > 0 ? ` and ${others} more` : ""}`;
+    return ids.length === 0 ? [] : [`service ${name}: ${list} ${what}`];
+  };
+  const [from, to] = [before.group?.ports, service.group?.ports];
+  return [
+    ...named(gone, "removed"),
+    ...named(fresh, "added"),
+    ...(from === to || from === undefined || to === undefined
+      ? []
+      : [`service ${name}: ports of the servers: those of the ${from} -> those of the ${to}`]),
   ];
 }
 

@@ -5,6 +5,7 @@
 import type { IpAddress, Prefix } from "../core/address.js";
 import type { Routing } from "../core/routing.js";
 import type { Milliseconds } from "../core/units.js";
+import type { ServiceGroup } from "../ipvs/group.js";
 import type { RealServer, ServerId, SyncConfig, VirtualService } from "../ipvs/model.js";
 import type { Settings } from "../ipvs/settings.js";
 import type { InstanceConfig } from "../vrrp/instance.js";
@@ -121,6 +122,8 @@ export const DEFAULT_POLICY: ServicePolicy = {
 export type ServiceConfig = {
   readonly name: string;
   readonly service: VirtualService;
+  /** Further keys of the same servers; absent: none. */
+  readonly group?: ServiceGroup;
   readonly servers: readonly ServerConfig[];
   /** Absent: DEFAULT_POLICY. */
   readonly policy?: ServicePolicy;

@@ -2,10 +2,11 @@
 // true, as a quorum that all servers together do not make up.
 
 import type { IpAddress } from "../core/address.js";
-import { serverId, type RealServer, type ServiceKey } from "../ipvs/model.js";
+import { serverId, type RealServer } from "../ipvs/model.js";
 import type { Path } from "./diagnostic.js";
 import { DEFAULT_POLICY, type ServerConfig, type ServicePolicy } from "./model.js";
 import type { Report } from "./report.js";
+import type { Keys } from "./resolve-keys.js";
 import type { FileConfig, FileService } from "./schema.js";
 
 const KEYS = [
@@ -23,7 +24,7 @@ const KEYS = [
 /** Undefined: nothing of it is written, and everything is as by default. */
 export function policyOf(
   written: FileService,
-  key: ServiceKey,
+  keys: Keys,
   servers: readonly ServerConfig[],
   sorry: readonly RealServer[],
   file: FileConfig,
@@ -53,7 +54,7 @@ export function policyOf(
   };
   checkQuorum(policy, servers, path, report);
   checkSorry(written, policy, servers, path, report);
-  if (policy.checkWhen === "master") checkMaster(written, key, virtual, path, report);
+  if (policy.checkWhen === "master") checkMaster(written, keys, virtual, path, report);
   return policy;
 }
 
@@ -127,24 +128,25 @@ function checkSorry(
 /** Without an address that moves the checks would be at rest for ever. */
 function checkMaster(
   written: FileService,
-  key: ServiceKey,
+  { all, addresses }: Keys,
   virtual: ReadonlySet<IpAddress>,
   path: Path,
   report: Report,
 ): void {
   const at: Path = written["check-when"] === undefined ? path : [...path, "check-when"];
-  if (key.kind === "fwmark")
+  const [first] = addresses;
+  if (first === undefined)
     report.error(
       at,
       "check-when",
       "`check-when: master` needs an address that says who is master, and a fwmark service has none",
       "Write `check-when: always`.",
     );
-  else if (!virtual.has(key.address))
+  else if (![...addresses].some((address) => virtual.has(address)))
     report.error(
       at,
       "check-when",
-      `${key.address} is not an address of any instance under \`vrrp\`: its servers would never be checked`,
+      `${first}${all.length > 1 ? ", like the others," : ""} is not an address of any instance under \`vrrp\`: its servers would never be checked`,
       "Add the address to an instance, or write `check-when: always`.",
     );
 }

@@ -1,9 +1,10 @@
 // From the `services` section to virtual services and real servers: defaults filled in, ports and forwarding
 // handed down, and refused what the kernel would refuse, or worse, would take and not do.
 
-import { familyOf, isUnicast, type Family, type IpAddress } from "../core/address.js";
+import { familyOf, isUnicast, type IpAddress } from "../core/address.js";
 import type { Milliseconds } from "../core/units.js";
 import { seconds } from "../core/units.js";
+import { MOST_ENTRIES, portOfKey, type ServiceGroup } from "../ipvs/group.js";
 import {
   serverId,
   serviceId,
@@ -11,11 +12,11 @@ import {
   type Persistence,
   type RealServer,
   type Scheduler,
-  type ServiceKey,
 } from "../ipvs/model.js";
 import type { Path } from "./diagnostic.js";
 import type { CheckConfig, ServerConfig, ServiceConfig } from "./model.js";
 import { serverOptions, serviceOptions } from "./resolve-kernel.js";
+import { readKeys, type Keys } from "./resolve-keys.js";
 import { policyOf } from "./resolve-policy.js";
 import type { CheckReader } from "./resolve-checks.js";
 import type { Report } from "./report.js";
@@ -27,34 +28,60 @@ export function resolveServices(file: FileConfig, readChecks: CheckReader, repor
   const ids = new Map<string, string>();
   for (const [name, written] of Object.entries(file.services ?? {})) {
     const path: Path = ["services", name];
-    const key = keyOf(written, file, path, report);
-    if (key === undefined) continue;
+    const keys = readKeys(written, file, path, report);
+    if (keys === undefined) continue;
+    claim(name, keys, ids, path, report);
+    checkVirtual(written, keys, virtual, path, report);
+    services.push(serviceOf(name, written, keys, file, virtual, readChecks, report));
+  }
+  return services;
+}
+
+/** No two services have the same key; of each pair that has it is told once. */
+function claim(name: string, keys: Keys, ids: Map<string, string>, path: Path, report: Report): void {
+  const told = new Set<string>();
+  for (const key of keys.all) {
     const id = serviceId(key);
     const other = ids.get(id);
-    if (other !== undefined)
+    if (other !== undefined && !told.has(other)) {
+      told.add(other);
       report.error(
         path,
         "service-twice",
-        `is ${id}, and so is "${other}"`,
+        keys.all.length === 1 ? `is ${id}, and so is "${other}"` : `has ${id}, and so has "${other}"`,
         "The kernel keeps one service for each address, port and protocol.",
       );
+    }
     ids.set(id, name);
-    if (key.kind === "address" && virtual.size > 0 && !virtual.has(key.address))
-      report.warning(
-        [...path, "address"],
-        "not-virtual",
-        `${key.address} is not an address of any instance under \`vrrp\``,
-        "The address would not move to the other director. Add it to an instance, or see to it by other means.",
-      );
-    services.push(serviceOf(name, written, key, file, virtual, readChecks, report));
   }
-  return services;
+}
+
+function checkVirtual(
+  { addresses }: FileService,
+  keys: Keys,
+  virtual: ReadonlySet<IpAddress>,
+  path: Path,
+  report: Report,
+): void {
+  if (virtual.size === 0) return;
+  const strange = [...keys.addresses].filter((address) => !virtual.has(address));
+  const [first] = strange;
+  if (first === undefined) return;
+  const others = strange.length - 1;
+  report.warning(
+    [...path, addresses === undefined ? "address" : "addresses"],
+    "not-virtual",
+    others === 0
+      ? `${first} is not an address of any instance under \`vrrp\``
+      : `${first} and ${others} more are not addresses of any instance under \`vrrp\``,
+    "The address would not move to the other director. Add it to an instance, or see to it by other means.",
+  );
 }
 
 function serviceOf(
   name: string,
   written: FileService,
-  key: ServiceKey,
+  keys: Keys,
   file: FileConfig,
   virtual: ReadonlySet<IpAddress>,
   readChecks: CheckReader,
@@ -62,8 +89,9 @@ function serviceOf(
 ): ServiceConfig {
   const path: Path = ["services", name];
   const scheduler = written.scheduler ?? file.defaults?.service?.scheduler ?? "wlc";
-  const persistence = persistenceOf(written, familyOfKey(key), path, report);
-  if (key.kind === "address" && key.port === 0 && persistence === undefined)
+  const { first: key } = keys;
+  const persistence = persistenceOf(written, keys, path, report);
+  if (keys.all.some((one) => one.kind === "address" && one.port === 0) && persistence === undefined)
     report.error(
       path,
       "port-zero",
@@ -71,12 +99,13 @@ function serviceOf(
       "Add `persistence: 5m`, or name the port.",
     );
   const checks = written.check === undefined ? [] : readChecks(written.check, [...path, "check"]);
-  const servers = serversOf(name, written, key, file, virtual, checks, readChecks, report);
+  const servers = serversOf(name, written, keys, file, virtual, checks, readChecks, report);
   checkWeights(scheduler, servers, path, report);
   if (servers.length === 0)
     report.warning([...path, "servers"], "no-servers", "is empty: the service refuses every connection");
-  const sorry = sorryServersOf(written, key, file, virtual, path, report);
-  const policy = policyOf(written, key, servers, sorry, file, virtual, path, report);
+  const sorry = sorryServersOf(written, keys, file, virtual, path, report);
+  const group = groupOf(written, keys, servers.length + sorry.length, path, report);
+  const policy = policyOf(written, keys, servers, sorry, file, virtual, path, report);
   return {
     name,
     service: {
@@ -85,66 +114,81 @@ function serviceOf(
       ...(persistence === undefined ? {} : { persistence }),
       ...serviceOptions(written, key, scheduler, persistence, path, report),
     },
+    ...(group === undefined ? {} : { group }),
     servers,
     ...(policy === undefined ? {} : { policy }),
   };
 }
 
-function keyOf(written: FileService, file: FileConfig, path: Path, report: Report): ServiceKey | undefined {
-  const { address, fwmark } = written;
-  if ((address === undefined) === (fwmark === undefined)) {
+/** Undefined: it has one key. */
+function groupOf(
+  written: FileService,
+  keys: Keys,
+  servers: number,
+  path: Path,
+  report: Report,
+): ServiceGroup | undefined {
+  if (keys.all.length === 1) return undefined;
+  const entries = keys.all.length * servers;
+  if (entries > MOST_ENTRIES)
     report.error(
       path,
-      "service-key",
-      address === undefined ? "has neither an address nor a fwmark" : "has both an address and a fwmark",
-      "A service takes the packets to `address: ADDRESS:PORT`, or those with `fwmark: NUMBER`.",
+      "group-too-large",
+      `${keys.all.length} addresses, ports and marks with ${servers} servers each make ${entries} entries of the kernel's table; ${MOST_ENTRIES} are the most`,
+      "Let the firewall mark the packets, and use one `fwmark`.",
     );
-    return undefined;
-  }
-  const misplaced = (keys: readonly ("port" | "protocol" | "family")[], why: string): void => {
-    for (const key of keys) if (written[key] !== undefined) report.error([...path, key], "misplaced", why);
-  };
-  if (fwmark !== undefined) {
-    misplaced(
-      ["port", "protocol"],
-      "a fwmark service takes what the firewall has marked, whatever its port and protocol",
-    );
-    return { kind: "fwmark", mark: fwmark, family: written.family ?? "ipv4" };
-  }
-  if (address === undefined) return undefined;
-  misplaced(["family"], "belongs to a fwmark service; here the address says it");
-  if (!isUnicast(address.address))
-    report.error([...path, "address"], "not-unicast", `${address.address} is not the address of one host`);
-  if (address.port !== undefined && written.port !== undefined)
-    report.error([...path, "port"], "port-twice", "the address has a port already", "Keep one of the two.");
-  const port = address.port ?? written.port;
-  if (port === undefined) {
+  const further = keys.all.slice(1);
+  if (keys.ports.size === 1) return { keys: further, ports: "keys" };
+  // Where ports differ, a port that is written is meant for all of them.
+  const all = portsWritten(written, path);
+  const without = all.filter(({ has }) => !has);
+  if (without.length === all.length) return { keys: further, ports: "keys" };
+  const [lacking] = without;
+  if (lacking !== undefined)
     report.error(
-      [...path, "address"],
+      lacking.path,
       "port-missing",
-      "has no port",
-      `Write ${familyOf(address.address) === "ipv4" ? `${address.address}:80` : `"[${address.address}]:80"`}, or add \`port: 80\`.`,
+      "has no port, and other servers of this service, which has several ports, have one",
+      "Write a port for each server: connections to all of the service's ports go there. Or for none: they keep theirs.",
     );
-    return undefined;
-  }
-  const protocol = written.protocol ?? file.defaults?.service?.protocol ?? "tcp";
-  return { kind: "address", protocol, address: address.address, port };
+  return { keys: further, ports: "servers" };
+}
+
+function portsWritten(written: FileService, path: Path): { readonly path: Path; readonly has: boolean }[] {
+  const given = written["sorry-server"] ?? [];
+  const has = (entry: FileServer | SorryServer): boolean =>
+    (isEndpoint(entry) ? entry.port : (entry.address.port ?? entry.port)) !== undefined;
+  return [
+    ...written.servers.map((entry, i) => ({ path: [...path, "servers", i], has: has(entry) })),
+    ...(Array.isArray(given)
+      ? given.map((entry, i) => ({ path: [...path, "sorry-server", i], has: has(entry) }))
+      : [{ path: [...path, "sorry-server"], has: has(given) }]),
+  ];
 }
 
 function persistenceOf(
   written: FileService,
-  family: Family,
+  { families }: Keys,
   path: Path,
   report: Report,
 ): Persistence | undefined {
   if (written.persistence === undefined) return undefined;
-  const given =
+  const given: { readonly timeout: Milliseconds; readonly "prefix-length"?: number | undefined } =
     typeof written.persistence === "number" ? { timeout: written.persistence } : written.persistence;
-  const most = family === "ipv4" ? 32 : 128;
+  const isMixed = families.size > 1;
+  if (isMixed && given["prefix-length"] !== undefined)
+    report.error(
+      [...path, "persistence", "prefix-length"],
+      "prefix-length",
+      "the service has addresses of both families, which one length does not fit",
+      "Remove it, or make a service for each family.",
+    );
+  // That of the first key; the others have that of their family (ipvs/group.ts).
+  const most = families.values().next().value === "ipv4" ? 32 : 128;
   const timeout: Milliseconds = given.timeout;
   if (timeout % 1000 !== 0)
     report.error([...path, "persistence"], "whole-seconds", "the kernel counts persistence in whole seconds");
-  const prefixLength = given["prefix-length"] ?? most;
+  const prefixLength = (isMixed ? undefined : given["prefix-length"]) ?? most;
   if (prefixLength > most)
     report.error(
       [...path, "persistence", "prefix-length"],
@@ -157,7 +201,7 @@ function persistenceOf(
 function serversOf(
   name: string,
   written: FileService,
-  key: ServiceKey,
+  keys: Keys,
   file: FileConfig,
   virtual: ReadonlySet<IpAddress>,
   serviceChecks: readonly CheckConfig[],
@@ -186,10 +230,10 @@ function serversOf(
       );
     }
     const method = forwarding ?? "nat";
-    const port = serverPort(full, key, method, path, report);
+    const port = serverPort(full, keys, method, path, report);
     const options = optionsOf(full, method, path);
     const server = { address, port, forwarding: method, weight: full.weight, ...options };
-    checkAddress(address, key, method, file, virtual, path, report);
+    checkAddress(address, keys, method, file, virtual, path, report);
     const id = serverId(server);
     if (seen.has(id))
       report.error(
@@ -213,7 +257,7 @@ function serversOf(
 
 function sorryServersOf(
   written: FileService,
-  key: ServiceKey,
+  keys: Keys,
   file: FileConfig,
   virtual: ReadonlySet<IpAddress>,
   path: Path,
@@ -229,13 +273,14 @@ function sorryServersOf(
     const { address } = full.address;
     // That of the service is missing is told of its servers.
     const forwarding = full.forwarding ?? common ?? "nat";
-    const port = serverPort(full, key, forwarding, at, report);
-    checkAddress(address, key, forwarding, file, virtual, at, report);
+    const port = serverPort(full, keys, forwarding, at, report);
+    checkAddress(address, keys, forwarding, file, virtual, at, report);
     return { address, port, forwarding, weight: full.weight };
   });
 }
 
 type FullServer = Exclude<FileServer, { readonly address: IpAddress }>;
+type SorryServer = Exclude<FileService["sorry-server"], undefined | readonly unknown[]>;
 type Endpoint = Extract<FileServer, { readonly address: IpAddress }>;
 const isEndpoint = (entry: { readonly address: unknown }): entry is Endpoint =>
   typeof entry.address === "string";
@@ -243,7 +288,7 @@ const isEndpoint = (entry: { readonly address: unknown }): entry is Endpoint =>
 /** The port connections go to; the kernel maps it with NAT alone. */
 function serverPort(
   full: Pick<FullServer, "address" | "port">,
-  key: ServiceKey,
+  keys: Keys,
   forwarding: Forwarding,
   path: Path,
   report: Report,
@@ -251,33 +296,49 @@ function serverPort(
   const { port: within } = full.address;
   if (within !== undefined && full.port !== undefined)
     report.error([...path, "port"], "port-twice", "the address has a port already", "Keep one of the two.");
-  const served = key.kind === "address" ? key.port : 0;
-  const port = within ?? full.port ?? served;
+  const first = portOfKey(keys.first);
+  const port = within ?? full.port ?? first;
   const at: Path = within === undefined && full.port !== undefined ? [...path, "port"] : [...path, "address"];
-  if (port !== served && forwarding !== "nat")
+  const isWritten = within !== undefined || full.port !== undefined;
+  if (isWritten) checkPort(port, keys, forwarding, at, report);
+  return port;
+}
+
+function checkPort(port: number, keys: Keys, forwarding: Forwarding, at: Path, report: Report): void {
+  const { first: key, all, ports } = keys;
+  const first = portOfKey(key);
+  if (ports.size > 1 && forwarding !== "nat") {
     report.error(
       at,
       "port-mapping",
-      served === 0
-        ? `the kernel cannot map the ports of this service to ${port} with ${forwarding}`
-        : `port ${port} is not the service's port ${served}, and the kernel cannot map it with ${forwarding}`,
-      `The packet reaches the real server unchanged${served === 0 ? "" : `: it must listen on ${served}`}. Remove the port, or use \`forwarding: nat\`.`,
+      `the service has several ports, and the kernel cannot map all of them to ${port} with ${forwarding}`,
+      "The packet reaches the real server unchanged. Remove the port, or use `forwarding: nat`.",
     );
-  else if (port !== served && key.kind === "address" && served === 0)
+    return;
+  }
+  if (port !== first && forwarding !== "nat")
+    report.error(
+      at,
+      "port-mapping",
+      first === 0
+        ? `the kernel cannot map the ports of this service to ${port} with ${forwarding}`
+        : `port ${port} is not the service's port ${first}, and the kernel cannot map it with ${forwarding}`,
+      `The packet reaches the real server unchanged${first === 0 ? "" : `: it must listen on ${first}`}. Remove the port, or use \`forwarding: nat\`.`,
+    );
+  else if (port !== 0 && all.some((one) => one.kind === "address" && one.port === 0))
     report.error(
       at,
       "port-mapping",
       `a service of every port cannot be mapped to port ${port}`,
       "Remove the port.",
     );
-  else if (port === 0 && served !== 0)
+  else if (port === 0 && (ports.size > 1 || first !== 0))
     report.error(at, "port-mapping", "port 0 is not a port", "Remove it: the service's port is used.");
-  return port;
 }
 
 function checkAddress(
   address: IpAddress,
-  key: ServiceKey,
+  keys: Keys,
   forwarding: Forwarding,
   file: FileConfig,
   virtual: ReadonlySet<IpAddress>,
@@ -285,16 +346,15 @@ function checkAddress(
   report: Report,
 ): void {
   const at: Path = [...path, "address"];
-  const family = familyOfKey(key);
   if (!isUnicast(address) && !address.startsWith("127."))
     report.error(at, "not-unicast", `${address} is not the address of one host`);
-  if ((key.kind === "address" && key.address === address) || virtual.has(address))
+  if (keys.addresses.has(address) || virtual.has(address))
     report.error(
       at,
       "server-is-virtual",
       `${address} is a virtual address: connections would go in a circle`,
     );
-  if (familyOf(address) === family) return;
+  if (keys.families.size === 1 && keys.families.has(familyOf(address))) return;
   if (forwarding !== "tunnel")
     report.error(
       at,
@@ -327,9 +387,6 @@ function checkWeights(
       `Use w${scheduler}, or remove the weights.`,
     );
 }
-
-export const familyOfKey = (key: ServiceKey): Family =>
-  key.kind === "address" ? familyOf(key.address) : key.family;
 
 function virtualAddresses(file: FileConfig): Set<IpAddress> {
   return new Set(

@@ -4,8 +4,10 @@
 import { z } from "zod";
 
 import { minutes, milliseconds, seconds } from "../core/units.js";
+import { MOST_KEYS } from "../ipvs/group.js";
 import { SCHEDULERS } from "../ipvs/model.js";
 import type { CheckerSpec } from "./checker-spec.js";
+import { groupAddresses, portList } from "./group-values.js";
 import { serverKernelShape, serviceKernelShape } from "./schema-kernel.js";
 import { serverNotifySchema, serviceNotifySchema } from "./schema-notify.js";
 import { policyDefaultsShape, policyShape } from "./schema-policy.js";
@@ -148,7 +150,7 @@ export function serviceSchema(checkers: readonly CheckerSpec[]) {
     address: maybeEndpoint().describe("The real server's address, or address and port."),
     port: port()
       .optional()
-      .meta({ otherwise: "the service's" })
+      .meta({ otherwise: "the service's; with several ports, that of each" })
       .describe("The real server's port. Only `nat` can map ports."),
     weight: weight()
       .prefault(1)
@@ -180,7 +182,20 @@ export function serviceSchema(checkers: readonly CheckerSpec[]) {
       ),
     port: integer({ min: 0, max: 65_535, what: "A port" })
       .optional()
-      .describe("The port, where `address` has none."),
+      .describe("The port, where `address` has none, or `addresses` have none."),
+    addresses: list(groupAddresses(), { min: 1, max: MOST_KEYS })
+      .optional()
+      .describe(
+        "Instead of `address`: many for one pool of servers, which are checked once. Each is an address, a range " +
+          '(`"10.0.0.5-10.0.0.20"`, `"10.0.0.5-20"`, `"[2001:db8::1-ff]"`), with ports behind it (`:80`, `:80,443`, ' +
+          "`:8000-8010`) or without. At most 4096 addresses, ports and marks together.",
+      ),
+    ports: list(portList(), { min: 1, max: MOST_KEYS })
+      .optional()
+      .describe("The ports of all `addresses` that have none of their own."),
+    fwmarks: list(integer({ min: 1, max: 2 ** 32 - 1, what: "A firewall mark" }), { min: 1, max: MOST_KEYS })
+      .optional()
+      .describe("Instead of `fwmark`: several, alone or beside `addresses`."),
     protocol: protocol()
       .optional()
       .meta({ default: "tcp" })
@@ -191,7 +206,7 @@ export function serviceSchema(checkers: readonly CheckerSpec[]) {
     family: choice(["ipv4", "ipv6"])
       .optional()
       .meta({ default: "ipv4" })
-      .describe("Which packets of a `fwmark` service are meant."),
+      .describe("Which packets of a `fwmark` or of `fwmarks` are meant."),
     scheduler: choice(SCHEDULERS)
       .optional()
       .meta({ default: "wlc" })

@@ -67,7 +67,8 @@ export function findSplice({ text: old, starts }: Source, text: string): Splice 
 /** Whether the services read from `splice.reduced` may take the place of `before`, which stood there. */
 export function fits(before: readonly ServiceConfig[], after: readonly ServiceConfig[]): boolean {
   // A new name or key could be that of any other service.
-  const identity = ({ name, service }: ServiceConfig): string => JSON.stringify([name, service.key]);
+  const identity = ({ name, service, group }: ServiceConfig): string =>
+    JSON.stringify([name, service.key, group?.keys, group?.ports]);
   return (
     before.length === after.length &&
     before.every((service, i) => identity(service) === identity(after[i] as ServiceConfig))

@@ -226,6 +226,8 @@ export type ServerStatus = {
 export type ServiceStatus = {
   readonly name: string;
   readonly service: string;
+  /** Its other addresses, ports and marks; absent: it has none. */
+  readonly further?: readonly string[];
   readonly scheduler: string;
   readonly alive: number;
   /** `weight`: of the servers that serve. */

@@ -3,6 +3,7 @@
 // the place of others. Made by the reader of the configuration, unpacked by the processes that work with it.
 
 import type { CheckConfig, ServerConfig, ServiceConfig, ServicePolicy } from "../config/model.js";
+import type { ServiceGroup } from "../ipvs/group.js";
 import type { RealServer, VirtualService } from "../ipvs/model.js";
 
 /** What few servers have. */
@@ -16,19 +17,20 @@ type PackedServer = readonly [
   number,
   Rare?,
 ];
-/** Name, service, lists of checks as JSON, servers, policy. */
+/** Name, service, lists of checks as JSON, servers, policy or null, group. */
 type PackedService = readonly [
   string,
   VirtualService,
   readonly string[],
   readonly PackedServer[],
-  ServicePolicy?,
+  (ServicePolicy | null)?,
+  ServiceGroup?,
 ];
 
 /** A field that this forgets would be lost on the way: the compiler finds it here. */
 type Nothing = Record<string, never>;
 
-export function packService({ name, service, servers, policy, ...others }: ServiceConfig): string {
+export function packService({ name, service, servers, policy, group, ...others }: ServiceConfig): string {
   others satisfies Nothing;
   const lists = new Map<string, number>();
   // Mostly all servers have the very same list.
@@ -51,9 +53,11 @@ export function packService({ name, service, servers, policy, ...others }: Servi
       : [address, port, forwarding, weight, place, packRare({ inhibit, upper, lower, tunnel })];
   });
   const line: PackedService =
-    policy === undefined
-      ? [name, service, [...lists.keys()], packed]
-      : [name, service, [...lists.keys()], packed, policy];
+    group !== undefined
+      ? [name, service, [...lists.keys()], packed, policy ?? null, group]
+      : policy === undefined
+        ? [name, service, [...lists.keys()], packed]
+        : [name, service, [...lists.keys()], packed, policy];
   return JSON.stringify(line);
 }
 
@@ -72,23 +76,26 @@ export function unpackServices(text: string): ServiceConfig[] {
     if (checks === undefined) known.set(list, (checks = JSON.parse(list) as readonly CheckConfig[]));
     return checks;
   };
-  return (JSON.parse(text) as readonly PackedService[]).map(([name, service, lists, servers, policy]) => {
-    const checks = lists.map(checksOf);
-    return {
-      name,
-      service,
-      servers: servers.map(([address, port, forwarding, weight, list, rare]): ServerConfig => {
-        const { inhibit, ...more } = rare ?? {};
-        return {
-          server:
-            rare === undefined
-              ? { address, port, forwarding, weight }
-              : { address, port, forwarding, weight, ...more },
-          checks: checks[list] as readonly CheckConfig[],
-          ...(inhibit === undefined ? {} : { inhibit }),
-        };
-      }),
-      ...(policy === undefined ? {} : { policy }),
-    };
-  });
+  return (JSON.parse(text) as readonly PackedService[]).map(
+    ([name, service, lists, servers, policy, group]) => {
+      const checks = lists.map(checksOf);
+      return {
+        name,
+        service,
+        ...(group === undefined ? {} : { group }),
+        servers: servers.map(([address, port, forwarding, weight, list, rare]): ServerConfig => {
+          const { inhibit, ...more } = rare ?? {};
+          return {
+            server:
+              rare === undefined
+                ? { address, port, forwarding, weight }
+                : { address, port, forwarding, weight, ...more },
+            checks: checks[list] as readonly CheckConfig[],
+            ...(inhibit === undefined ? {} : { inhibit }),
+          };
+        }),
+        ...(policy === undefined || policy === null ? {} : { policy }),
+      };
+    },
+  );
 }

@@ -183,12 +183,13 @@ export class Checks {
     return servers.length === 0 ? [] : [this.serviceStatus({ ...config, servers })];
   }
 
-  private serviceStatus({ name, service, servers, policy }: ServiceConfig): ServiceStatus {
+  private serviceStatus({ name, service, group, servers, policy }: ServiceConfig): ServiceStatus {
     const { quorum, hysteresis, sorry } = policy ?? DEFAULT_POLICY;
     const memory = this.ports.table.memory(name);
     return {
       name,
       service: serviceId(service.key),
+      ...(group === undefined ? {} : { further: group.keys.map(serviceId) }),
       scheduler: service.scheduler,
       alive: this.board.alive(name),
       quorum: { up: memory?.quorum?.up ?? false, weight: memory?.quorum?.weight ?? 0, quorum, hysteresis },

@@ -10,6 +10,7 @@ import type { ServerStatus } from "../control/ipc.js";
 import type { IpAddress } from "../core/address.js";
 import type { HealthState } from "../core/health-state.js";
 import type { Instant, Milliseconds } from "../core/units.js";
+import { keysOf } from "../ipvs/group.js";
 import { serverId, serviceId, type ServerId, type ServiceId } from "../ipvs/model.js";
 import type { Load } from "../services/server-input.js";
 import { loadedWeight, steadyLoad } from "../services/weight.js";
@@ -204,8 +205,10 @@ export class HealthBoard {
     });
   }
 
-  private mustRest({ policy, service: { key } }: ServiceConfig): boolean {
-    return policy?.checkWhen === "master" && key.kind === "address" && !this.ports.holds(key.address);
+  private mustRest(config: ServiceConfig): boolean {
+    if (config.policy?.checkWhen !== "master") return false;
+    const keys = keysOf(config).filter((key) => key.kind === "address");
+    return keys.length > 0 && !keys.some(({ address }) => this.ports.holds(address));
   }
 
   private serverRecord(

@@ -17,6 +17,7 @@ import {
 } from "../core/units.js";
 import { commandKey, describeCommand, type Command } from "../ipvs/command.js";
 import { diffService } from "../ipvs/diff.js";
+import { addConnections, keysOf } from "../ipvs/group.js";
 import {
   serviceId,
   type ListedEntry,
@@ -66,6 +67,8 @@ export class IpvsDirector implements TableKeeper {
   private owned: Owned = { services: new Set(), sync: new Set() };
   /** What we believe to be in the kernel of the services that are wanted or ours. */
   private applied = new Map<ServiceId, ListedEntry>();
+  /** Of services with several keys: the first one of each. It is told of once. */
+  private readonly groups = new Map<ServiceId, ServiceId>();
   private readonly dirty = new Set<ServiceId>();
   /** Services whose last commands were refused; that they are not as wanted is nobody's doing but ours. */
   private readonly refused = new Set<ServiceId>();
@@ -113,7 +116,17 @@ export class IpvsDirector implements TableKeeper {
     const problem = this.open(order);
     if (problem !== null || this.plane === undefined) return problem;
     const { plane } = this;
-    const wantedIds = new Set(order.services.map(({ service }) => serviceId(service.key)));
+    const wantedIds = new Set<ServiceId>();
+    // What is still to be removed is told of together, too.
+    for (const id of this.groups.keys()) if (!this.owned.services.has(id)) this.groups.delete(id);
+    for (const one of order.services) {
+      const first = serviceId(one.service.key);
+      for (const key of keysOf(one)) {
+        const id = serviceId(key);
+        wantedIds.add(id);
+        if (one.group !== undefined) this.groups.set(id, first);
+      }
+    }
     const recorded = isStart ? this.ownership?.load() : undefined;
     let found: Found = { takeovers: [], others: [] };
     try {
@@ -177,12 +190,28 @@ export class IpvsDirector implements TableKeeper {
   connections(service: string): ReadonlyMap<ServerId, ListedServer> | undefined {
     const id = this.wanted.idOf(service);
     const entry = id === undefined ? undefined : this.applied.get(id);
+    const { plane } = this;
     try {
-      return entry === undefined ? undefined : this.plane?.servers(entry.service);
+      if (entry === undefined || plane === undefined) return undefined;
+      return this.sumOfGroup(plane, service, plane.servers(entry.service));
     } catch {
       // A look at the table says what is wrong with it.
       return undefined;
     }
+  }
+
+  /** With the connections of a service's other keys added. */
+  private sumOfGroup(
+    plane: DataPlane,
+    service: string,
+    first: ReadonlyMap<ServerId, ListedServer>,
+  ): ReadonlyMap<ServerId, ListedServer> {
+    let sum = first;
+    for (const key of this.wanted.furtherOf(service)) {
+      const entry = this.applied.get(key.id);
+      if (entry !== undefined) sum = addConnections(sum, plane.servers(entry.service), key);
+    }
+    return sum;
   }
 
   standing(service: string, server: ServerId): Standing | undefined {
@@ -372,7 +401,8 @@ export class IpvsDirector implements TableKeeper {
       else if (!failures.has(id)) this.believe(id);
     }
     const done = commands.filter((_, i) => results[i]?.ok);
-    if (done.length > 0 || why === "start" || why === "reload") this.tell.applied(why, done, took);
+    if (done.length > 0 || why === "start" || why === "reload")
+      this.tell.applied(why, done, took, this.groups);
     const told = [...failures.values()].filter(({ outOfStep }) => !outOfStep || why === "repair");
     this.tell.failures(why, told, this.nextWait());
     if (this.isInOrder()) this.tell.allWell();
@@ -488,7 +518,7 @@ export class IpvsDirector implements TableKeeper {
         const result = results[i];
         return result?.ok && !result.unchanged;
       });
-      this.tell.applied("stop", done, between(began, this.ports.timers.now()));
+      this.tell.applied("stop", done, between(began, this.ports.timers.now()), this.groups);
       const refused = commands.filter((_, i) => results[i]?.ok === false);
       for (const [i, result] of results.entries())
         if (!result.ok) this.tell.failure("stop", describeCommand(commands[i] as Command), result.error, 0);

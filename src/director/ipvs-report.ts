@@ -3,7 +3,7 @@
 
 import type { VipdEvent } from "../control/event.js";
 import type { Milliseconds } from "../core/units.js";
-import { describeCommand, type Command } from "../ipvs/command.js";
+import { describeCommand, describeGroup, groupCommands, type Command } from "../ipvs/command.js";
 import type { ServiceId } from "../ipvs/model.js";
 import { serversOf, type Takeover } from "../ipvs/takeover.js";
 import type { Recorded } from "./ipvs-ownership.js";
@@ -33,9 +33,14 @@ export class TableReporter {
     this.report = report;
   }
 
-  applied(why: Why, commands: readonly Command[], took_ms: Milliseconds): void {
-    const details = commands.slice(0, MOST_DETAILS).map(describeCommand);
-    if (commands.length > MOST_DETAILS) details.push(`and ${commands.length - MOST_DETAILS} more`);
+  /** `firsts`: of services with several keys, which are told of once. */
+  applied(
+    why: Why,
+    commands: readonly Command[],
+    took_ms: Milliseconds,
+    firsts: ReadonlyMap<ServiceId, ServiceId>,
+  ): void {
+    const details = detailsOf(commands, firsts);
     this.report({ kind: "table-applied", why, changes: commands.length, took_ms, details });
   }
 
@@ -95,3 +100,12 @@ export class TableReporter {
 const few = (names: readonly string[]): string =>
   names.slice(0, MOST_NAMED).join(", ") +
   (names.length > MOST_NAMED ? `, and ${names.length - MOST_NAMED} more` : "");
+
+function detailsOf(commands: readonly Command[], firsts: ReadonlyMap<ServiceId, ServiceId>): string[] {
+  if (firsts.size === 0 && commands.length > MOST_DETAILS)
+    return [...commands.slice(0, MOST_DETAILS).map(describeCommand), more(commands.length - MOST_DETAILS)];
+  const groups = groupCommands(commands, firsts);
+  const details = groups.slice(0, MOST_DETAILS).map(describeGroup);
+  return groups.length > MOST_DETAILS ? [...details, more(groups.length - MOST_DETAILS)] : details;
+}
+const more = (others: number): string => `and ${others} more`;

@@ -12,6 +12,7 @@ import {
 import type { HealthState } from "../core/health-state.js";
 import type { Instant } from "../core/units.js";
 import { canonicalOrder, sameTunnel } from "../ipvs/diff.js";
+import { fanOut, furtherServices, idAt, type Grouped, type KeyService } from "../ipvs/group.js";
 import {
   serverId,
   serviceId,
@@ -57,7 +58,9 @@ type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 type ServerState = Mutable<ServerInput> & Pick<ServerView, "server" | "inhibit" | "waits">;
 type ServiceState = {
   config: ServiceConfig;
+  /** Of its first key. */
   readonly id: ServiceId;
+  readonly further: readonly KeyService[];
   /** In canonical order. */
   readonly servers: ReadonlyMap<ServerId, ServerState>;
   memory: ServiceMemory;
@@ -99,7 +102,8 @@ export class WantedTable {
     listed: ListedTable,
     massFailure: MassFailure = DEFAULT_MASS_FAILURE,
   ): ReadonlySet<ServiceId> {
-    const old = new Map(Array.from(this.byName.values(), (state) => [state.id, state]));
+    const old = new Map<ServiceId, ServiceState>();
+    for (const state of this.byName.values()) for (const id of idsOf(state)) old.set(id, state);
     const decided = this.refresh();
     const isAnew = JSON.stringify(massFailure) !== JSON.stringify(this.massFailure);
     this.massFailure = massFailure;
@@ -111,8 +115,11 @@ export class WantedTable {
     const changed = new Set(before.keys());
     for (const config of services) {
       const id = serviceId(config.service.key);
-      if (this.take(config, id, old.get(id), isAnew ? undefined : before.get(id), listed)) changed.add(id);
-      else changed.delete(id);
+      const known = old.get(id) ?? knownByFurther(config, old);
+      const isChanged = this.take(config, id, known, isAnew ? undefined : before, listed);
+      for (const one of this.idsNamed(config.name))
+        if (isChanged) changed.add(one);
+        else changed.delete(one);
     }
     for (const id of decided) changed.add(id);
     return changed;
@@ -125,7 +132,8 @@ export class WantedTable {
       const id = serviceId(config.service.key);
       const known = this.byName.get(config.name);
       if (known !== undefined) this.countFailures(known, -1);
-      if (this.take(config, id, known, this.entries.get(id), listed)) changed.add(id);
+      if (this.take(config, id, known, this.entries, listed))
+        for (const one of this.idsNamed(config.name)) changed.add(one);
     }
     return changed;
   }
@@ -175,7 +183,7 @@ export class WantedTable {
     return this.deadlines.takeDue(this.ports.now()).map((state) => this.mark(state));
   }
 
-  /** Decides what is to be decided anew, and gives which services these are. */
+  /** Decides what is to be decided anew, and gives which services of the kernel's these are. */
   refresh(): readonly ServiceId[] {
     if (this.stale.size === 0) return [];
     const count = this.failures.evaluate(this.massFailure, this.ports.now());
@@ -188,7 +196,7 @@ export class WantedTable {
     const decided: ServiceId[] = [];
     for (const state of this.stale) {
       this.decide(state);
-      decided.push(state.id);
+      decided.push(...idsOf(state));
     }
     this.stale.clear();
     return decided;
@@ -235,6 +243,8 @@ export class WantedTable {
     const { memory, servers, facts, deadline } = decide(rules, state.servers, state.memory, this.ports.now());
     state.memory = memory;
     this.entries.set(state.id, { service: state.config.service, servers });
+    if (state.further.length > 0)
+      for (const [id, entry] of fanOut(state.further, servers)) this.entries.set(id, entry);
     state.deadline = deadline;
     this.deadlines.set(state, deadline);
     for (const fact of facts) this.ports.tell(state.config, fact);
@@ -245,12 +255,12 @@ export class WantedTable {
     config: ServiceConfig,
     id: ServiceId,
     known: ServiceState | undefined,
-    same: ServiceEntry | undefined,
+    before: ReadonlyMap<ServiceId, ServiceEntry> | undefined,
     listed: ListedTable,
   ): boolean {
     if (
       known !== undefined &&
-      same !== undefined &&
+      before !== undefined &&
       // What is ordered belongs to the name.
       known.config.name === config.name &&
       sameConfig(known.config, config)
@@ -258,7 +268,10 @@ export class WantedTable {
       // The old configuration can go.
       known.config = config;
       this.byName.set(config.name, known);
-      this.entries.set(id, same);
+      for (const one of idsOf(known)) {
+        const same = before.get(one);
+        if (same !== undefined) this.entries.set(one, same);
+      }
       this.deadlines.set(known, known.deadline);
       this.countFailures(known, 1);
       return false;
@@ -279,6 +292,32 @@ export class WantedTable {
   idOf(service: string): ServiceId | undefined {
     return this.byName.get(service)?.id;
   }
+
+  /** The services of the kernel that a service has beside that of its first key. */
+  furtherOf(service: string): readonly KeyService[] {
+    return this.byName.get(service)?.further ?? [];
+  }
+
+  private idsNamed(service: string): readonly ServiceId[] {
+    const state = this.byName.get(service);
+    return state === undefined ? [] : idsOf(state);
+  }
+}
+
+/** Of all its keys. */
+const idsOf = ({ id, further }: ServiceState): readonly ServiceId[] =>
+  further.length === 0 ? [id] : [id, ...further.map((one) => one.id)];
+
+/** A group that begins with another key has been there all the same. */
+function knownByFurther(
+  config: ServiceConfig,
+  old: ReadonlyMap<ServiceId, ServiceState>,
+): ServiceState | undefined {
+  for (const key of config.group?.keys ?? []) {
+    const known = old.get(serviceId(key));
+    if (known !== undefined) return known;
+  }
+  return undefined;
 }
 
 function newState(
@@ -288,7 +327,8 @@ function newState(
   listed: ListedTable,
   overrideOf: OverrideOf,
 ): ServiceState {
-  const inKernel = listed.get(id)?.servers;
+  const further = furtherServices(config);
+  const inKernel = listed.get(id)?.servers ?? listedFurther(config.servers, further, listed);
   const servers = new Map<ServerId, ServerState>();
   for (const one of canonicalOrder(config.servers)) {
     const name = serverId(one.server);
@@ -315,7 +355,24 @@ function newState(
   const { sorry } = config.policy ?? DEFAULT_POLICY;
   const sorryServes = sorry.some((server) => (inKernel?.get(serverId(server))?.weight ?? 0) > 0);
   const memory = old?.memory ?? (sorryServes ? LOST_BEFORE : NO_MEMORY);
-  return { config, id, servers, memory, deadline: Infinity };
+  return { config, id, further, servers, memory, deadline: Infinity };
+}
+
+/** The servers that the kernel has at another key than the first, under the names that they have at the first. */
+function listedFurther(
+  servers: ServiceConfig["servers"],
+  further: readonly KeyService[],
+  listed: ListedTable,
+): ListedEntry["servers"] | undefined {
+  const there = further.find(({ id }) => listed.has(id));
+  const entry = there === undefined ? undefined : listed.get(there.id);
+  if (there === undefined || entry === undefined) return undefined;
+  return new Map(
+    servers.flatMap(({ server }) => {
+      const one = entry.servers.get(idAt(there, server));
+      return one === undefined ? [] : [[serverId(server), one] as const];
+    }),
+  );
 }
 
 /** What a server is taken for of which nothing is known. `isAdded`: its service has been there without it. */
@@ -345,6 +402,7 @@ function sameConfig(a: ServiceConfig, b: ServiceConfig): boolean {
     engine === b.service.engine &&
     p?.timeout === q?.timeout &&
     p?.prefixLength === q?.prefixLength &&
+    sameGroup(a, b) &&
     samePolicy(a.policy, b.policy) &&
     a.servers.length === b.servers.length &&
     a.servers.every((one, i) => {
@@ -364,6 +422,12 @@ function sameConfig(a: ServiceConfig, b: ServiceConfig): boolean {
     })
   );
 }
+
+/** The first key too: a service may be known by another one. */
+const sameGroup = (a: Grouped, b: Grouped): boolean =>
+  (a.group === undefined && b.group === undefined) ||
+  (a.group?.ports === b.group?.ports &&
+    JSON.stringify([a.service.key, a.group?.keys]) === JSON.stringify([b.service.key, b.group?.keys]));
 
 const samePolicy = (a: ServicePolicy | undefined, b: ServicePolicy | undefined): boolean =>
   a === b || (a !== undefined && b !== undefined && JSON.stringify(a) === JSON.stringify(b));

@@ -4,6 +4,7 @@
 import { count } from "../core/words.js";
 import { milliseconds, toSeconds } from "../core/units.js";
 import { unreachable } from "../core/never.js";
+import { portOfKey } from "./group.js";
 import {
   serverId,
   SERVICE_FLAG,
@@ -11,6 +12,7 @@ import {
   type ListedServer,
   type ListedService,
   type RealServer,
+  type ServiceId,
   type ServiceKey,
   type Tunnel,
   type VirtualService,
@@ -52,6 +54,45 @@ export function describeCommand(command: Command): string {
     default:
       return unreachable(command);
   }
+}
+
+/** A command, and at how many more keys of the same service the same is done. */
+export type CommandGroup = { readonly command: Command; readonly more: number };
+
+/** What is done alike at many keys of one service, once. `firsts`: the first key of each that is not the only one. */
+export function groupCommands<C extends Command>(
+  commands: readonly C[],
+  firsts: ReadonlyMap<ServiceId, ServiceId>,
+  isAlone: (command: C) => boolean = () => false,
+): readonly { readonly command: C; readonly more: number }[] {
+  if (firsts.size === 0) return commands.map((command) => ({ command, more: 0 }));
+  const groups: { readonly command: C; more: number }[] = [];
+  const alike = new Map<string, { more: number }>();
+  for (const command of commands) {
+    const first = isAlone(command) ? undefined : firsts.get(serviceId(commandKey(command)));
+    const likeness = first === undefined ? "" : `${first} ${likenessOf(command)}`;
+    const known = first === undefined ? undefined : alike.get(likeness);
+    if (known !== undefined) {
+      known.more++;
+      continue;
+    }
+    const group = { command, more: 0 };
+    groups.push(group);
+    if (first !== undefined) alike.set(likeness, group);
+  }
+  return groups;
+}
+
+export const describeGroup = ({ command, more }: CommandGroup): string =>
+  more === 0
+    ? describeCommand(command)
+    : `${describeCommand(command)}; the same at ${count(more, "more key")} of the service`;
+
+/** What is done, without the key at which, and without a port that is the key's. */
+function likenessOf(command: Command): string {
+  if (!("server" in command)) return command.kind;
+  const { address, port, weight } = command.server;
+  return `${command.kind} ${address} ${port === portOfKey(command.key) ? "" : port} ${weight}`;
 }
 
 /** Names of the forwarding methods for people. */

@@ -37,12 +37,22 @@ function withPolicy(config: ServiceConfig): ServiceConfig {
   };
 }
 
+const GROUP = {
+  keys: [
+    { kind: "fwmark", mark: 8, family: "ipv4" },
+    { kind: "address", protocol: "tcp", address: ip("192.168.1.8"), port: 80 },
+  ],
+  ports: "keys",
+} as const;
+
 // A name and an option that look like the separators.
 const services = [
   service("a],\n[b", [check("tcp")], [], [check("tcp"), check("http", { path: "/],\n[" })], [check("tcp")]),
   service("empty"),
   service("c", [check("tcp")]),
   withPolicy(service("d", [check("tcp")], [])),
+  { ...service("e", [check("tcp")]), group: GROUP },
+  { ...withPolicy(service("f", [check("tcp")])), group: GROUP },
 ];
 
 test("services come out of the packed text as they went in", () => {
