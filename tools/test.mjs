@@ -51,7 +51,7 @@ const LAYERS = {
     cannot: needsVm,
     again: true,
     concurrency: 1,
-    timeout: 300,
+    timeout: 600,
   },
   package: {
     title: "npm package",
@@ -89,7 +89,7 @@ function commandLine(name, files) {
   if (name !== "vm") return node;
   const passed = Object.keys(process.env).filter((key) => key.startsWith("VIPD_"));
   const environment = passed.flatMap((key) => ["--env", `${key}=${process.env[key]}`]);
-  return [process.execPath, "tools/vm.mjs", "--timeout", "1200", ...environment, "--", ...node];
+  return [process.execPath, "tools/vm.mjs", "--timeout", "2700", ...environment, "--", ...node];
 }
 
 const countsOf = (found) => ({ pass: Number(found[1]), fail: Number(found[2]), skip: Number(found[3]) });
