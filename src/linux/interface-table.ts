@@ -107,7 +107,10 @@ export class InterfaceTable implements Interfaces {
     switch (event.kind) {
       case "link":
         if (event.change === "deleted") this.dropLink(event.link);
-        else if (!this.putLink(event.link)) return;
+        else {
+          this.tellOfFlap(event.link);
+          if (!this.putLink(event.link)) return;
+        }
         break;
       case "address":
         if (event.change === "new") this.putAddress(event.address);
@@ -166,13 +169,24 @@ export class InterfaceTable implements Interfaces {
     if (this.announced) return;
     this.announced = true;
     setImmediate(() => {
-      this.announced = false;
-      const gone = this.gone;
-      this.gone = [];
-      // Addresses that went with their interface are no news once it is known that the interface went.
-      this.listener.changed();
-      for (const { ifindex, prefix } of gone) this.listener.addressGone(ifindex, prefix);
+      if (this.announced) this.tell();
     });
+  }
+
+  private tell(): void {
+    this.announced = false;
+    const gone = this.gone;
+    this.gone = [];
+    // Addresses that went with their interface are no news once it is known that the interface went.
+    this.listener.changed();
+    for (const { ifindex, prefix } of gone) this.listener.addressGone(ifindex, prefix);
+  }
+
+  /** A link that is back before anybody has heard that it was away: it still was, and its neighbours may have noticed. */
+  private tellOfFlap(link: Link): void {
+    const old = this.links.get(link.index);
+    const isBack = old !== undefined && !(old.up && old.running) && link.up && link.running;
+    if (isBack && this.announced) this.tell();
   }
 }
 

@@ -60,3 +60,32 @@ test("a list that changes all the time while it is read leaves the old view, and
   assert.deepEqual(gone, []);
   table.close();
 });
+
+test("a link that goes and comes back within one batch of news is seen to have been away", async () => {
+  let tell: (event: RouteEvent) => void = () => undefined;
+  const link = (up: boolean) => ({ index: 2, name: NAME, up: true, running: up, multicast: true });
+  const kernel: RouteKernel = {
+    links: () => [link(true)],
+    addresses: () => [],
+    neighbours: () => [],
+    addAddresses: () => [],
+    removeAddresses: () => [],
+    addRouting: () => [],
+    removeRouting: () => [],
+    subscribe: (onEvent) => {
+      tell = onEvent;
+      return () => undefined;
+    },
+    close: () => undefined,
+  };
+  const seen: (boolean | undefined)[] = [];
+  const table = new InterfaceTable(kernel, {
+    changed: () => void seen.push(table.find(NAME)?.up),
+    addressGone: () => undefined,
+  });
+  tell({ kind: "link", change: "new", link: link(false) });
+  tell({ kind: "link", change: "new", link: link(true) });
+  await turn();
+  assert.deepEqual(seen, [false, true]);
+  table.close();
+});
