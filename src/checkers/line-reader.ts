@@ -15,23 +15,34 @@ export class LineReader {
   private pending = "";
   private ended = false;
   private wake: (() => void) | undefined;
+  private readonly onData = (chunk: Buffer): void => {
+    this.pending += chunk.toString("latin1");
+    if (this.pending.length > 64 * this.longest) this.socket.pause();
+    this.wake?.();
+  };
+  private readonly onEnd = (): void => {
+    this.ended = true;
+    this.wake?.();
+  };
 
   /** `longest`: characters of a line without its end. Lines of other encodings come as one character a byte. */
   constructor(socket: Socket, longest: number) {
     this.socket = socket;
     this.longest = longest;
-    socket.on("data", (chunk: Buffer) => {
-      this.pending += chunk.toString("latin1");
-      if (this.pending.length > 64 * longest) socket.pause();
-      this.wake?.();
-    });
-    const end = (): void => {
-      this.ended = true;
-      this.wake?.();
-    };
-    socket.on("end", end);
-    socket.on("close", end);
-    socket.on("error", end);
+    socket.on("data", this.onData);
+    for (const event of ["end", "close", "error"] as const) socket.on(event, this.onEnd);
+  }
+
+  /** What has come after the last line. */
+  get rest(): string {
+    return this.pending;
+  }
+
+  /** Leaves the connection to somebody else; what is pending stays here. */
+  release(): void {
+    this.socket.off("data", this.onData);
+    for (const event of ["end", "close", "error"] as const) this.socket.off(event, this.onEnd);
+    this.socket.pause();
   }
 
   /** The next line without its CRLF (or bare LF). */

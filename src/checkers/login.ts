@@ -6,6 +6,7 @@ import { err, ok, type Result } from "../core/result.js";
 import { fail, type CheckContext, type CheckResult, type ProbeContext } from "./checker.js";
 
 export type LoginOptions = { readonly user: string; readonly "password-file": string };
+/** Each character is a byte: the user's name in UTF-8, the password as its file has it. */
 export type Login = { readonly user: string; readonly password: string };
 
 /** To be spread into the section of `auth`. */
@@ -18,12 +19,12 @@ export const loginOptions = (v: ValueTypes) => ({
 
 /** Hides the password from whoever watches. */
 export function readLogin(
-  { user, "password-file": path }: LoginOptions,
+  { user: name, "password-file": path }: LoginOptions,
   { readSecret, trace }: Pick<CheckContext<unknown>, "readSecret" | "trace">,
 ): Result<Login, CheckResult> {
   const read = readSecret(path);
   if (!read.ok) return err(fail("secret-unreadable", `${path} ${read.error}`));
-  // The file is read as bytes; passwords are sent as they stand there.
+  const user = Buffer.from(name, "utf8").toString("latin1");
   const password = read.value;
   trace?.hide(base64(`\0${user}\0${password}`), base64(`${user}:${password}`), base64(password), password);
   return ok({ user, password });
@@ -38,5 +39,5 @@ export const loginProblem = (
   return read.ok ? undefined : `${auth["password-file"]} ${read.error}`;
 };
 
-/** Of text of which each character of the password is a byte. */
+/** Of text of which each character is a byte. */
 export const base64 = (text: string): string => Buffer.from(text, "latin1").toString("base64");

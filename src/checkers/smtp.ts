@@ -1,108 +1,201 @@
 // Talks with a mail server as a client would before a message: greeting, EHLO (or HELO for a server that does
-// not know EHLO), QUIT. RFC 5321 sections 4.1.1.1, 4.2.1 (replies of several lines), 4.3.2 (codes).
+// not know EHLO), TLS and a login if they are wanted, QUIT. RFC 5321 sections 4.1.1.1, 4.2.1 (replies of several
+// lines), 4.3.2 (codes); RFC 3207 (STARTTLS). The login itself is in smtp-login.ts, replies are read in smtp-reply.ts.
 
 import type { Socket } from "node:net";
 
+import type { ValueTypes } from "../config/values.js";
 import { err, ok as okResult, type Result } from "../core/result.js";
-import { between } from "../core/units.js";
-import { defineChecker, fail, ok, type CheckContext, type CheckResult } from "./checker.js";
+import { between, milliseconds, type Instant, type Milliseconds } from "../core/units.js";
+import { defineChecker, fail, type CheckContext, type CheckResult } from "./checker.js";
 import { connect, connectOptions, type ConnectOptions } from "./connect.js";
-import { LineReader } from "./line-reader.js";
+import { loginOptions, loginProblem, readLogin, type Login, type LoginOptions } from "./login.js";
+import { logIn, LOGIN_METHODS, type LoginMethod } from "./smtp-login.js";
+import { SmtpTalk, type Reply } from "./smtp-reply.js";
+import {
+  HALF_A_PAIR,
+  hasKeyPair,
+  readsFiles,
+  startTls,
+  tlsOptions,
+  tlsProblem,
+  type TlsOptions,
+} from "./tls.js";
+import { watch } from "./trace.js";
 
-/** RFC 5321 section 4.5.3.1.5 has 512 with CRLF; real servers are a little more talkative. */
-const LONGEST_LINE = 2048;
-/** Lines of one reply; the longest EHLO replies have about 20. */
-const MOST_LINES = 100;
+type SmtpOptions = ConnectOptions &
+  TlsOptions & {
+    readonly helo: string;
+    readonly tls: boolean;
+    readonly "start-tls": boolean;
+    readonly auth?: (LoginOptions & { readonly method?: LoginMethod | undefined }) | undefined;
+  };
 
-type SmtpOptions = ConnectOptions & { readonly helo: string };
+const authSection = (v: ValueTypes) =>
+  v.section({
+    ...loginOptions(v),
+    method: v
+      .choice(LOGIN_METHODS)
+      .optional()
+      .meta({ otherwise: "`plain`, or `login` where the server offers that alone" })
+      .describe("How they are sent: AUTH PLAIN or AUTH LOGIN."),
+  });
 
 export const smtp = defineChecker({
   name: "smtp",
   summary: "Exchanges greetings with a mail server, and succeeds when it is ready for mail.",
   options: (v) =>
-    v.section({
-      helo: v
-        .text({ max: 255, pattern: /^[A-Za-z0-9.:[\]_-]+$/, what: "A host name" })
-        .prefault("vipd.check.invalid")
-        .describe("The name given with EHLO."),
-      ...connectOptions(v),
-    }),
+    v
+      .section({
+        helo: v
+          .text({ max: 255, pattern: /^[A-Za-z0-9.:[\]_-]+$/, what: "A host name" })
+          .prefault("vipd.check.invalid")
+          .describe("The name given with EHLO."),
+        tls: v.flag().prefault(false).describe("Whether the connection begins with TLS, as on port 465."),
+        "start-tls": v
+          .flag()
+          .prefault(false)
+          .describe("Whether TLS is begun after EHLO (STARTTLS), as on ports 25 and 587."),
+        auth: authSection(v)
+          .optional()
+          .describe(
+            "The name and password of a user, with which we log in. Without TLS they can be read on the way.",
+          ),
+        ...tlsOptions(v),
+        ...connectOptions(v),
+      })
+      .refine((options) => !options.tls || !options["start-tls"], {
+        path: ["start-tls"],
+        error: "starts TLS twice\nLeave out `tls`, or `start-tls`.",
+      })
+      .refine(hasKeyPair, HALF_A_PAIR),
+  mayHaveProblem: (options) => options.auth !== undefined || readsFiles(options),
+  problem: (context) => loginProblem(context.options.auth, context) ?? tlsProblem(context),
   async check(context) {
-    const began = context.now();
-    const opened = await connect(context);
-    if (!opened.ok) return opened.error;
-    const connectedAt = context.now();
-    const { socket } = opened.value;
-    socket.on("error", () => undefined);
-    const verdict = await converse(socket, context);
-    // The server's answer to QUIT is not waited for: its readiness is known.
-    if (verdict.ok) socket.write("QUIT\r\n");
-    socket.destroySoon();
-    const phases = { connect: between(began, connectedAt), answer: between(connectedAt, context.now()) };
-    return { ...verdict, phases };
+    const { auth } = context.options;
+    const login = auth === undefined ? undefined : readLogin(auth, context);
+    if (login?.ok === false) return login.error;
+    const visit = new Visit(context, login?.value);
+    const verdict = await visit.go();
+    return { ...verdict, phases: visit.phases };
   },
 });
 
-async function converse(socket: Socket, context: CheckContext<SmtpOptions>): Promise<CheckResult> {
-  const reader = new LineReader(socket, LONGEST_LINE);
-  const greeting = await reply(reader, context, "the greeting");
-  if (!greeting.ok) return greeting.error;
-  if (greeting.value.code !== 220) return fail("bad-greeting", `greeting: ${greeting.value.text}`);
-  let hello = await say(socket, reader, context, "EHLO");
-  // RFC 5321 section 4.1.4: a server without EHLO answers 500 or 502, and HELO is tried.
-  if (hello.ok && [500, 501, 502, 504].includes(hello.value.code))
-    hello = await say(socket, reader, context, "HELO");
-  if (!hello.ok) return hello.error;
-  if (hello.value.code !== 250) return fail("bad-reply", `${hello.value.to}: ${hello.value.text}`);
-  return ok(greeting.value.text);
-}
+type Failure = { readonly ok: false; readonly error: CheckResult };
 
-type Reply = { readonly to: string; readonly code: number; readonly text: string };
+/** One visit at the server. */
+class Visit {
+  readonly phases: Record<string, Milliseconds> = {};
+  private readonly context: CheckContext<SmtpOptions>;
+  private readonly login: Login | undefined;
+  private at: Instant;
+  private warning: string | undefined;
 
-function say(
-  socket: Socket,
-  reader: LineReader,
-  context: CheckContext<SmtpOptions>,
-  word: string,
-): Promise<Result<Reply, CheckResult>> {
-  socket.write(`${word} ${context.options.helo}\r\n`);
-  return reply(reader, context, word);
-}
-
-/** One reply, with `text` its first line. All its lines must carry one code. */
-async function reply(
-  reader: LineReader,
-  context: CheckContext<SmtpOptions>,
-  to: string,
-): Promise<Result<Reply, CheckResult>> {
-  let first: Reply | undefined;
-  for (let lines = 0; lines < MOST_LINES; lines++) {
-    const line = await reader.line(context.cancel);
-    if (!line.ok) return err(fail(line.error, lineFailure(line.error, to)));
-    const parts = /^(\d{3})([ -]|$)/.exec(line.value);
-    const text = printable(line.value);
-    if (parts === null) return err(fail("bad-reply", `${to}: not SMTP: ${JSON.stringify(text)}`));
-    first ??= { to, code: Number(parts[1]), text };
-    if (Number(parts[1]) !== first.code)
-      return err(
-        fail("bad-reply", `${to}: a reply that begins with ${first.code} goes on with ${parts[1] ?? ""}`),
-      );
-    if (parts[2] !== "-") return okResult(first);
+  constructor(context: CheckContext<SmtpOptions>, login: Login | undefined) {
+    this.context = context;
+    this.login = login;
+    this.at = context.now();
   }
-  return err(fail("too-large", `${to}: more than ${MOST_LINES} lines in one reply`));
-}
 
-function lineFailure(failure: "read-timeout" | "closed-early" | "too-large", to: string): string {
-  const subject = to.startsWith("the ") ? to : `the answer to ${to}`;
-  switch (failure) {
-    case "read-timeout":
-      return `${subject} did not come in time`;
-    case "closed-early":
-      return `the connection ended before ${subject}`;
-    case "too-large":
-      return `${subject} has a line longer than ${LONGEST_LINE} characters`;
+  async go(): Promise<CheckResult> {
+    const { context } = this;
+    const opened = await connect(context);
+    this.mark("connect");
+    if (!opened.ok) return opened.error;
+    let { socket } = opened.value;
+    socket.on("error", () => undefined);
+    if (context.options.tls) {
+      const secured = await this.secure(socket);
+      if (!secured.ok) return secured.error;
+      socket = secured.value;
+    }
+    const talk = this.talkOver(socket);
+    const verdict = await this.converse(talk);
+    this.mark("answer");
+    return verdict;
+  }
+
+  private async converse(first: SmtpTalk): Promise<CheckResult> {
+    let talk = first;
+    const answered = await this.answers(talk, (next) => (talk = next));
+    if (!answered.ok) {
+      talk.socket.destroy();
+      return answered.error;
+    }
+    // The server's answer to QUIT is not waited for: its readiness is known.
+    talk.socket.write("QUIT\r\n");
+    talk.socket.destroySoon();
+    return { ok: true, detail: answered.value, phases: {}, warning: this.warning };
+  }
+
+  /** The line for people. `goOn`: the conversation has moved to TLS. */
+  private async answers(
+    first: SmtpTalk,
+    goOn: (talk: SmtpTalk) => void,
+  ): Promise<Result<string, CheckResult>> {
+    const { options } = this.context;
+    const greeting = await first.reply("the greeting");
+    if (!greeting.ok) return greeting;
+    if (greeting.value.code !== 220) return err(fail("bad-greeting", `greeting: ${greeting.value.text}`));
+    let talk = first;
+    let hello = await this.hello(talk);
+    if (!hello.ok) return hello;
+    if (options["start-tls"]) {
+      const secured = await this.startTls(talk, hello.value);
+      if (!secured.ok) return secured;
+      goOn((talk = secured.value));
+      // RFC 3207 section 4.2: what was said before TLS counts no more.
+      hello = await this.hello(talk);
+      if (!hello.ok) return hello;
+    }
+    if (this.login === undefined) return okResult(greeting.value.text);
+    const refused = await logIn(talk, hello.value, this.login, options.auth?.method);
+    return refused === undefined
+      ? okResult(`${greeting.value.text}; logged in as ${options.auth?.user ?? ""}`)
+      : err(refused);
+  }
+
+  private async hello(talk: SmtpTalk): Promise<Result<Reply, CheckResult>> {
+    const { helo } = this.context.options;
+    let hello = await talk.say("EHLO", `EHLO ${helo}`);
+    // RFC 5321 section 4.1.4: a server without EHLO answers 500 or 502, and HELO is tried.
+    if (hello.ok && [500, 501, 502, 504].includes(hello.value.code))
+      hello = await talk.say("HELO", `HELO ${helo}`);
+    if (!hello.ok || hello.value.code === 250) return hello;
+    return err(fail("bad-reply", `${hello.value.to}: ${hello.value.text}`));
+  }
+
+  private async startTls(talk: SmtpTalk, hello: Reply): Promise<Result<SmtpTalk, CheckResult>> {
+    if (!hello.lines.some((line) => /^STARTTLS *$/i.test(line)))
+      return err(fail("wrong-reply", `${hello.to}: the server does not offer STARTTLS`));
+    const agreed = await talk.say("STARTTLS", "STARTTLS");
+    if (!agreed.ok) return agreed;
+    if (agreed.value.code !== 220) return err(fail("bad-reply", `STARTTLS: ${agreed.value.text}`));
+    // Whoever sits between could have put words in the server's mouth, which would count as said under TLS.
+    const rest = talk.release();
+    if (rest !== "")
+      return err(fail("bad-reply", `the server goes on talking where TLS begins: ${JSON.stringify(rest)}`));
+    this.mark("answer");
+    const secured = await this.secure(talk.socket);
+    return secured.ok ? okResult(this.talkOver(secured.value)) : secured;
+  }
+
+  private async secure(socket: Socket): Promise<Failure | { readonly ok: true; readonly value: Socket }> {
+    const { options, target } = this.context;
+    const secured = await startTls(socket, options, options.address ?? target.address, [], this.context);
+    this.mark("tls");
+    if (!secured.ok) return err(fail(secured.error.reason, secured.error.detail));
+    this.warning = secured.value.warning;
+    return okResult(secured.value.socket);
+  }
+
+  private talkOver(socket: Socket): SmtpTalk {
+    return new SmtpTalk(watch(socket, this.context.trace), this.context.cancel);
+  }
+
+  private mark(phase: string): void {
+    const now = this.context.now();
+    this.phases[phase] = milliseconds((this.phases[phase] ?? 0) + between(this.at, now));
+    this.at = now;
   }
 }
-
-// What the server says goes into logs: no control characters, and not too much.
-const printable = (line: string): string => line.replace(/[^\x20-\x7e]/g, "?").slice(0, 120);
