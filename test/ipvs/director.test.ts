@@ -728,6 +728,70 @@ test("a data plane that fails as a whole is told once, and everything goes on wh
   assert.equal(director.status().table?.in_order, true);
 });
 
+for (const [errno, outOfStep] of [
+  ["EBUSY", false],
+  ["EPERM", false],
+  // The kernel's answers were lost: nobody knows what it did.
+  ["ENOBUFS", true],
+] as const)
+  test(`${errno} for single commands is told once with the time of the next try, and over at the first that succeeds`, () => {
+    const { director, timers, plane, configure, servers, told } = world();
+    configure({ services: [service("web", 1, server(4), server(5)), service("mail", 2, server(4))] });
+    director.setServer("web", id(5), false);
+    timers.pass(1);
+    told();
+    const apply = plane.apply.bind(plane);
+    let tries = 0;
+    plane.apply = (commands) => {
+      tries += commands.length;
+      return commands.map((command) => ({
+        ok: false,
+        outOfStep,
+        error: `${describeCommand(command)}: ${errno}`,
+      }));
+    };
+    director.setServer("web", id(5), true);
+    timers.pass(6500);
+    // At once (and again after a look, where that may help), after 1 s, after 2 s more; the next one would be 4 s later.
+    assert.equal(tries, outOfStep ? 4 : 3);
+    assert.deepEqual(
+      told().map((event) => (event.kind === "table-failed" ? [event.error, event.retry_ms] : event.kind)),
+      [[`add server 192.168.1.5:80 (direct routing, weight 1) to tcp 192.168.1.1:80: ${errno}`, 1000]],
+    );
+    assert.equal(director.status().table?.in_order, false);
+    assert.equal(director.inKernel("web", id(5)), false);
+    plane.apply = apply;
+    timers.pass(1000);
+    assert.deepEqual(servers("web", 1), ["192.168.1.4:80", "192.168.1.5:80"]);
+    assert.equal(director.status().table?.in_order, true);
+    assert.deepEqual(
+      told().map((event) => event.kind === "table-applied" && [event.why, event.changes]),
+      [["repair", 1]],
+    );
+    // After a lost answer the table is not as it was believed to be, whoever did that.
+    assert.equal(director.status().table?.repairs, outOfStep ? 1 : 0);
+  });
+
+test("commands whose answers were lost, but which were carried out, are not sent again and are no failure", () => {
+  const { director, timers, plane, configure, servers, sent, told } = world();
+  configure({ services: [service("web", 1, server(4), server(5))] });
+  sent();
+  told();
+  const apply = plane.apply.bind(plane);
+  plane.apply = (commands) => apply(commands).map(() => ({ ok: false, outOfStep: true, error: "ENOBUFS" }));
+  director.setServer("web", id(5), false);
+  timers.pass(1);
+  plane.apply = apply;
+  timers.pass(30_000);
+  assert.deepEqual(sent(), [
+    "remove server 192.168.1.5:80 (direct routing, weight 1) from tcp 192.168.1.1:80",
+  ]);
+  assert.deepEqual(servers("web", 1), ["192.168.1.4:80"]);
+  assert.deepEqual(told(), []);
+  assert.equal(director.inKernel("web", id(5)), false);
+  assert.equal(director.status().table?.in_order, true);
+});
+
 test("sync daemons are started as configured and left alone by what does not change them", () => {
   const { plane, timers, configure, told } = world();
   configure({ sync: SYNC });
