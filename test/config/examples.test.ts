@@ -33,6 +33,15 @@ for (const name of examples)
     assert.equal(text.split("\n")[0], "# yaml-language-server: $schema=vipd.schema.json");
   });
 
+for (const name of readdirSync(join(root, "conf/examples")))
+  test(`conf/examples/${name} loads for each of its nodes without a warning`, () => {
+    const text = readExample(`examples/${name}`);
+    const { configs, diagnostics } = check(text, name);
+    assert.deepEqual(diagnostics, []);
+    assert.ok(configs.length > 0);
+    assert.equal(text.split("\n")[0], "# yaml-language-server: $schema=../vipd.schema.json");
+  });
+
 test("the active/active example makes each node master of one instance", () => {
   const [lb1, lb2] = check(readExample("active-active.yaml")).configs;
   assert.deepEqual(
