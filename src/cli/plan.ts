@@ -8,6 +8,7 @@ import { diff } from "../ipvs/diff.js";
 import { fanOut, furtherServices, keysOf } from "../ipvs/group.js";
 import { impactOf, impactText, totalImpact, totalText, type Impact } from "../ipvs/impact.js";
 import { serverId, serviceId, type ServiceEntry, type ServiceId, type Table } from "../ipvs/model.js";
+import { settingTitle, type SettingWrite } from "../ipvs/settings.js";
 import { serversOf, takeovers, type Takeover } from "../ipvs/takeover.js";
 import type { VrrpStatus } from "../control/ipc.js";
 import { ask, runtimeDirectoryOf } from "./client.js";
@@ -40,7 +41,7 @@ export const plan: Command = {
       output.out(`${JSON.stringify({ node: config.node, vrrp, ipvs: { ...ipvs, impact } }, null, 2)}\n`);
     } else output.out(planText(config.node, vrrp, ipvs, firstKeys(config)));
     if (ipvs.problem !== null) return EXIT.failed;
-    const changes = ipvs.commands.length + ipvs.sync.length;
+    const changes = ipvs.commands.length + ipvs.sync.length + ipvs.settings.length;
     return changes > 0 || vrrp.some(({ change }) => change !== "keep") ? EXIT.changes : EXIT.ok;
   },
 };
@@ -51,6 +52,8 @@ export type PlannedCommand = IpvsCommand & { readonly impact?: Impact };
 export type TablePlan = {
   readonly commands: readonly PlannedCommand[];
   readonly sync: readonly SyncChange[];
+  /** Of the kernel, that would be set or put back. */
+  readonly settings: readonly SettingWrite[];
   /** Services that are there already and were not made by vipd. */
   readonly takeovers: readonly Takeover[];
   readonly problem: string | null;
@@ -87,9 +90,12 @@ async function planTable(config: Config, runtimeDirectory: string): Promise<Tabl
   const { openIpvs } = await import("../linux/ipvs-kernel.js");
   const { ownershipFile } = await import("../director/ipvs-ownership.js");
   const { syncChanges } = await import("../director/ipvs-sync.js");
+  const { settingWrites } = await import("../director/settings-keeper.js");
+  const { ipvsSettings } = await import("../linux/ipvs-settings.js");
   const plane = openIpvs();
   const needsNone = config.services.length === 0 && config.sync === undefined;
-  if (!plane.ok) return { commands: [], sync: [], takeovers: [], problem: needsNone ? null : plane.error };
+  if (!plane.ok)
+    return { commands: [], sync: [], settings: [], takeovers: [], problem: needsNone ? null : plane.error };
   try {
     const { owned } = ownershipFile(runtimeDirectory).load();
     const [actual, wanted] = [plane.value.read(), wantedTable(config)];
@@ -100,6 +106,8 @@ async function planTable(config: Config, runtimeDirectory: string): Promise<Tabl
       }),
       takeovers: takeovers(actual, wanted, owned.services),
       sync: syncChanges(plane.value.syncDaemons(), config.sync ?? null, owned.sync),
+      // After the table, the question for which loads ip_vs: without it there are no settings.
+      settings: settingWrites(runtimeDirectory, config.ipvs.settings ?? {}, ipvsSettings),
       problem: null,
     };
   } finally {
@@ -150,9 +158,12 @@ export function planText(
   for (const { instance, address, interface: device, change } of vrrp)
     lines.push(`${SIGNS[change]} ${address} on ${device} for ${instance}${NOTES[change]}`);
   if (ipvs.problem !== null) lines.push(`IPVS: ${ipvs.problem}`);
-  else if (ipvs.commands.length + ipvs.sync.length === 0) lines.push("IPVS: nothing to change");
+  else if (ipvs.commands.length + ipvs.sync.length + ipvs.settings.length === 0)
+    lines.push("IPVS: nothing to change");
   else {
     lines.push("IPVS, with every server up:");
+    for (const { name, from, to } of ipvs.settings)
+      lines.push(`~ set ${settingTitle(name)}: ${from} -> ${to}`);
     for (const { kind, role, interface: device, id } of ipvs.sync)
       lines.push(`${SYNC_SIGNS[kind]} ${kind} sync daemon ${role} on ${device}, id ${id}`);
     // What connections would feel is told for each key.

@@ -3,7 +3,7 @@
 
 import type { Path } from "./diagnostic.js";
 import type { Report } from "./report.js";
-import type { FileConfig, FileInstance, WrittenFile, WrittenInstance } from "./schema.js";
+import type { FileConfig, FileInstance, FileSync, WrittenFile, WrittenInstance } from "./schema.js";
 import { didYouMean } from "./suggest.js";
 
 type Nodes = FileConfig["nodes"];
@@ -30,9 +30,15 @@ export function interfacesOn(node: string, written: WrittenFile, report: Report)
             ]),
           ),
         }),
-    ...(sync === undefined
-      ? {}
-      : { sync: { ...sync, interface: one(sync.interface, ["sync", "interface"]) } }),
+    ...(sync === undefined ? {} : { sync: syncHere(sync, one) }),
+  };
+}
+
+function syncHere({ backup, ...sync }: NonNullable<WrittenFile["sync"]>, one: InterfaceOf): FileSync {
+  return {
+    ...sync,
+    interface: one(sync.interface, ["sync", "interface"]),
+    ...(backup === undefined ? {} : { backup: entryHere(backup, ["sync", "backup"], one) }),
   };
 }
 

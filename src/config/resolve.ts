@@ -6,6 +6,7 @@ import type { SyncConfig } from "../ipvs/model.js";
 import type { CheckerSpec } from "./checker-spec.js";
 import type { InstanceConfig } from "../vrrp/instance.js";
 import type { Config, IpvsConfig, LogTarget, NodeConfig, StaticConfig } from "./model.js";
+import type { Path } from "./diagnostic.js";
 import { interfacesOn } from "./per-node.js";
 import type { Report } from "./report.js";
 import type { ReadSecret } from "./resolve-adverts.js";
@@ -18,7 +19,7 @@ import { resolveServices } from "./resolve-services.js";
 import { resolveRouting, Singles } from "./resolve-routing.js";
 import { resolveTracks } from "./resolve-tracks.js";
 import { prefixOf, resolveInstances } from "./resolve-vrrp.js";
-import type { FileConfig, WrittenFile } from "./schema.js";
+import type { FileConfig, FileSync, WrittenFile } from "./schema.js";
 import { didYouMean } from "./suggest.js";
 
 /** Which director this is: named by the operator, or found by the machine's host name. */
@@ -151,32 +152,63 @@ function checkRouting(
 function syncOf(file: FileConfig, report: Report): SyncConfig | undefined {
   const written = file.sync;
   if (written === undefined) return undefined;
-  const { group, port, ttl } = written;
-  if (group !== undefined && !isMulticast(group))
-    report.error(["sync", "group"], "not-multicast", `${group} is not a multicast address`);
+  const { backup, ttl } = written;
   if (Object.keys(file.services ?? {}).length === 0)
     report.warning(["sync"], "no-effect", "has no effect without services");
-  // Real servers behind NAT use a virtual address as their gateway: their link is no better than the clients'.
-  const clients = Object.entries(file.vrrp ?? {}).find(
-    ([, one]) =>
-      one.interface === written.interface ||
-      one.addresses.some((entry) => !("length" in entry) && entry.interface === written.interface),
-  );
-  if (clients !== undefined)
-    report.warning(
-      ["sync", "interface"],
-      "sync-on-client-link",
-      `${written.interface} also carries the virtual addresses of "${clients[0]}"`,
-      "Anybody on that link can inject connections: the kernel does not authenticate. Use a link between the directors.",
+  if (backup !== undefined && !written.roles.includes("backup"))
+    report.error(
+      ["sync", "backup"],
+      "misplaced",
+      "belongs to the role `backup`, which is not one of the `roles`",
+      "Remove it, or add the role.",
     );
-  const maxLength = written["max-length"];
+  checkSyncLink(written.interface, ["sync", "interface"], file, report);
+  if (backup?.interface !== undefined && backup.interface !== written.interface)
+    checkSyncLink(backup.interface, ["sync", "backup", "interface"], file, report);
   return {
     interface: written.interface,
     id: written.id,
     roles: [...new Set(written.roles)],
+    ...syncValues(written, ["sync"], report),
+    ...(ttl === undefined ? {} : { ttl }),
+    ...(backup === undefined
+      ? {}
+      : {
+          backup: {
+            ...(backup.interface === undefined ? {} : { interface: backup.interface }),
+            ...(backup.id === undefined ? {} : { id: backup.id }),
+            ...syncValues(backup, ["sync", "backup"], report),
+          },
+        }),
+  };
+}
+
+function syncValues(
+  { group, port, "max-length": maxLength }: Pick<FileSync, "group" | "port" | "max-length">,
+  path: Path,
+  report: Report,
+): Pick<SyncConfig, "group" | "port" | "maxLength"> {
+  if (group !== undefined && !isMulticast(group))
+    report.error([...path, "group"], "not-multicast", `${group} is not a multicast address`);
+  return {
     ...(maxLength === undefined ? {} : { maxLength }),
     ...(group === undefined ? {} : { group }),
     ...(port === undefined ? {} : { port }),
-    ...(ttl === undefined ? {} : { ttl }),
   };
+}
+
+/** Real servers behind NAT use a virtual address as their gateway: their link is no better than the clients'. */
+function checkSyncLink(device: string, path: Path, file: FileConfig, report: Report): void {
+  const clients = Object.entries(file.vrrp ?? {}).find(
+    ([, one]) =>
+      one.interface === device ||
+      one.addresses.some((entry) => !("length" in entry) && entry.interface === device),
+  );
+  if (clients !== undefined)
+    report.warning(
+      path,
+      "sync-on-client-link",
+      `${device} also carries the virtual addresses of "${clients[0]}"`,
+      "Anybody on that link can inject connections: the kernel does not authenticate. Use a link between the directors.",
+    );
 }

@@ -242,4 +242,22 @@ export const syncSchema = section({
   group: ipAddress().optional().meta({ default: "224.0.0.81" }).describe("Multicast group."),
   port: port().optional().meta({ default: 8848 }).describe("UDP port."),
   ttl: integer({ min: 1, max: 255 }).optional().meta({ default: 1 }).describe("Multicast TTL."),
+  backup: section({
+    interface: interfacePerNode().optional().meta({ otherwise: "as above" }).describe("Where it receives."),
+    id: integer({ min: 0, max: 255, what: "A sync id" })
+      .optional()
+      .meta({ otherwise: "as above" })
+      .describe("Whose states it takes: 0 is everybody's."),
+    "max-length": integer({ min: 100, max: 65_507 })
+      .optional()
+      .meta({ otherwise: "as above" })
+      .describe("Most bytes of payload in a datagram."),
+    group: ipAddress().optional().meta({ otherwise: "as above" }).describe("Multicast group."),
+    port: port().optional().meta({ otherwise: "as above" }).describe("UDP port."),
+  })
+    .optional()
+    .describe(
+      "What the backup daemon has instead of the values above: for directors that take the states of several " +
+        "masters, or send and receive on different links.",
+    ),
 });

@@ -178,10 +178,14 @@ export type FileInstance = Omit<
   readonly "excluded-addresses"?: readonly Here<WrittenInstance["addresses"][number]>[];
   readonly track?: readonly Here<NonNullable<WrittenInstance["track"]>[number]>[];
 };
+type WrittenSync = NonNullable<WrittenFile["sync"]>;
+export type FileSync = Omit<Here<WrittenSync>, "backup"> & {
+  readonly backup?: Here<NonNullable<WrittenSync["backup"]>>;
+};
 /** The file as one node reads it. */
 export type FileConfig = Omit<WrittenFile, "vrrp" | "sync"> & {
   readonly vrrp?: Readonly<Record<string, FileInstance>>;
-  readonly sync?: Here<NonNullable<WrittenFile["sync"]>>;
+  readonly sync?: FileSync;
 };
 export type FileRoute = NonNullable<FileInstance["routes"]>[number];
 export type FileRule = NonNullable<FileInstance["rules"]>[number];

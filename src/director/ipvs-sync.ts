@@ -3,7 +3,7 @@
 
 import type { VipdEvent } from "../control/event.js";
 import type { ChecksStatus } from "../control/ipc.js";
-import type { SyncConfig, SyncDaemon, SyncRole } from "../ipvs/model.js";
+import { syncOfRole, type SyncConfig, type SyncDaemon, type SyncRole } from "../ipvs/model.js";
 import { DAEMON_DEFAULT } from "../ipvs/schema.js";
 import type { DataPlane } from "../ports/data-plane.js";
 
@@ -26,9 +26,10 @@ export function syncChanges(
   return ROLES.flatMap((role): SyncChange[] => {
     const daemon = running.find((one) => one.role === role);
     if (wanted?.roles.includes(role) === true) {
-      if (daemon !== undefined && runsAs(daemon, wanted)) return [];
+      const own = syncOfRole(wanted, role);
+      if (daemon !== undefined && runsAs(daemon, own)) return [];
       const kind = daemon === undefined ? "start" : "replace";
-      return [{ kind, role, interface: wanted.interface, id: wanted.id }];
+      return [{ kind, role, interface: own.interface, id: own.id }];
     }
     if (daemon === undefined || !owned.has(role)) return [];
     return [{ kind: "stop", role, interface: daemon.interface, id: daemon.id }];
@@ -66,8 +67,9 @@ export class SyncKeeper {
     for (const role of ROLES) {
       const daemon = running.get(role);
       if (wanted?.roles.includes(role) === true) {
-        if (daemon === undefined || !this.isAsWanted(daemon, wanted))
-          fine = this.start(plane, role, wanted, daemon) && fine;
+        const own = syncOfRole(wanted, role);
+        if (daemon === undefined || !this.isAsWanted(daemon, own))
+          fine = this.start(plane, role, own, daemon) && fine;
       } else if (daemon !== undefined && owned.has(role)) fine = this.stop(plane, daemon) && fine;
     }
     return fine;

@@ -8,7 +8,13 @@ import type { IpvsConfig, ServiceConfig } from "../config/model.js";
 import type { VipdEvent } from "../control/event.js";
 import { familyOf } from "../core/address.js";
 import type { SyncConfig } from "../ipvs/model.js";
-import { planSettings, settingTitle, type SettingRecord, type Settings } from "../ipvs/settings.js";
+import {
+  planSettings,
+  settingTitle,
+  type SettingRecord,
+  type Settings,
+  type SettingWrite,
+} from "../ipvs/settings.js";
 import type { KernelSettings } from "../ports/kernel-settings.js";
 import { bootId, readRecord, replaceRecord } from "./record-file.js";
 
@@ -87,14 +93,7 @@ export class SettingsKeeper {
 
   private recorded(path: string): SettingRecord {
     try {
-      const text = readRecord(path);
-      if (text === undefined) return {};
-      const { boot, settings } = JSON.parse(text) as {
-        readonly boot?: unknown;
-        readonly settings?: SettingRecord;
-      };
-      // A boot sets everything anew.
-      return boot === bootId() ? (settings ?? {}) : {};
+      return readSettings(path);
     } catch (error) {
       this.warn(`${path} cannot be read, so that what it says is not put back: ${(error as Error).message}`);
       return {};
@@ -110,6 +109,36 @@ export class SettingsKeeper {
     this.told.add(text);
     this.report({ kind: "warning", subject: "ipvs", text });
   }
+}
+
+/** What a start with these settings would write; touches nothing. `open` is called when there is something to look at. */
+export function settingWrites(
+  runtimeDirectory: string,
+  wanted: Settings,
+  open: () => Pick<KernelSettings, "read">,
+): readonly SettingWrite[] {
+  const path = recordPath(runtimeDirectory);
+  if (Object.keys(wanted).length === 0 && !existsSync(path)) return [];
+  let recorded: SettingRecord = {};
+  try {
+    recorded = readSettings(path);
+  } catch {
+    // The daemon says of it that nothing is put back.
+  }
+  const kernel = open();
+  return planSettings(wanted, recorded, (name) => kernel.read(name)).writes;
+}
+
+/** What is on record of this boot; throws when it cannot be read. */
+function readSettings(path: string): SettingRecord {
+  const text = readRecord(path);
+  if (text === undefined) return {};
+  const { boot, settings } = JSON.parse(text) as {
+    readonly boot?: unknown;
+    readonly settings?: SettingRecord;
+  };
+  // A boot sets everything anew.
+  return boot === bootId() ? (settings ?? {}) : {};
 }
 
 const recordPath = (runtimeDirectory: string): string => join(runtimeDirectory, "ipvs-settings.json");

@@ -152,7 +152,15 @@ export type SyncConfig = {
   readonly port?: number;
   /** Multicast TTL 1..255; absent: 1. */
   readonly ttl?: number;
+  /** What the backup daemon has instead; an id of 0 takes what every master sends. */
+  readonly backup?: Partial<Pick<SyncConfig, "interface" | "id" | "maxLength" | "group" | "port">>;
 };
+
+/** What the daemon of one role is started with. */
+export function syncOfRole(sync: SyncConfig, role: SyncRole): SyncConfig {
+  const { backup, ...common } = sync;
+  return role === "master" ? common : { ...common, ...backup };
+}
 
 /** A running sync daemon, with everything the kernel chose for itself. */
 export type SyncDaemon = {

@@ -447,7 +447,7 @@ test("without services there is no table to speak of", () => {
 });
 
 test("a plan shows what would be added, removed and kept", () => {
-  const nothing = { commands: [], sync: [], takeovers: [], problem: null };
+  const nothing = { commands: [], sync: [], settings: [], takeovers: [], problem: null };
   golden(
     "plan.txt",
     planText(
@@ -475,6 +475,7 @@ test("a plan shows what would be added, removed and kept", () => {
             impact: { kind: "end", servers: 1, active: 8, inactive: 1 },
           },
         ],
+        settings: [],
         takeovers: [
           { service: "tcp 10.0.0.9:80" as ServiceId, servers: ["10.0.0.4:80", "10.0.0.5:80"] as ServerId[] },
         ],
@@ -482,7 +483,14 @@ test("a plan shows what would be added, removed and kept", () => {
       },
     ) +
       planText("lb1", [], { ...nothing, problem: "the kernel has no ip_vs: modprobe ip_vs" }) +
-      planText("lb1", [], nothing),
+      planText("lb1", [], nothing) +
+      planText("lb1", [], {
+        ...nothing,
+        settings: [
+          { name: "conntrack", from: "0", to: "1" },
+          { name: "timeout.tcp", from: "900", to: "600" },
+        ],
+      }),
   );
 });
 

@@ -811,6 +811,33 @@ test("sync daemons are started as configured and left alone by what does not cha
   assert.equal(plane.daemons.size, 0);
 });
 
+test("the backup daemon has values of its own, and each is left alone by what changes the other", () => {
+  const { plane, configure } = world();
+  const own = { ...SYNC, backup: { id: 0, interface: "eth2", port: 9000 } };
+  configure({ sync: own });
+  const place = ({ interface: device, id: number, port }: SyncDaemon): unknown[] => [device, number, port];
+  const [master, backup] = [plane.daemons.get("master"), plane.daemons.get("backup")];
+  assert.ok(master !== undefined && backup !== undefined);
+  assert.deepEqual(
+    [place(master), place(backup)],
+    [
+      ["eth1", 51, 8848],
+      ["eth2", 0, 9000],
+    ],
+  );
+  configure({ sync: { ...own, backup: { ...own.backup, id: 7 } } });
+  assert.equal(plane.starts, 3);
+  assert.equal(plane.daemons.get("master"), master);
+  configure({ sync: { ...own, ttl: 1, port: 9001, backup: { ...own.backup, id: 7 } } });
+  assert.equal(plane.daemons.get("backup")?.id, 7);
+  assert.equal(plane.daemons.get("master")?.port, 9001);
+  const running = [...plane.daemons.values()];
+  assert.deepEqual(syncChanges(running, own, new Set()), [
+    { kind: "replace", role: "master", interface: "eth1", id: 51 },
+    { kind: "replace", role: "backup", interface: "eth2", id: 0 },
+  ]);
+});
+
 test("a successor leaves running sync daemons alone, and stops them when they are no longer wanted", () => {
   const first = world();
   first.configure({ sync: SYNC });

@@ -8,7 +8,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import type { VipdEvent } from "../../src/control/event.js";
 import { ip } from "../../src/core/address.js";
-import { SettingsKeeper, type SettingsOrder } from "../../src/director/settings-keeper.js";
+import { SettingsKeeper, settingWrites, type SettingsOrder } from "../../src/director/settings-keeper.js";
 import { planSettings, type SettingRecord, type Settings } from "../../src/ipvs/settings.js";
 import type { KernelSettings } from "../../src/ports/kernel-settings.js";
 
@@ -70,6 +70,10 @@ class Rig {
   restore(): void {
     this.keeper.restore(this.directory);
   }
+  planned(settings: Settings): string[] {
+    const writes = settingWrites(this.directory, settings, () => this.kernel);
+    return writes.map(({ name, from, to }) => `${name}: ${from} -> ${to}`);
+  }
   said(): string[] {
     return this.events
       .splice(0)
@@ -91,6 +95,20 @@ test("what is wanted is set, what is no longer wanted and all at a stop is put b
     rig.said();
     rig.restore();
     assert.deepEqual(rig.said(), [], "nothing is left to put back");
+  }));
+
+test("a plan says what a start would set and put back, and touches nothing", () =>
+  withKeeper((rig) => {
+    rig.configure({ conntrack: "1", "timeout.tcp": "60" });
+    const written = rig.kernel.written.length;
+    assert.deepEqual(rig.planned({ conntrack: "1", expire_nodest_conn: "1", strange: "1" }), [
+      "expire_nodest_conn: 0 -> 1",
+      "timeout.tcp: 60 -> 900",
+    ]);
+    assert.deepEqual(rig.planned({ conntrack: "1", "timeout.tcp": "60" }), []);
+    assert.equal(rig.kernel.written.length, written);
+    rig.restore();
+    assert.deepEqual(rig.planned({}), []);
   }));
 
 test("after a crash the successor knows what was there before, and leaves what somebody else set since", () =>

@@ -309,6 +309,38 @@ test("the sync daemons are those ipvsadm starts, with every parameter and with n
     assert.equal(daemons(ours).trim(), "");
   }));
 
+test("a sync group of IPv6, and a backup with values of its own, are those ipvsadm starts", () =>
+  inLab((lab) => {
+    const [ours, theirs] = lab.hosts("ours", "theirs");
+    for (const device of ["sync0", "sync1"]) {
+      lab.cable(ours, device, theirs, device);
+      ours.ip(`addr add 2001:db8:${device.slice(-1)}::1/64 dev ${device} nodad`);
+      theirs.ip(`addr add 2001:db8:${device.slice(-1)}::2/64 dev ${device} nodad`);
+    }
+    const daemons = (host: Host): string => host.run("ipvsadm", "-L", "--daemon");
+    const { configure, director, told } = directorOf(lab, ours);
+    const sync: SyncConfig = {
+      ...{ interface: "sync0", id: 51, roles: SYNC.roles, group: ip("ff05::81"), port: 9000 },
+      backup: { interface: "sync1", id: 0, group: ip("ff05::82"), port: 9001 },
+    };
+    configure([WEB], sync);
+    const start = (role: string, device: string, ...options: string[]): string =>
+      theirs.run("ipvsadm", "--start-daemon", role, "--mcast-interface", device, ...options);
+    start("master", "sync0", "--syncid", "51", "--mcast-group", "ff05::81", "--mcast-port", "9000");
+    start("backup", "sync1", "--syncid", "0", "--mcast-group", "ff05::82", "--mcast-port", "9001");
+    assert.match(daemons(ours), /ff05::82/);
+    assert.equal(daemons(ours), daemons(theirs));
+    told();
+    configure([WEB], { ...sync, backup: { ...sync.backup } });
+    configure([WEB], { ...sync, backup: { ...sync.backup, id: 9 } });
+    assert.deepEqual(
+      told().flatMap((event) => (event.kind === "sync-daemon" ? [[event.role, event.running]] : [])),
+      [["backup", true]],
+    );
+    director.stop("remove");
+    assert.equal(daemons(ours).trim(), "");
+  }));
+
 test("a table flushed by ipvsadm -C is repaired, and what others put there stays", () =>
   inLab((lab) => {
     const host = lab.host("ours");
