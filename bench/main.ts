@@ -4,6 +4,7 @@
 import { execFileSync } from "node:child_process";
 import { parseArgs } from "node:util";
 import { bundle } from "./bundle.js";
+import { checks } from "./checks.js";
 import { cpu } from "./cpu.js";
 import { failover } from "./failover.js";
 import { falseTakeover } from "./false-takeover.js";
@@ -16,7 +17,7 @@ import { table } from "./table.js";
 import { wakeUps } from "./wake-ups.js";
 import { wide } from "./wide.js";
 
-const MEASUREMENTS = [failover, falseTakeover, cpu, wide, fast, massTakeover, wakeUps, table];
+const MEASUREMENTS = [failover, falseTakeover, cpu, wide, fast, massTakeover, wakeUps, table, checks];
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

@@ -16,6 +16,9 @@ const USAGE = `usage: node tools/vm.mjs [options] [--] COMMAND [ARG...]
   --memory SIZE    memory of the guest (3G)
   --cpus N         processors of the guest (those of this machine, at most 4)
   --accel NAME     kvm or tcg (software emulation); default: KVM where it really boots, else emulation
+  --count-instructions
+                   the guest's clock counts instructions (500 million a second; emulation, one processor): its CPU
+                   figures then do not depend on what else this machine does
   --env NAME=VALUE set in the environment of the command; may be repeated
 `;
 
@@ -41,6 +44,7 @@ function readOptions() {
         memory: { type: "string", default: "3G" },
         cpus: { type: "string" },
         accel: { type: "string" },
+        "count-instructions": { type: "boolean", default: false },
         env: { type: "string", multiple: true, default: [] },
         help: { type: "boolean", default: false },
       },
@@ -94,8 +98,9 @@ if (!options.always && runningKernelHasIpvs()) {
     environment,
     timeoutSeconds: Number(options.timeout),
     memory: options.memory,
-    cpus: options.cpus === undefined ? undefined : Number(options.cpus),
-    accel: options.accel ?? process.env.VIPD_VM_ACCEL,
+    cpus: options["count-instructions"] ? 1 : options.cpus === undefined ? undefined : Number(options.cpus),
+    accel: options["count-instructions"] ? "tcg" : (options.accel ?? process.env.VIPD_VM_ACCEL),
+    countInstructions: options["count-instructions"],
   }).catch((error) => fail(`${error.message}\n  The Debian packages needed: ${GUEST_PACKAGES.join(" ")}`));
   // Not process.exit(): what is still on its way to a pipe would be lost.
   process.exitCode = status;

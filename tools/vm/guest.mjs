@@ -122,6 +122,8 @@ function startQemu(files, options, accel) {
       "none",
     ],
   ].flat();
+  // Two nanoseconds each, and while it is idle its clock goes with ours.
+  if (options.countInstructions) arguments_.push("-icount", "shift=1,sleep=on");
   // Its own process group: Ctrl-C reaches us only, and we decide what ends in which order.
   return spawn(QEMU, arguments_, { stdio: ["ignore", "ignore", "pipe"], detached: true });
 }
