@@ -5,29 +5,35 @@ import type { Cancel } from "../ports/cancel.js";
 
 export class CancelSource implements Cancel {
   cancelled = false;
-  private listeners: Set<() => void> | undefined;
+  /** Most have one at a time: a set is made for those that come beside it. */
+  private first: (() => void) | undefined;
+  private others: Set<() => void> | undefined;
 
   onCancel(fire: () => void): () => void {
     if (this.cancelled) {
       fire();
       return () => undefined;
     }
+    // Who asks twice with the same function is told twice.
     const listener = (): void => {
       fire();
     };
-    this.listeners ??= new Set();
-    this.listeners.add(listener);
+    if (this.first === undefined && this.others === undefined) this.first = listener;
+    else (this.others ??= new Set()).add(listener);
     return () => {
-      this.listeners?.delete(listener);
+      if (this.first === listener) this.first = undefined;
+      else this.others?.delete(listener);
     };
   }
 
   cancel(): void {
     if (this.cancelled) return;
     this.cancelled = true;
-    const listeners = this.listeners;
-    this.listeners = undefined;
-    for (const listener of listeners ?? []) listener();
+    const { first, others } = this;
+    this.first = undefined;
+    first?.();
+    this.others = undefined;
+    for (const listener of others ?? []) listener();
   }
 }
 

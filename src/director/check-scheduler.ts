@@ -62,8 +62,8 @@ type Entry = {
   /** `lost` when it started. */
   lostBefore: number;
   cancel: CancelSource | undefined;
-  /** Gives the place of the run back; does nothing the second time. */
-  release: () => void;
+  /** Its run takes one of the places that there are for its cost. */
+  hasPlace: boolean;
   linger: Promise<unknown> | undefined;
   runs: number;
   removed: boolean;
@@ -78,8 +78,6 @@ const START_COSTS: Readonly<Record<CheckCost, number>> = { socket: 1, process: 1
 const LATE = milliseconds(10);
 /** A check that does not settle when it is told to has a bug; after this time it counts as failed. */
 const STALL = milliseconds(2000);
-
-const NOTHING_HELD = (): void => undefined;
 
 const interval = (job: CheckJob, isFailing: boolean): Milliseconds =>
   isFailing && job.everyFailing !== undefined ? job.everyFailing : job.every;
@@ -170,7 +168,7 @@ export class CheckScheduler {
       deadline: now,
       lostBefore: 0,
       cancel: undefined,
-      release: NOTHING_HELD,
+      hasPlace: false,
       linger: undefined,
       runs: 0,
       removed: false,
@@ -208,7 +206,13 @@ export class CheckScheduler {
     this.heap.remove(entry);
     this.queues[entry.job.cost].delete(entry);
     entry.cancel?.cancel();
-    entry.release();
+    this.release(entry);
+  }
+
+  /** Gives the place of its run back; does nothing the second time. */
+  private release(entry: Entry): void {
+    if (entry.hasPlace) this.running[entry.job.cost]--;
+    entry.hasPlace = false;
   }
 
   private arm(): void {
@@ -268,11 +272,7 @@ export class CheckScheduler {
     entry.runs++;
     this.running[job.cost]++;
     this.heap.set(entry, entry.deadline);
-    let held = true;
-    entry.release = () => {
-      if (held) this.running[job.cost]--;
-      held = false;
-    };
+    entry.hasPlace = true;
     const settled = (result: CheckResult): void => {
       // A run that was given up, and settles all the same, has no say any more.
       if (entry.cancel === cancel) this.finish(entry, result);
@@ -305,9 +305,7 @@ export class CheckScheduler {
 
   private finish(entry: Entry, result: CheckResult): void {
     entry.cancel = undefined;
-    entry.release();
-    // Between its runs a check holds nothing of the last one: there are thousands of them.
-    entry.release = NOTHING_HELD;
+    this.release(entry);
     this.takeFromQueue(entry.job.cost);
     this.heap.remove(entry);
     if (entry.removed) return;
