@@ -17,6 +17,10 @@ export type CheckFigure = {
 const WINDOW = seconds(10);
 /** By then the first checks are over, the rhythm of all is spread over the interval, and a start's garbage gone. */
 const CALM = seconds(10);
+const LOOK = seconds(5);
+const MOST_LOOKS = 8;
+/** Per cent of the one core. */
+const ALL = 95;
 /** More than vipd takes to say that its checks were late: it looks once a minute. */
 const LATE_LOOK = seconds(62);
 /** vipd speaks of checks that began later than this. */
@@ -31,6 +35,16 @@ const amongHung = (n: number, m: number): number => (m < SERVERS / 2 ? PORTS.hun
 const tell = (director: Director, figure: string, value: number): void =>
   console.log(JSON.stringify({ director, figure, value } satisfies CheckFigure));
 
+/** Waits for the end of what a start leaves to do: until the machine is not less and less busy any more. */
+async function calm(): Promise<void> {
+  let before = Infinity;
+  for (let look = 0; look < MOST_LOOKS; look++) {
+    const share = await busyShare(LOOK);
+    if (share < ALL && share > before * 0.8) return;
+    before = share;
+  }
+}
+
 /** `work` with the director checking; on a network of its own, so that nothing is left of another. */
 async function withDirector(
   director: Director,
@@ -44,6 +58,7 @@ async function withDirector(
     const idle = idleWindow === 0 ? 0 : await busyShare(seconds(idleWindow));
     await network.start(director, subject);
     await pause(CALM);
+    await calm();
     await work(network, idle);
     await network.stop();
   } finally {

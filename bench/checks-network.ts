@@ -79,7 +79,7 @@ http { access_log off; client_body_temp_path ${folder}/1; proxy_temp_path ${fold
     if (kind === "vipd") this.director = startVipd(lab, host, path);
     else if (kind === "keepalived")
       this.director = startKeepalived(lab, host, text, { configPath: path, terse: true });
-    else this.director = host.spawn(["ldirectord", "-d", path, "start"]);
+    else this.director = host.spawn(["ldirectord", path, "start"]);
     await this.wait(`a complete table of ${kind}`, () => this.count() >= subject.services * SERVERS);
   }
 
