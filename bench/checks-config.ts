@@ -2,7 +2,7 @@
 // answer, and out at the first failure. Knows the addresses and ports, and nothing of what answers there.
 
 export type Director = "keepalived" | "vipd" | "ldirectord";
-export type CheckKind = "tcp" | "http";
+type CheckKind = "tcp" | "http";
 
 export const SERVERS = 10;
 /** Answers at once; accepts and never answers; answers until it is told to do so no more. */
@@ -16,7 +16,7 @@ export type Subject = {
   readonly port: (service: number, server: number) => number;
 };
 
-export const numbers = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
+const numbers = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
 const service = (n: number): string => `10.100.${n >> 8}.${n & 255}`;
 const server = (n: number, m: number): string =>
   `10.${(m < SERVERS / 2 ? 200 : 204) + (n >> 8)}.${n & 255}.${m + 1}`;
