@@ -3,9 +3,10 @@
 // file starts in a fraction of the time that a hundred small modules take. bin/vipd uses the bundles while they are
 // newer than what the compiler wrote. Refuses a bundle of a small process that has the big libraries in it.
 
-import { spawnSync } from "node:child_process";
+import { fork, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
@@ -86,18 +87,35 @@ for (const [name, module] of Object.entries(PROGRAMS)) {
 }
 copyFileSync(join(root, "tools/bundle/start.cjs"), join(to, "start.cjs"));
 
-/** Each program runs as far as it gets without a configuration, and writes down what V8 has compiled. */
+/** Each program runs as far as it gets, and writes down what V8 has compiled. */
 const example = join(root, "conf/vipd.yaml");
 const read = (request) => `${JSON.stringify({ kind: "read", node: "lb1", path: example, ...request })}\n`;
+const scratch = mkdtempSync(join(tmpdir(), "vipd-bundle-"));
+const saved = { path: join(scratch, "saved-config"), id: "bundle" };
+const ORDER = {
+  kind: "configure",
+  scripts: { user: null, secure: true },
+  tracks: [],
+  knownTracks: {},
+  ipvs: { onStop: "keep", reconcileEvery: 60_000 },
+  sync: null,
+  masters: {},
+  services: [],
+};
 const RUNS = [
   { name: "main", words: ["check", "--config", example] },
   // Ends where it would claim its runtime directory, with all modules loaded.
   { name: "main", words: ["run", "--runtime-dir", "/dev/null/vipd"] },
   // Without the text everything is said, with it it is read quickly.
   { name: "config", request: read({}) },
-  { name: "config", request: read({ text: readFileSync(example, "utf8") }) },
+  {
+    name: "config",
+    request: read({
+      text: readFileSync(example, "utf8"),
+      save: { ...saved, savedFor: { program: "", path: example, node: "" } },
+    }),
+  },
   { name: "vrrp" },
-  { name: "checks" },
 ];
 for (const { name, words = [], request = "" } of RUNS) {
   const command = [...(flagsOf[name] ?? []), join(to, "start.cjs"), "--write-cache", `${name}.cjs`, ...words];
@@ -107,4 +125,23 @@ for (const { name, words = [], request = "" } of RUNS) {
     timeout: 60_000,
   });
   if (run.error !== undefined) throw run.error;
+}
+await takeTable();
+rmSync(scratch, { recursive: true });
+
+/** The checks process takes a configuration, with a kernel that is only pretended (bundle/pretend-ipvs.cjs). */
+function takeTable() {
+  const child = fork(join(to, "start.cjs"), ["--write-cache", "checks.cjs"], {
+    execArgv: [...flagsOf.checks],
+    env: { ...process.env, NODE_OPTIONS: `--require ${join(root, "tools/bundle/pretend-ipvs.cjs")}` },
+    timeout: 60_000,
+  });
+  child.on("message", (message) => {
+    if (message.kind === "hello") child.send({ ...ORDER, runtimeDirectory: scratch, saved });
+    const isTaken = message.kind === "configured" && message.error === null;
+    if (message.kind === "unreadable" || (message.kind === "configured" && !isTaken))
+      throw new Error(`the checks process did not take ${example}: ${message.error}`);
+    if (isTaken) child.disconnect();
+  });
+  return new Promise((done) => child.on("exit", done));
 }

@@ -84,13 +84,12 @@ export function unpackServices(text: string): ServiceConfig[] {
         service,
         ...(group === undefined ? {} : { group }),
         servers: servers.map(([address, port, forwarding, weight, list, rare]): ServerConfig => {
-          const { inhibit, ...more } = rare ?? {};
+          const ofServer = checks[list] as readonly CheckConfig[];
+          if (rare === undefined) return { server: { address, port, forwarding, weight }, checks: ofServer };
+          const { inhibit, ...more } = rare;
           return {
-            server:
-              rare === undefined
-                ? { address, port, forwarding, weight }
-                : { address, port, forwarding, weight, ...more },
-            checks: checks[list] as readonly CheckConfig[],
+            server: { address, port, forwarding, weight, ...more },
+            checks: ofServer,
             ...(inhibit === undefined ? {} : { inhibit }),
           };
         }),

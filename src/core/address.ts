@@ -63,6 +63,21 @@ export function ipBytes(address: IpAddress): Uint8Array {
   return bytes.value;
 }
 
+/** An IPv4 address as one number, without making anything; undefined: it is IPv6. */
+export function ipv4Number(address: IpAddress): number | undefined {
+  let number = 0;
+  let part = 0;
+  for (let i = 0; i < address.length; i++) {
+    const code = address.charCodeAt(i);
+    if (code === 0x2e) {
+      number = number * 256 + part;
+      part = 0;
+    } else if (code >= 0x30 && code <= 0x39) part = part * 10 + code - 0x30;
+    else return undefined;
+  }
+  return number * 256 + part;
+}
+
 /** The address in 4 or 16 bytes of network order; throws on another length. */
 export function ipFromBytes(bytes: Uint8Array): IpAddress {
   if (bytes.length === 4) return bytes.join(".") as IpAddress;

@@ -21,7 +21,7 @@ import { Checks } from "./checks.js";
 import { IpvsDirector } from "./ipvs-director.js";
 import { ownershipFile } from "./ipvs-ownership.js";
 import { readSavedServices } from "./saved-config.js";
-import { collectGarbage } from "./supervisor/memory.js";
+import { allowOptimizing, collectGarbage } from "./supervisor/memory.js";
 import { TrackBoard } from "./track-board.js";
 
 process.title = "vipd: checks";
@@ -114,7 +114,10 @@ function take(message: ToChecks): void {
     case "configure": {
       configure(message);
       // Until the first collection V8 lets the heap grow far (programs.ts); from then on it keeps it small.
-      setTimeout(collectGarbage, TRIM_AFTER_MS).unref();
+      setTimeout(() => {
+        collectGarbage();
+        allowOptimizing();
+      }, TRIM_AFTER_MS).unref();
       return;
     }
     case "master":

@@ -25,13 +25,14 @@ export class DirectorFailures {
 
   /** One server more, or with -1 one less; `failedAt` as ServerInput has it. */
   count(address: IpAddress, isDown: boolean, failedAt: Instant | undefined, by: 1 | -1): void {
-    const machine = this.machines.get(address) ?? { servers: 0, down: 0, failedAt: undefined };
+    let machine = this.machines.get(address);
+    if (machine === undefined)
+      this.machines.set(address, (machine = { servers: 0, down: 0, failedAt: undefined }));
     const hadFailed = hasFailed(machine);
     machine.servers += by;
     if (isDown) machine.down += by;
     if (isDown && by === 1) machine.failedAt = failedAt;
     if (machine.servers === 0) this.machines.delete(address);
-    else this.machines.set(address, machine);
     this.failed += Number(hasFailed(machine)) - Number(hadFailed);
   }
 

@@ -6,7 +6,7 @@ import { existsSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
 import type { IpvsConfig, ServiceConfig } from "../config/model.js";
 import type { VipdEvent } from "../control/event.js";
-import { familyOf } from "../core/address.js";
+import { familyOf, type Family } from "../core/address.js";
 import type { SyncConfig } from "../ipvs/model.js";
 import {
   planSettings,
@@ -153,13 +153,12 @@ function oddSettings(
   sync: SyncConfig | null,
 ): string[] {
   const odd: string[] = [];
-  const nat = new Set(
-    services.flatMap(({ servers }) =>
-      servers.flatMap(({ server }) => (server.forwarding === "nat" ? [familyOf(server.address)] : [])),
-    ),
-  );
+  const hasNat = (family: Family): boolean =>
+    services.some(({ servers }) =>
+      servers.some(({ server }) => server.forwarding === "nat" && familyOf(server.address) === family),
+    );
   for (const [family, name] of FORWARD)
-    if (nat.has(family) && kernel.sysctl(name) === "0")
+    if (kernel.sysctl(name) === "0" && hasNat(family))
       odd.push(
         `${name} is 0: answers of real servers behind NAT do not get through this director; sysctl -w ${name}=1`,
       );

@@ -2,7 +2,7 @@
 // order a second time. Looks at each service and server once. Services that are neither wanted nor ours are
 // somebody else's and are left alone.
 
-import { ipBytes } from "../core/address.js";
+import { ipBytes, ipv4Number } from "../core/address.js";
 import type { Command } from "./command.js";
 import type {
   ListedEntry,
@@ -95,9 +95,23 @@ export const sameTunnel = (a: Tunnel | undefined, b: Tunnel | undefined): boolea
  */
 export function canonicalOrder<S extends { readonly server: RealServer }>(servers: readonly S[]): S[] {
   if (servers.length < 2) return [...servers];
+  if (isInOrder(servers)) return [...servers];
   const keyed = servers.map((one) => ({ one, key: sortKey(one.server) }));
   keyed.sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0));
   return keyed.map(({ one }) => one);
+}
+
+/** Mostly they are IPv4 and written in this order already, which is seen without a key for each of thousands. */
+function isInOrder(servers: readonly { readonly server: RealServer }[]): boolean {
+  let last = -1;
+  let lastPort = 0;
+  for (const { server } of servers) {
+    const number = ipv4Number(server.address);
+    if (number === undefined || number < last || (number === last && server.port < lastPort)) return false;
+    last = number;
+    lastPort = server.port;
+  }
+  return true;
 }
 
 /** One character a byte; the length first, so that IPv4 comes before IPv6. */

@@ -1,7 +1,7 @@
 // Commands as messages of the kernel's IPVS family, and its answers as values of the model. Pure: `type` is the
 // number the kernel gave the family.
 
-import { familyOf, ipBytes, ipFromBytes, type Family, type IpAddress } from "../core/address.js";
+import { familyOf, ipBytes, ipFromBytes, ipv4Number, type Family, type IpAddress } from "../core/address.js";
 import { Reader, Writer } from "../core/bytes.js";
 import { unreachable } from "../core/never.js";
 import { seconds, toSeconds } from "../core/units.js";
@@ -95,16 +95,19 @@ function serverEncoder(): Parts["server"] {
   let head: Uint8Array = new Uint8Array();
   let tail: Uint8Array = head;
   return (out, server) => {
-    const address = ipBytes(server.address);
     if (like === undefined || !areAlike(like, server)) {
       const alone = new Writer(128);
       commandAttributes.write(alone, { server: serverValues(server) });
       const bytes = alone.finish();
       like = server;
       head = bytes.subarray(0, BEFORE_ADDRESS);
-      tail = bytes.subarray(BEFORE_ADDRESS + address.length);
+      tail = bytes.subarray(BEFORE_ADDRESS + (familyOf(server.address) === "ipv4" ? 4 : 16));
     }
-    out.raw(head).raw(address).raw(tail);
+    const number = ipv4Number(server.address);
+    out.raw(head);
+    if (number === undefined) out.raw(ipBytes(server.address));
+    else out.u32be(number);
+    out.raw(tail);
   };
 }
 

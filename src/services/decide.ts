@@ -85,16 +85,21 @@ export function decide(
   let deadline = Infinity;
   let sum = 0;
   let serving = 0;
+  // What nearly all tables are: everything serves, with its configured weight.
+  const whole = new Map<ServerId, RealServer>();
   for (const [id, view] of views) {
-    const weight = effectiveWeight(view, now);
-    const from = memory.weights.get(id) ?? view.server.weight;
-    if (weight !== view.server.weight) weights.set(id, weight);
+    const { server } = view;
+    const isPlain = view.override === undefined && view.load === undefined && view.ramp === undefined;
+    const weight = isPlain ? server.weight : effectiveWeight(view, now);
+    const from = memory.weights.get(id) ?? server.weight;
+    if (weight !== server.weight) weights.set(id, weight);
     if (weight !== from) facts.push({ kind: "server-weighed", server: id, from, weighing: weigh(view, now) });
     if (placeOf(view, false, true, now) === "serves") {
       serving++;
       sum += weight;
+      whole.set(id, server);
     }
-    deadline = Math.min(deadline, nextWeighing(view, now), removalOf(view, now));
+    if (!isPlain) deadline = Math.min(deadline, nextWeighing(view, now), removalOf(view, now));
   }
   const quorum = nextQuorum(memory.quorum, {
     up: hasQuorum(memory.wasLost === true ? false : memory.quorum?.up, sum, policy),
@@ -104,9 +109,12 @@ export function decide(
   if (memory.quorum?.up !== quorum.up)
     facts.push({ kind: "quorum-changed", first: memory.quorum === undefined, ...quorum });
   const { massFails, held } = guard(rules, views, memory, serving, now, facts);
+  const isWhole = serving === views.size && weights.size === 0 && policy.sorry.length === 0;
   return {
     memory: { quorum, massFails, held, weights: weights.size === 0 ? NO_WEIGHTS : weights },
-    servers: tableOf(policy, views, realServe(policy, { quorum, held }), held, weights, now),
+    servers: isWhole
+      ? whole
+      : tableOf(policy, views, realServe(policy, { quorum, held }), held, weights, now),
     facts,
     deadline,
   };

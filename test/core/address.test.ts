@@ -10,6 +10,7 @@ import {
   ip,
   ipBytes,
   ipFromBytes,
+  ipv4Number,
   macBytes,
   macFromBytes,
   parseIp,
@@ -106,4 +107,13 @@ test("MAC addresses go to bytes and back; other text is refused", () => {
     ),
   );
   assert.throws(() => macBytes("00:11:22:33:44" as MacAddress));
+});
+
+test("an IPv4 address is the number of its bytes, and an IPv6 address is none", () => {
+  fc.assert(
+    fc.property(v4, (bytes) => {
+      assert.equal(ipv4Number(ipFromBytes(bytes)), Buffer.from(bytes).readUInt32BE());
+    }),
+  );
+  fc.assert(fc.property(fc.oneof(v6, sparse6), (bytes) => ipv4Number(ipFromBytes(bytes)) === undefined));
 });

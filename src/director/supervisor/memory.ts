@@ -9,6 +9,11 @@ export function keepYoungGenerationSmall(): void {
   setFlagsFromString("--semi-space-growth-factor=1");
 }
 
+/** For a process that was started with --no-opt: from now on V8 optimizes what runs often. */
+export function allowOptimizing(): void {
+  setFlagsFromString("--opt");
+}
+
 /** A full collection, which also gives free pages back to the system. Takes some tens of milliseconds. */
 export function collectGarbage(): void {
   setFlagsFromString("--expose-gc");
