@@ -7,6 +7,7 @@ import { between } from "../core/units.js";
 import { defineChecker, fail, ok, okWith, type CheckResult } from "./checker.js";
 import { connect, connectOptions } from "./connect.js";
 import { LineReader } from "./line-reader.js";
+import { watch } from "./trace.js";
 
 const LONGEST_LINE = 1024;
 /** More than the configured weight: HAProxy stops there, too. */
@@ -30,7 +31,7 @@ export const agent = defineChecker({
     const opened = await connect(context);
     if (!opened.ok) return opened.error;
     const connectedAt = context.now();
-    const { socket } = opened.value;
+    const socket = watch(opened.value.socket, context.trace);
     socket.on("error", () => undefined);
     if (context.options.send !== undefined) socket.write(`${context.options.send}\n`);
     const line = await new LineReader(socket, LONGEST_LINE).line(context.cancel);

@@ -15,6 +15,7 @@ import { decodeMessage, encodeQuery, type DnsMessage, type DnsQuestion } from ".
 import { nameProblem, reverseName, sameName } from "./dns-name.js";
 import { DNS_CLASSES, DNS_RCODES, DNS_TYPES, rcodeText, typeText, type DnsClass } from "./dns-types.js";
 import { exchange } from "./exchange.js";
+import { watch } from "./trace.js";
 
 type DnsOptions = ConnectOptions &
   DnsWish & {
@@ -105,7 +106,7 @@ async function byTcp(context: CheckContext<DnsOptions>): Promise<CheckResult> {
   const opened = await connect(context);
   if (!opened.ok) return opened.error;
   const connectedAt = context.now();
-  const verdict = await askByTcp(opened.value.socket, context);
+  const verdict = await askByTcp(watch(opened.value.socket, context.trace), context);
   opened.value.socket.destroy();
   const phases = { connect: between(began, connectedAt), answer: between(connectedAt, context.now()) };
   return { ...verdict, phases };

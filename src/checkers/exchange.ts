@@ -30,12 +30,14 @@ export async function exchange(
     (settle) => {
       const opened = context.datagrams.open(request.value, {
         onDatagram: (bytes) => {
+          context.trace?.bytes("received", bytes);
           const verdict = judge.datagram(Buffer.from(bytes));
           if (verdict !== undefined) settle(ok(verdict));
         },
         onFailure: ({ reason, detail }) => settle(ok(fail(reason, detail))),
       });
       if (opened.ok) socket = opened.value;
+      if (opened.ok) context.trace?.bytes("sent", question);
       const sent = opened.ok ? opened.value.send(question) : opened;
       if (!sent.ok) settle(ok(fail(sent.error.reason, sent.error.detail)));
     },

@@ -107,7 +107,8 @@ const argvOf = (options: ScriptOptions): readonly [string, ...string[]] =>
 const userOf = (options: ScriptOptions): { readonly user?: string } =>
   options.user === undefined ? {} : { user: options.user };
 
-function environmentOf(target: CheckTarget): Record<string, string> {
+/** What a program that checks this server is told. */
+export function environmentOf(target: CheckTarget): Record<string, string> {
   const { virtual } = target;
   return {
     VIPD_SERVICE: target.service,

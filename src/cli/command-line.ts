@@ -55,7 +55,7 @@ async function runOne(command: Command, args: readonly string[], output: Output)
     return EXIT.usage;
   }
   const [operand] = operands;
-  if (command.operand !== undefined && operands.length !== 1) {
+  if (command.operand !== undefined && !isRightCount(command.operand, operands.length)) {
     const { name, what } = command.operand;
     output.err(
       `vipd ${command.word}: ${operands.length === 0 ? `${name} is missing` : "one word is enough"}: ${what}.\n`,
@@ -65,12 +65,16 @@ async function runOne(command: Command, args: readonly string[], output: Output)
   return command.run(
     {
       ...(operand === undefined ? {} : { operand }),
+      operands,
       text: (name) => (typeof values[name] === "string" ? values[name] : undefined),
       flag: (name) => values[name] === true,
     },
     output,
   );
 }
+
+const isRightCount = ({ isList }: NonNullable<Command["operand"]>, count: number): boolean =>
+  isList === true ? count >= 1 : count === 1;
 
 function explain(error: Error, command: Command): string {
   const names = command.options.map(({ name }) => `--${name}`);

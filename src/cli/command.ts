@@ -30,14 +30,16 @@ export type Options = {
   readonly flag: (name: string) => boolean;
   /** The word beside the options, of a command that takes one. */
   readonly operand?: string;
+  /** All of them, of a command that takes a list. */
+  readonly operands: readonly string[];
 };
 
 export type Command = {
   readonly word: string;
   readonly summary: string;
   readonly options: readonly Option[];
-  /** The one word that it needs beside its options. */
-  readonly operand?: { readonly name: string; readonly what: string };
+  /** The one word that it needs beside its options, or the first of a list. */
+  readonly operand?: { readonly name: string; readonly what: string; readonly isList?: true };
   run(options: Options, output: Output): Promise<ExitCode>;
 };
 

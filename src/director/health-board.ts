@@ -2,7 +2,7 @@
 // says so. Knows nothing of the kernel: who keeps the table is told, and is asked what it presumes of a server
 // that has not been checked yet.
 
-import type { CheckResult, CheckTarget, Checker } from "../checkers/checker.js";
+import type { CheckResult, Checker } from "../checkers/checker.js";
 import { findChecker } from "../checkers/registry.js";
 import type { CheckConfig, ServerConfig, ServiceConfig } from "../config/model.js";
 import type { VipdEvent } from "../control/event.js";
@@ -17,6 +17,7 @@ import { loadedWeight, steadyLoad } from "../services/weight.js";
 import { Availability } from "./availability.js";
 import { CheckRecord } from "./check-record.js";
 import { CheckRuns, runKey, type Asker, type RunPorts } from "./check-runs.js";
+import { targetOf } from "./check-target.js";
 import type { CheckJob } from "./check-scheduler.js";
 import type { Presumed } from "./ipvs-wanted.js";
 import { OptionNumbers } from "./option-numbers.js";
@@ -409,16 +410,6 @@ function checkerOf({ type }: CheckConfig): Checker {
   const checker = findChecker(type);
   if (checker === undefined) throw new Error(`there is no checker "${type}"`);
   return checker;
-}
-
-function targetOf({ name, service }: ServiceConfig, { server }: ServerConfig): CheckTarget {
-  const { key } = service;
-  return {
-    service: name,
-    virtual: key.kind === "fwmark" ? { kind: "fwmark", mark: key.mark } : key,
-    address: server.address,
-    port: server.port,
-  };
 }
 
 const isSameLoad = (a: Load | undefined, b: Load | undefined): boolean =>

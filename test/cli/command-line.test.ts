@@ -1,11 +1,10 @@
 // The command line as a person meets it: help, wrong words, a daemon that is not there, one that is.
 
 import { strict as assert } from "node:assert";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { fileURLToPath } from "node:url";
 import { runCommandLine } from "../../src/cli/command-line.js";
 import { commands } from "../../src/cli/commands.js";
 import { ago, statusText } from "../../src/cli/status-text.js";
@@ -18,6 +17,7 @@ import type { UpgradeOutcome } from "../../src/director/supervisor/upgrade.js";
 import { answerRequests } from "../../src/director/supervisor/requests.js";
 import { controlSocketPath } from "../../src/director/supervisor/runtime-directory.js";
 import { World } from "../supervisor/fakes.js";
+import { golden } from "./golden.js";
 
 const folder = mkdtempSync(join(tmpdir(), "vipd-cli-"));
 after(() => rmSync(folder, { recursive: true }));
@@ -29,14 +29,6 @@ async function vipd(
   let err = "";
   const code = await runCommandLine(args, { out: (text) => (out += text), err: (text) => (err += text) });
   return { code, out, err };
-}
-
-const goldenPath = (name: string): string =>
-  fileURLToPath(new URL(`../../../test/cli/golden/${name}`, import.meta.url));
-function golden(name: string, text: string): void {
-  const path = goldenPath(name);
-  if (process.env["UPDATE"] === "1" || !existsSync(path)) writeFileSync(path, text);
-  assert.equal(text, readFileSync(path, "utf8"));
 }
 
 test("the help fits a screen, names every command, and is the same by all its names", async () => {
@@ -67,7 +59,7 @@ test("a wrong word, option or value lists the right ones and ends with exit code
   for (const [args, wanted] of [
     [
       ["statsu"],
-      /Did you mean "status"\?[^]*run, check, plan, status, events, ipvs, drain, undrain, disable, enable, reload, upgrade, stop/,
+      /Did you mean "status"\?[^]*run, check, check-server, check-script, plan, status, events, ipvs, drain, undrain, disable, enable, reload, upgrade, stop/,
     ],
     [["status", "--jsno"], /no option --jsno\. Did you mean --json\? Options: --json, --runtime-dir/],
     [["status", "extra"], /extra/],
