@@ -37,6 +37,17 @@ export const meansWith = (runner: Runner): CheckMeans => ({
   wallTime: () => Date.now(),
 });
 
+/** One for all runs: there may be many at a time. */
+const interrupted = new CancelSource();
+
+/** From now on whoever interrupts the command ends the programs with it, which are in groups of their own. */
+export function endAtInterrupt(): void {
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
+    process.once(signal, () => {
+      interrupted.cancel();
+    });
+}
+
 /** What a check gets beside its server and its options. */
 export type RunContext = Omit<CheckContext<unknown>, "target" | "options">;
 
@@ -63,10 +74,12 @@ export async function runOnce(
     (error: unknown) =>
       fail("internal", error instanceof Error ? (error.stack ?? error.message) : String(error)),
   );
+  const forgetInterrupt = interrupted.onCancel(() => cancel.cancel());
   const result = await Promise.race([run, stalled]);
   const took = between(began, monotonicNow());
   forget();
   forgetStall();
+  forgetInterrupt();
   await Promise.allSettled(lingering);
   return { result, took, trace: trace?.lines() ?? [] };
 }

@@ -1,13 +1,17 @@
 // Checks tried by hand: one server against real sockets on the loopback, and programs as the daemon runs them.
 
 import assert from "node:assert/strict";
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 
 import { runCommandLine } from "../../src/cli/command-line.js";
+import { seconds } from "../../src/core/units.js";
+import { until } from "../lab/wait.js";
 import { closedPort, serving } from "../checkers/harness.js";
 import { golden } from "./golden.js";
 
@@ -201,6 +205,26 @@ test("check-script ends a program that takes too long, and passes words with a d
     const words = file("words", '#!/bin/sh\necho "$*" >&2\n', 0o755);
     assert.match((await vipd("check-script", words, ...config, "--", "--base", "-x")).out, /^\| --base -x$/m);
   });
+});
+
+test("check-script ends its program when it is interrupted", async () => {
+  const [pid, conf] = [
+    join(folder, "pid"),
+    file("none.yaml", "nodes: { lb1: {} }\nscripts: { security: false }\n", 0o644),
+  ];
+  const long = file(
+    "long",
+    `#!/bin/sh\necho $$ >${pid}.new && mv ${pid}.new ${pid}\nexec sleep 600\n`,
+    0o755,
+  );
+  const main = join(import.meta.dirname, "../../src/main.js");
+  const args = [main, "check-script", long, "--timeout", "60m", "--config", conf, "--node", "lb1"];
+  const child = spawn(process.execPath, args, { stdio: "ignore" });
+  const ended = once(child, "exit");
+  await until("the program runs", seconds(30), () => Promise.resolve(existsSync(pid)));
+  child.kill("SIGINT");
+  assert.deepEqual(await ended, [1, null]);
+  assert.throws(() => process.kill(Number(readFileSync(pid, "utf8")), 0), /ESRCH/);
 });
 
 test("check-script says why the daemon would refuse a program", async () => {
