@@ -1,5 +1,5 @@
-// A key and two certificates of it for www.vipd.test, made for these tests alone: one good from 2020 to 2120,
-// one that ended in February 2020. Made with openssl ca -selfsign -startdate … -enddate ….
+// A key and three certificates of it for www.vipd.test, made for these tests alone: one good from 2020 to 2120,
+// one that ended in February 2020, one that begins in 2119. Made with openssl ca -selfsign -startdate … -enddate ….
 
 export const KEY = `-----BEGIN PRIVATE KEY-----
 MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQg8U9WZYsdLFs9h092
@@ -27,4 +27,16 @@ ugvEndRRJVPYTEyjTDBKMBgGA1UdEQQRMA+CDXd3dy52aXBkLnRlc3QwDwYDVR0T
 AQH/BAUwAwEB/zAdBgNVHQ4EFgQUh4FuHk7HQ9lhUZ6ym1qOeaCl2ewwCgYIKoZI
 zj0EAwIDSQAwRgIhAJ9b9m38n4XmesQaOEYTL5KsouUyVI+loietAqx61pjsAiEA
 sPK/oZQW05v3WxdXfzvD1Ch5qI7ETIrE31A2+GOkxMg=
+-----END CERTIFICATE-----`;
+
+export const FUTURE = `-----BEGIN CERTIFICATE-----
+MIIBgzCCASigAwIBAgIUMJct5sNaJIbxpLYlOyYceCnmJI8wCgYIKoZIzj0EAwIw
+GDEWMBQGA1UEAwwNd3d3LnZpcGQudGVzdDAiGA8yMTE5MDEwMTAwMDAwMFoYDzIx
+MjAwMTAxMDAwMDAwWjAYMRYwFAYDVQQDDA13d3cudmlwZC50ZXN0MFkwEwYHKoZI
+zj0CAQYIKoZIzj0DAQcDQgAE2EUI/qaWBQ77h5kOgbpfx5+QFLM959fdfZnU5bWN
+iYRQl8Y9+wfYiSarZPcXEWnmBqwa1Q+6C8Sd1FElU9hMTKNMMEowGAYDVR0RBBEw
+D4INd3d3LnZpcGQudGVzdDAPBgNVHRMBAf8EBTADAQH/MB0GA1UdDgQWBBSHgW4e
+TsdD2WFRnrKbWo55oKXZ7DAKBggqhkjOPQQDAgNJADBGAiEArp7H8Hc0sXSLBtj5
+A5/zHKWPln1dnz50Hxe4GRCK7SMCIQC8BrRq3g4w7UwzQ6WYyN1Tmb0EPR6cdWoA
+YKVwiX66EA==
 -----END CERTIFICATE-----`;

@@ -8,7 +8,7 @@ import { after, before, test } from "node:test";
 
 import { datesProblem, expiryWarning } from "../../src/checkers/certificate-dates.js";
 import type { CheckResult } from "../../src/checkers/checker.js";
-import { EXPIRED, GOOD, KEY } from "./certificates.js";
+import { EXPIRED, FUTURE, GOOD, KEY } from "./certificates.js";
 import { assertFails, assertUp, check, readOptions, serving, talking } from "./harness.js";
 
 let folder: string;
@@ -65,6 +65,14 @@ test("https that verifies fails on an expired certificate, and only then", async
   const dates = { "check-dates": true };
   assertFails(await secure(dates, EXPIRED), "certificate-expired", /ended at Feb  1 00:00:00 2020/);
   assertUp(await secure(dates), /200/);
+});
+
+test("https fails on a certificate that is not valid yet, when that is looked at", async () => {
+  assertUp(await secure({}, FUTURE), /200/);
+  const begins = /begins at Jan {2}1 00:00:00 2119|not yet valid/;
+  assertFails(await secure({ "check-dates": true }, FUTURE), "certificate-not-yet-valid", begins);
+  const strict = { verify: true, ca, "server-name": NAME };
+  assertFails(await secure(strict, FUTURE), "certificate-not-yet-valid", begins);
 });
 
 test("https sends the server name it is told, and none for an address", async () => {
