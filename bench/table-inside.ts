@@ -69,6 +69,8 @@ const ACCEPT_ALL = `require("node:net").createServer((s) => s.destroy()).listen(
 
 /** A look at the whole table is work for the kernel too: not more often than this. */
 const LOOK_EVERY = milliseconds(100);
+/** At a start, of many seconds, looks would take a good part of them from whoever is measured. */
+const LOOK_AT_START_EVERY = milliseconds(400);
 
 /** Longer than the reader waits for another file after all that it does. */
 const READER_GONE = seconds(150);
@@ -109,7 +111,8 @@ class Subject {
         ? startVipd(lab, host, config)
         : startKeepalived(lab, host, this.text(1), { configPath: config, terse: true });
     this.director = director;
-    await this.wait("a complete table", () => this.servers() >= SERVICES * SERVERS);
+    const isComplete = (): boolean => this.servers() >= SERVICES * SERVERS;
+    await this.wait("a complete table", isComplete, LOOK_AT_START_EVERY);
     return performance.now() - began;
   }
 
@@ -145,9 +148,9 @@ class Subject {
     this.lab.close();
   }
 
-  private async wait(what: string, isThere: () => boolean): Promise<void> {
+  private async wait(what: string, isThere: () => boolean, every = LOOK_EVERY): Promise<void> {
     try {
-      await until(what, LIMIT, isThere, LOOK_EVERY);
+      await until(what, LIMIT, isThere, every);
     } catch (error) {
       throw new Error(`${(error as Error).message}${this.said()}`, { cause: error });
     }
