@@ -47,6 +47,12 @@ module.exports = {
       to: { path: "node_modules/nodemailer" },
     },
     {
+      name: "schedules-have-one-place",
+      severity: "error",
+      from: { path: "^src/", pathNot: "^src/linux/cron" },
+      to: { path: "node_modules/node-cron" },
+    },
+    {
       name: "only-the-supervisor-logs",
       severity: "error",
       from: { pathNot: "^(src/(log|director/supervisor|cli|main)|test|bench|demo)" },

@@ -28,8 +28,8 @@ const PROGRAMS = {
 const BIG = {
   main: /node_modules\/(zod|js-yaml|nodemailer)\//,
   config: /node_modules\/(zod|js-yaml|winston|nodemailer)\//,
-  vrrp: /node_modules\/(zod|js-yaml|winston|nodemailer)\//,
-  checks: /node_modules\/(zod|js-yaml|winston|nodemailer)\//,
+  vrrp: /node_modules\/(zod|js-yaml|winston|nodemailer|node-cron)\//,
+  checks: /node_modules\/(zod|js-yaml|winston|nodemailer|node-cron)\//,
 };
 /** What reads most configurations does without zod (src/config/zod-stand-in.ts). */
 const ALIASES = { config: { zod: join(from, "config/zod-stand-in.js") } };

@@ -123,7 +123,7 @@ async function settingOf(options: Options, output: Output): Promise<Setting | { 
   if (named === undefined && service === undefined && !existsSync(path))
     return { policy: { security: true }, found: undefined, config: null };
   const { failed, readConfig, report } = await import("../director/supervisor/config-reader.js");
-  const reading = readConfig(path, options.text("node"));
+  const reading = await readConfig(path, options.text("node"));
   const [config] = reading.configs;
   if (failed(reading) || config === undefined) {
     output.err(report(reading));

@@ -27,7 +27,7 @@ export const checkServer: Command = {
   async run(options, output) {
     const path = options.text("config") ?? DEFAULT_CONFIG;
     const { failed, readConfig, report } = await import("../director/supervisor/config-reader.js");
-    const reading = readConfig(path, options.text("node"));
+    const reading = await readConfig(path, options.text("node"));
     const [config] = reading.configs;
     if (failed(reading) || config === undefined) {
       output.err(report(reading));

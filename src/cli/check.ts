@@ -13,7 +13,7 @@ export const check: Command = {
     const node = options.text("node");
     const { failed, readConfig, readConfigForAll, report } =
       await import("../director/supervisor/config-reader.js");
-    const reading = node === undefined ? readConfigForAll(path) : readConfig(path, node);
+    const reading = await (node === undefined ? readConfigForAll(path) : readConfig(path, node));
     const bad = failed(reading);
     const diagnostics = inOrder([...reading.diagnostics, ...reading.warnings]);
     if (options.flag("json")) {

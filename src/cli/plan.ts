@@ -29,7 +29,7 @@ export const plan: Command = {
   options: [configOption, nodeOption, jsonOption, runtimeDirectoryOption],
   async run(options, output) {
     const { failed, readConfig, report } = await import("../director/supervisor/config-reader.js");
-    const reading = readConfig(options.text("config") ?? DEFAULT_CONFIG, options.text("node"));
+    const reading = await readConfig(options.text("config") ?? DEFAULT_CONFIG, options.text("node"));
     if (reading.diagnostics.length > 0) output.err(report(reading));
     const [config] = reading.configs;
     if (failed(reading) || config === undefined) return EXIT.failed;

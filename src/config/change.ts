@@ -16,6 +16,7 @@ import {
   type ServiceConfig,
   type StaticConfig,
   type TrackSource,
+  type WindowConfig,
 } from "./model.js";
 
 /** One phrase for each change; empty when a reload would change nothing. */
@@ -30,6 +31,7 @@ export function diffConfig(old: Config, wanted: Config): string[] {
     ...secretChanges(byName(old.vrrp), wanted.vrrp),
     ...notifyChanges(old.notify, wanted.notify),
     ...entries("alerts", byName(old.alerts ?? []), byName(wanted.alerts ?? []), facts),
+    ...entries("maintenance", byName(old.maintenance ?? []), byName(wanted.maintenance ?? []), windowFacts),
     ...entries("track", byName(old.tracks), byName(wanted.tracks), trackFacts),
     ...fields("ipvs", facts(old.ipvs), facts(wanted.ipvs)),
     ...syncChange(old, wanted),
@@ -238,6 +240,13 @@ function notifyChanges(old: NotifyConfig, wanted: NotifyConfig): string[] {
   });
   return fields("notify", facts(old), facts(wanted));
 }
+
+const windowFacts = ({ lasts, targets, deadline, ...rest }: WindowConfig): Facts => ({
+  ...facts(rest),
+  targets: targets.join(" "),
+  for: formatDuration(lasts),
+  deadline: deadline === undefined ? "none" : formatDuration(deadline),
+});
 
 const trackFacts = ({ look, initial }: TrackSource): Facts => ({
   look: checkText(look),

@@ -9,18 +9,16 @@ import type { Config } from "./model.js";
 import { schemaProblems } from "./problems.js";
 import { quickReader, WRONG } from "./quick.js";
 import { collect } from "./report.js";
-import type { ReadSecret } from "./resolve-adverts.js";
-import { findNode, resolveConfig, type Identity } from "./resolve.js";
+import { findNode, resolveConfig, type Identity, type Readers } from "./resolve.js";
 import { fileSchema, type WrittenFile } from "./schema.js";
 import { readYaml, type YamlTree } from "./yaml.js";
 
-export type LoadRequest = {
+export type LoadRequest = Readers & {
   /** As the operator named it; only for messages. */
   readonly path: string;
   readonly text: string;
   readonly checkers: readonly CheckerSpec[];
   readonly identity: Identity;
-  readonly readSecret: ReadSecret;
 };
 
 export type Loaded = {
@@ -41,13 +39,7 @@ export function loadConfig(request: LoadRequest): Loaded {
   const names = Object.keys(shaped.file.nodes);
   const node = findNode(names, request.identity, report);
   // Without a node the rest is checked all the same, as the first one sees it.
-  const config = resolveConfig(
-    shaped.file,
-    node ?? names[0] ?? "",
-    request.checkers,
-    request.readSecret,
-    report,
-  );
+  const config = resolveConfig(shaped.file, node ?? names[0] ?? "", request.checkers, request, report);
   const diagnostics = place(request, shaped.tree, problems);
   if (hasErrors(diagnostics)) return { diagnostics };
   const starts = shaped.tree.entriesOf("services");
@@ -69,7 +61,7 @@ export function checkConfig(request: Omit<LoadRequest, "identity">): Checked {
   const problems: Problem[] = [];
   const report = collect(problems);
   const configs = Object.keys(shaped.file.nodes).map((node) =>
-    resolveConfig(shaped.file, node, request.checkers, request.readSecret, report),
+    resolveConfig(shaped.file, node, request.checkers, request, report),
   );
   const diagnostics = place(request, shaped.tree, problems);
   return { configs: hasErrors(diagnostics) ? [] : configs, diagnostics };

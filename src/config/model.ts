@@ -225,6 +225,21 @@ export type AlertTargetConfig = {
   readonly timeout: Milliseconds;
 };
 
+/** A window of time in which servers are taken out. */
+export type WindowConfig = {
+  readonly name: string;
+  /** SERVICE, SERVICE/SERVER or SERVER, as orders name them. */
+  readonly targets: readonly string[];
+  /** When it opens: a cron expression that was understood. */
+  readonly at: string;
+  readonly lasts: Milliseconds;
+  readonly action: "drain" | "disable";
+  /** Of a drain: from the opening to when servers leave the table with the connections that are left; absent: never. */
+  readonly deadline?: Milliseconds;
+  /** By whose clock; absent: the machine's. */
+  readonly timezone?: string;
+};
+
 /** For every program of the operator's: checks, tracks, notifications. */
 export type ScriptPolicy = {
   /** Refuses to run as root what others than root may change. */
@@ -272,6 +287,7 @@ export type Config = {
   readonly tracks: readonly TrackSource[];
   readonly notify: NotifyConfig;
   readonly alerts?: readonly AlertTargetConfig[];
+  readonly maintenance?: readonly WindowConfig[];
   readonly scripts: ScriptPolicy;
   readonly static?: StaticConfig;
   readonly ipvs: IpvsConfig;

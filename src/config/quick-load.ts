@@ -14,7 +14,7 @@ export function quickLoad({
   text,
   checkers,
   identity,
-  readSecret,
+  ...readers
 }: Omit<LoadRequest, "path">): (Pick<Required<Loaded>, "config"> & Pick<Loaded, "starts">) | undefined {
   const tree = readPlainYaml(text);
   if (tree === undefined) return undefined;
@@ -25,7 +25,7 @@ export function quickLoad({
   const report = collect(problems);
   const node = findNode(Object.keys(written.nodes), identity, report);
   if (node === undefined) return undefined;
-  const config = resolveConfig(written, node, checkers, readSecret, report);
+  const config = resolveConfig(written, node, checkers, readers, report);
   if (problems.length > 0) return undefined;
   const starts = tree.entriesOf("services");
   return starts?.length === config.services.length + 1 ? { config, starts } : { config };

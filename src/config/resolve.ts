@@ -18,6 +18,8 @@ import { resolveNotify } from "./resolve-notify.js";
 import { resolveServices } from "./resolve-services.js";
 import { resolveRouting, Singles } from "./resolve-routing.js";
 import { resolveTracks } from "./resolve-tracks.js";
+import { resolveWindows } from "./resolve-windows.js";
+import type { ReadSchedule } from "./schedule.js";
 import { prefixOf, resolveInstances } from "./resolve-vrrp.js";
 import type { FileConfig, FileSync, WrittenFile } from "./schema.js";
 import { didYouMean } from "./suggest.js";
@@ -53,11 +55,14 @@ export function findNode(names: readonly string[], identity: Identity, report: R
   return undefined;
 }
 
+/** What a file names and is not in it, or is written in a language of its own. */
+export type Readers = { readonly readSecret: ReadSecret; readonly readSchedule: ReadSchedule };
+
 export function resolveConfig(
   written: WrittenFile,
   node: string,
   checkers: readonly CheckerSpec[],
-  readSecret: ReadSecret,
+  { readSecret, readSchedule }: Readers,
   report: Report,
 ): Config {
   const file = interfacesOn(node, written, report);
@@ -83,6 +88,9 @@ export function resolveConfig(
     tracks: resolveTracks(file, services, report),
     notify: resolveNotify(file, vrrp, services, report),
     ...(file.alerts === undefined ? {} : { alerts: resolveAlerts(file, readSecret, report) }),
+    ...(file.maintenance === undefined
+      ? {}
+      : { maintenance: resolveWindows(file, services, readSchedule, report) }),
     scripts: {
       security: file.scripts.security,
       ...(file.scripts.user === undefined ? {} : { user: file.scripts.user }),

@@ -15,6 +15,7 @@ import { serviceDefaultsSchema, serviceSchema, timingSchema } from "./schema-ser
 import { globalNotifySchema, groupSchema } from "./schema-notify.js";
 import { tracksSchema } from "./schema-tracks.js";
 import { entryName, nodeName } from "./schema-names.js";
+import { windowSchema } from "./schema-windows.js";
 import { instanceSchema, nodeSchema, syncSchema, vrrpDefaultsSchema } from "./schema-vrrp.js";
 import { absolutePath, choice, duration, flag, integer, list, section, userName } from "./values.js";
 
@@ -148,6 +149,10 @@ export function fileSchema(checkers: readonly CheckerSpec[]) {
       .record(entryName(), serviceSchema(checkers))
       .optional()
       .describe("Virtual services of the kernel's load balancer (IPVS) by name."),
+    maintenance: z
+      .record(entryName(), windowSchema)
+      .optional()
+      .describe("Windows of time in which servers are taken out and brought back by themselves, by name."),
     defaults: defaultsSchema
       .optional()
       .describe("Values for all instances, services and checks that do not set their own."),

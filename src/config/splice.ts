@@ -4,6 +4,7 @@
 // stand around it. Gives up rather than guess: whoever asks then reads everything.
 
 import type { ServiceConfig } from "./model.js";
+import { mayHaveWindows } from "./resolve-windows.js";
 
 /** A file that was read without an error. */
 export type Source = {
@@ -32,6 +33,8 @@ export function findSplice({ text: old, starts }: Source, text: string): Splice 
   if (first === undefined || end === undefined || starts.length < 2) return undefined;
   // What a check depends on may stand in any other service.
   if (text.includes("depends-on")) return undefined;
+  // Windows name services and servers, too.
+  if (mayHaveWindows(text)) return undefined;
   // Programs that are told of services belong to the whole file's head, too.
   if (TELLS.test(old.slice(first, end)) || TELLS.test(text.slice(first))) return undefined;
   const same = commonPrefix(old, text);

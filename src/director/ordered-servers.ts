@@ -73,7 +73,13 @@ export class OrderedServers {
       const next: OfService = new Map();
       for (const [server, order] of of) {
         const known = before.get(service)?.get(server);
-        next.set(server, isSameStanding(known?.standing, order) ? (known as Ordered) : this.begin(order));
+        next.set(
+          server,
+          known === undefined || !isSameStanding({ ...known.standing, until: order.until }, order)
+            ? this.begin(order)
+            : // A drain that goes on for longer goes on from where it is.
+              Object.assign(known, { standing: order }),
+        );
       }
       this.ordered.set(service, next);
     }

@@ -8,6 +8,7 @@ import fc from "fast-check";
 import { diffConfig } from "../../src/config/change.js";
 import { renderDiagnostics } from "../../src/config/diagnostic.js";
 import { loadConfig } from "../../src/config/load.js";
+import { readSchedule } from "../../src/linux/cron.js";
 import { check, checkers, codes, good, load, PAIR, readExample, WEB, readSecret } from "./load.js";
 
 test("what is left out has its default", () => {
@@ -97,6 +98,7 @@ test("a director finds itself by host name, long or short, and says whom it look
       text: PAIR + WEB,
       checkers,
       readSecret,
+      readSchedule,
       identity: { kind: "hostname", name },
     });
   assert.equal(by("lb2").config?.node, "lb2");
@@ -186,4 +188,26 @@ test("whatever is done to a good file, it loads or says where it is wrong, and n
     }),
     { numRuns: 600 },
   );
+});
+
+test("a reload says what becomes of windows", () => {
+  const windows = (text: string) =>
+    good(`${PAIR}services: { a: { address: 10.0.0.1:80, forwarding: nat, servers: [10.0.0.4, "10.0.0.5:81"] } }
+maintenance: { ${text} }\n`);
+  const before = windows(
+    'x: { services: [a], at: "0 2 * * 0", for: 1h }, y: { services: [a], at: "@daily", for: 1h }',
+  );
+  const after = windows(
+    'x: { servers: [10.0.0.4, "a/10.0.0.5:81"], at: "0 3 * * 0", for: 90m, deadline: 5m }',
+  );
+  assert.deepEqual(after.maintenance, [
+    {
+      ...{ name: "x", targets: ["10.0.0.4", "a/10.0.0.5:81"], at: "0 3 * * 0", action: "drain" },
+      ...{ lasts: 5_400_000, deadline: 300_000 },
+    },
+  ]);
+  assert.deepEqual(diffConfig(before, after), [
+    "maintenance y removed",
+    "maintenance x: at 0 2 * * 0 -> 0 3 * * 0, targets a -> 10.0.0.4 a/10.0.0.5:81, for 1 h -> 90 min, deadline none -> 5 min",
+  ]);
 });

@@ -7,15 +7,23 @@ import { checkerSpecs } from "../../src/checkers/registry.js";
 import { checkConfig, loadConfig, type Checked, type Loaded } from "../../src/config/load.js";
 import { err, ok, type Result } from "../../src/core/result.js";
 import type { Config } from "../../src/config/model.js";
+import { readSchedule } from "../../src/linux/cron.js";
 import * as values from "../../src/config/values.js";
 
 export const root = join(import.meta.dirname, "../../..");
 export const checkers = checkerSpecs(values);
 
 export const load = (text: string, node = "lb1"): Loaded =>
-  loadConfig({ path: "test.yaml", text, checkers, readSecret, identity: { kind: "node", name: node } });
+  loadConfig({
+    path: "test.yaml",
+    text,
+    checkers,
+    readSecret,
+    readSchedule,
+    identity: { kind: "node", name: node },
+  });
 export const check = (text: string, path = "test.yaml"): Checked =>
-  checkConfig({ path, text, checkers, readSecret });
+  checkConfig({ path, text, checkers, readSecret, readSchedule });
 
 /** There is one key file. */
 export const readSecret = (path: string): Result<string, string> =>

@@ -12,6 +12,7 @@ import fc from "fast-check";
 import { checkerSpecs } from "../../src/checkers/registry.js";
 import { loadConfig } from "../../src/config/load.js";
 import { quickLoad } from "../../src/config/quick-load.js";
+import { readSchedule } from "../../src/linux/cron.js";
 import * as values from "../../src/config/values.js";
 import { err } from "../../src/core/result.js";
 import { root } from "./load.js";
@@ -23,7 +24,11 @@ const textsOf = (folder: string): string[] =>
     .filter((name) => name.endsWith(".yaml"))
     .map((name) => readFileSync(join(root, folder, name), "utf8"));
 const texts = [...textsOf("conf"), ...textsOf("test/config/golden")];
-const asked = { identity: { kind: "node", name: "lb1" }, readSecret: () => err("there is none") } as const;
+const asked = {
+  identity: { kind: "node", name: "lb1" },
+  readSecret: () => err("there is none"),
+  readSchedule,
+} as const;
 
 const withZod: QuickLoad = (text) => quickLoad({ text, checkers: checkerSpecs(values), ...asked });
 

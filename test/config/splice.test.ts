@@ -70,6 +70,10 @@ test("what may concern the rest of the file is not read for itself", () => {
     change(" - 10.0.0.1\n", " - &here 10.0.0.1\n"),
     change("weight: 1 }] }", "weight: 1 }]"),
     change("log:", "   log:"),
+    change("log:", 'maintenance: { n: { services: [s3], at: "@daily", for: 1h } }\nlog:').replace(
+      "weight: 3",
+      "weight: 4",
+    ),
     FILE,
   ])
     assert.equal(readSpliced(FILE, text), undefined, text);
@@ -162,4 +166,13 @@ test("of any edit, what is read of the part is what is read of the whole", () =>
     { numRuns: Number(process.env["VIPD_SEEDS"] ?? 500) },
   );
   assert.ok(taken > 5, `only ${taken} edits were read for themselves`);
+});
+
+test("a file with windows is read as a whole: they name servers that have not changed", () => {
+  const windows = 'maintenance: { n: { services: [s3], at: "@daily", for: 1h } }\n';
+  const [old, text] = [FILE, change("10.0.0.3, weight: 1", "10.0.0.3, weight: 77")].map(
+    (one) => one + windows,
+  );
+  assert.ok(read(text as string) !== undefined);
+  assert.equal(readSpliced(old as string, text as string), undefined);
 });

@@ -243,6 +243,24 @@ test("a window drains what it names for as long as it is open, and a person's wo
   assert.deepEqual(table().sort(), [`${A} 5`, `${B} 5`]);
 });
 
+test("a drain goes on from where it is when its window is to be open for longer", () => {
+  const { timers, configure, checks, table, drained } = world();
+  configure([WEB]);
+  const windowUntil = (until: number) => ({
+    ...{ window: "1", targets: ["web/10.0.0.1"], since: WALL, until: WALL + until, deadline: null },
+    action: "drain" as const,
+  });
+  checks.take({ orders: [], windows: [windowUntil(60_000)] });
+  timers.pass(3000);
+  assert.deepEqual([table(), drained().length], [[`${B} 5`], 1]);
+  checks.take({ orders: [], windows: [windowUntil(120_000)] });
+  timers.pass(0);
+  assert.deepEqual(table(), [`${B} 5`]);
+  timers.pass(3000);
+  assert.equal(drained().length, 1);
+  assert.equal(checks.status(1, true).services[0]?.servers[0]?.order?.until, WALL + 120_000);
+});
+
 test("a server that comes back from an order starts slowly, and at the start of vipd none does", () => {
   const { timers, configure, take, table } = world();
   const slow: ServiceConfig = { ...WEB, policy: { ...DEFAULT_POLICY, slowStart: seconds(50) } };

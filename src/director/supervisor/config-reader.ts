@@ -11,6 +11,7 @@ import { readConfigFile } from "../../linux/config-file.js";
 import { readSecretFile } from "../../linux/secret-file.js";
 import { placedUnrunnable } from "./placed-unrunnable.js";
 import { identityOf } from "./quick-reading.js";
+import { schedulesFor } from "./schedules.js";
 
 export type Reading = {
   readonly path: string;
@@ -28,13 +29,13 @@ export type Reading = {
 };
 
 /** As one director reads it: the one called `node`, or like this machine. */
-export function readConfig(path: string, node: string | undefined): Reading {
+export async function readConfig(path: string, node: string | undefined): Promise<Reading> {
   const file = readConfigFile(path);
   return file.ok ? readConfigText(path, file.value, node) : unreadable(path, file.error);
 }
 
 /** The same, of a file that somebody has read. */
-export function readConfigText(path: string, text: string, node: string | undefined): Reading {
+export async function readConfigText(path: string, text: string, node: string | undefined): Promise<Reading> {
   const files: string[] = [];
   const readSecret: ReadSecret = (file) => {
     files.push(file);
@@ -46,6 +47,7 @@ export function readConfigText(path: string, text: string, node: string | undefi
     checkers: checkerSpecs(values),
     identity: identityOf(node),
     readSecret,
+    readSchedule: await schedulesFor(text),
   });
   return {
     path,
@@ -58,7 +60,7 @@ export function readConfigText(path: string, text: string, node: string | undefi
 }
 
 /** As every director of the file reads it. */
-export function readConfigForAll(path: string): Reading {
+export async function readConfigForAll(path: string): Promise<Reading> {
   const file = readConfigFile(path);
   if (!file.ok) return unreadable(path, file.error);
   const read = checkConfig({
@@ -66,6 +68,7 @@ export function readConfigForAll(path: string): Reading {
     text: file.value,
     checkers: checkerSpecs(values),
     readSecret: readSecretFile,
+    readSchedule: await schedulesFor(file.value),
   });
   const [config] = read.configs;
   return {

@@ -33,11 +33,11 @@ function probe({ head, servicesText }: ProbeRequest): ProbeAnswer {
 
 async function read({ path, text, node, previous, shifts = [], save }: ReadRequest): Promise<ReadAnswer> {
   const summary = (diagnostic: Diagnostic): string => summarizeDiagnostic(moved(diagnostic, shifts));
-  let reading = text === undefined ? undefined : quickReading(path, text, node);
+  let reading = text === undefined ? undefined : await quickReading(path, text, node);
   if (reading === undefined) {
     // With zod and all of YAML, and so with words for whatever there is to say.
     const { readConfig, readConfigText, report, failed } = await import("./config-reader.js");
-    reading = text === undefined ? readConfig(path, node) : readConfigText(path, text, node);
+    reading = await (text === undefined ? readConfig(path, node) : readConfigText(path, text, node));
     if (failed(reading))
       return { ok: false, problems: reading.diagnostics.map(summary), report: report(reading) };
   }

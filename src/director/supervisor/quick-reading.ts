@@ -8,10 +8,15 @@ import type { Identity } from "../../config/resolve.js";
 import * as values from "../../config/values.js";
 import { readSecretFile } from "../../linux/secret-file.js";
 import type { Reading } from "./config-reader.js";
+import { schedulesFor } from "./schedules.js";
 import { findUnrunnable } from "./unrunnable.js";
 
 /** Undefined: it is for config-reader.ts. */
-export function quickReading(path: string, text: string, node: string | undefined): Reading | undefined {
+export async function quickReading(
+  path: string,
+  text: string,
+  node: string | undefined,
+): Promise<Reading | undefined> {
   let readsMore = false;
   const loaded = quickLoad({
     text,
@@ -21,6 +26,7 @@ export function quickReading(path: string, text: string, node: string | undefine
       readsMore = true;
       return readSecretFile(file);
     },
+    readSchedule: await schedulesFor(text),
   });
   if (loaded === undefined || findUnrunnable(loaded.config).length > 0) return undefined;
   const { config, ...rest } = loaded;

@@ -36,6 +36,7 @@ import { Holdings, removableAddresses } from "./holdings.js";
 import { LoopWatch } from "./loop-watch.js";
 import { Masters } from "./masters.js";
 import { StaticGoods, type StaticPorts } from "./static-goods.js";
+import { MaintenanceWindows } from "./windows.js";
 import { TrackValues } from "./track-values.js";
 import { StrandedAddresses, type AddressOnInterface, type RemoveAddresses } from "./stranded-addresses.js";
 
@@ -145,6 +146,7 @@ export class Supervisor {
   private readonly startedAt: number;
   private readonly statics: StaticGoods;
   private readonly orders: OrderBook;
+  private readonly windows: MaintenanceWindows;
   private config: LoadedConfig | undefined;
   /** What a reload has the checks try. */
   private trial: LoadedConfig | undefined;
@@ -191,6 +193,18 @@ export class Supervisor {
       report: (event) => this.emit(event),
       changed: () => this.sendOrders(),
     });
+    this.windows = new MaintenanceWindows({
+      wall: ports.wall,
+      wait: (ms, work) => {
+        const timer = setTimeout(work, ms);
+        return () => clearTimeout(timer);
+      },
+      report: (event) => this.emit(event),
+      changed: (open) => {
+        this.orders.setWindows(open);
+        if (this.config !== undefined) this.sendOrders();
+      },
+    });
     this.statics = new StaticGoods({
       open: ports.goods.open,
       clock: { now: ports.monotonic },
@@ -213,6 +227,8 @@ export class Supervisor {
     // The table waits for its process, which starts first, and for the configuration, which takes longer if anything.
     this.checks.start();
     const outcome = await this.load();
+    // What is under way is in the first configuration of the checks.
+    if (outcome.ok) await this.windows.configure(outcome.config.head.maintenance);
     if (this.stopped !== undefined) return { ok: false, report: null };
     if (!outcome.ok) return this.refuse("the configuration is not valid", outcome.report);
     this.accept(outcome.config, outcome.warnings, outcome.changes);
@@ -298,6 +314,7 @@ export class Supervisor {
     this.record();
     // The predecessor has written its last.
     this.orders.load();
+    await this.windows.configure(this.config?.head.maintenance);
     const table = await this.configure("checks");
     if (table.kind !== "done") this.emit({ kind: "warning", subject: "vipd", text: table.why });
     const node = this.config?.head.node ?? "";
@@ -346,6 +363,7 @@ export class Supervisor {
     this.statics.stop();
     this.loop.stop();
     this.orders.stop();
+    this.windows.stop();
   }
 
   /** One at a time; all that are asked for while one runs are one, after it. A file that is not valid changes nothing. */
@@ -674,6 +692,7 @@ export class Supervisor {
     this.trial = undefined;
     if (table.kind === "refused") return this.goBack(table.why);
     this.accept(config, outcome.warnings, outcome.changes);
+    await this.windows.configure(config.head.maintenance);
     const taken = canChange ? [table] : [table, await this.configure("vrrp")];
     const problems = taken.flatMap((one) => (one.kind === "done" ? [] : [one.why]));
     for (const text of problems) this.emit({ kind: "warning", subject: "config", text });
@@ -694,6 +713,7 @@ export class Supervisor {
   private async stopNow(why: string, table: "keep" | "remove" | undefined): Promise<boolean> {
     this.emit({ kind: "stopping", why });
     this.orders.stop();
+    this.windows.stop();
     // systemd signals every process of the unit: a check script that ends of it says nothing of its server.
     this.checks.send({ kind: "rest" });
     const resigned = await this.vrrp.stop({ kind: "stop", keepAddresses: false }, STOP_WITHIN.vrrp);

@@ -1,0 +1,70 @@
+// When a maintenance window is open: from the minutes at which it opens and how long it lasts to since when it is open
+// now, and what that makes of the windows of a configuration. Which minutes these are is told by whoever reads cron
+// expressions. Pure; times are milliseconds since 1970.
+
+import type { WindowConfig } from "../config/model.js";
+import type { Schedule } from "../config/schedule.js";
+import type { Milliseconds } from "../core/units.js";
+import type { OpenWindow } from "./order.js";
+
+const MINUTE_MS = 60_000;
+/** Offsets of time zones are multiples of it: an hour of the clock on the wall begins and ends with one. */
+const QUARTER_MS = 15 * MINUTE_MS;
+/** A clock that went on by more than this was set, or the machine slept. */
+const STEP_MS = 10 * MINUTE_MS;
+
+/** `since`: when it opened first, of openings that overlap; `until`: when the last of them is over. */
+export type Opening = {
+  readonly open: { readonly since: number; readonly until: number } | undefined;
+  readonly askedAt: number;
+};
+
+/** As if nothing were known: the opening may be as old as the window is long. */
+export function lookBack(schedule: Schedule, lasts: Milliseconds, now: number): Opening {
+  let quarter = NaN;
+  let may = false;
+  for (let minute = minuteOf(now); minute > now - lasts; minute -= MINUTE_MS) {
+    const start = minute - (minute % QUARTER_MS);
+    if (start !== quarter) may = schedule.mayOpenInHourOf((quarter = start));
+    if (may && schedule.opensAt(minute)) return opened(minute, lasts, now);
+  }
+  return { open: undefined, askedAt: now };
+}
+
+/** The same a little later, without asking for every minute again. */
+export function lookAgain(before: Opening, schedule: Schedule, lasts: Milliseconds, now: number): Opening {
+  const { open, askedAt } = before;
+  if (now < askedAt || now - askedAt > STEP_MS) return lookBack(schedule, lasts, now);
+  for (let minute = minuteOf(now); minute > minuteOf(askedAt) && minute > now - lasts; minute -= MINUTE_MS)
+    if (schedule.opensAt(minute)) {
+      const next = opened(minute, lasts, now);
+      // One that was open until then has not closed.
+      return open === undefined || open.until < minute
+        ? next
+        : { ...next, open: { since: open.since, until: minute + lasts } };
+    }
+  return { open: open !== undefined && open.until > now ? open : undefined, askedAt: now };
+}
+
+const minuteOf = (now: number): number => now - (now % MINUTE_MS);
+const opened = (since: number, lasts: Milliseconds, now: number): Opening => ({
+  open: { since, until: since + lasts },
+  askedAt: now,
+});
+
+/** What an open window orders. */
+export const openWindow = (
+  { name, action, targets, deadline }: WindowConfig,
+  { since, until }: NonNullable<Opening["open"]>,
+): OpenWindow => ({
+  window: name,
+  action,
+  targets,
+  since,
+  until,
+  deadline: deadline === undefined ? null : since + deadline,
+});
+
+/** When the next look is due: at the next minute, or before it when a window closes within this one. */
+export const nextLook = (openings: readonly Opening[], now: number): number =>
+  Math.min(minuteOf(now) + MINUTE_MS, ...openings.map(({ open }) => open?.until ?? Infinity));
