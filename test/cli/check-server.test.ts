@@ -39,6 +39,7 @@ const steady = (text: string, ports: Readonly<Record<string, number>> = {}): str
   Object.entries(ports)
     .reduce((known, [name, port]) => known.replaceAll(String(port), name), text.replaceAll(folder, "FOLDER"))
     .replace(/\b\d+(\.\d+)? (ms|s)\b(?=[,:;\n]| in the)/g, "TIME")
+    .replace(/(VIPD_TIMEOUT_MS=)\d+/g, "$1MS")
     .replace(/^date: .*$|^(\s+< Date:).*$/gim, "$1 DATE");
 
 const password = file("password", "open sesame\n", 0o600);
