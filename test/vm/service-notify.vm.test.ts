@@ -141,8 +141,10 @@ services:
     assert.match(ofServer[1] ?? "", /^RS http 10\.96\.0\.5:80 DOWN-UP 2\/2 \d+ $/);
     assert.match(ofServer[2] ?? "", /^RS http 10\.96\.0\.5:80 UP-DOWN \d\/2 \d+ five$/);
     assert.match(all.find((line) => line.startsWith("VS http  UP-DOWN")) ?? "", / lost$/);
-    // At the stop both servers and the quorum, each once.
-    assert.equal(all.length, 8, all.join("\n"));
+    // At the stop both servers and the quorum, each once at most: what takes longer than a stop waits is ended.
+    const atStop = all.slice(5).map((line) => line.replace(/ \d\/2 .*/, ""));
+    assert.equal(new Set(atStop).size, atStop.length, all.join("\n"));
+    assert.ok(atStop.length > 0 && atStop.length <= 3, all.join("\n"));
   } finally {
     lab.close();
   }
