@@ -56,10 +56,11 @@ export class SettingsKeeper {
 
   private apply(kernel: KernelSettings, path: string, wanted: Settings): void {
     const recorded = this.recorded(path);
+    const names = new Set([...Object.keys(wanted), ...Object.keys(recorded)]);
+    const now = new Map(Array.from(names, (name) => [name, kernel.read(name)]));
     for (const name of Object.keys(wanted))
-      if (kernel.read(name) === undefined)
-        this.warn(`this kernel has no ${settingTitle(name)}: it is not set`);
-    const { writes, record, left } = planSettings(wanted, recorded, (name) => kernel.read(name));
+      if (now.get(name) === undefined) this.warn(`this kernel has no ${settingTitle(name)}: it is not set`);
+    const { writes, record, left } = planSettings(wanted, recorded, (name) => now.get(name));
     try {
       // Before anything is changed, and with what is still to be put back: a crash in between loses nothing.
       if (writes.length > 0) save(path, { ...recorded, ...record });
