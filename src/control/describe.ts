@@ -326,6 +326,7 @@ const whyTable: Record<Extract<VipdEvent, { kind: "table-applied" }>["why"], str
   policy: "after a change of weights or presence",
   reload: "after the reload",
   repair: "to undo a change made by somebody else",
+  retry: "that had failed before",
   stop: "at the stop",
 };
 

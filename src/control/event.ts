@@ -338,7 +338,8 @@ export type VipdEvent =
   | ({ readonly kind: "script-output"; readonly text: string } & CheckSubject)
   | {
       readonly kind: "table-applied";
-      readonly why: "start" | "health" | "policy" | "reload" | "repair" | "stop";
+      /** `retry`: what was refused before, or had its answer lost; `repair`: somebody else changed our part. */
+      readonly why: "start" | "health" | "policy" | "reload" | "repair" | "retry" | "stop";
       readonly changes: number;
       readonly took_ms: number;
       readonly details: readonly string[];

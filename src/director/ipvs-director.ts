@@ -70,7 +70,7 @@ export class IpvsDirector implements TableKeeper {
   /** Of services with several keys: the first one of each. It is told of once. */
   private readonly groups = new Map<ServiceId, ServiceId>();
   private readonly dirty = new Set<ServiceId>();
-  /** Services whose last commands were refused; that they are not as wanted is nobody's doing but ours. */
+  /** Services whose last commands failed, or may have; that they are not as wanted is nobody's doing but ours. */
   private readonly refused = new Set<ServiceId>();
   private isReadable = true;
   private isSyncFine = true;
@@ -391,19 +391,22 @@ export class IpvsDirector implements TableKeeper {
       if (result.ok) continue;
       const command = commands[i] as Command;
       const id = serviceId(commandKey(command));
+      const { error, outOfStep, isUnknown = false } = result;
       // Once a service was refused, what is said of its servers follows from that.
-      if (!failures.has(id)) failures.set(id, { command, error: result.error, outOfStep: result.outOfStep });
+      if (!failures.has(id)) failures.set(id, { command, error, outOfStep, isUnknown });
     }
+    // What a look has found was no assumption: another look would not help.
+    const isAfterLook = why === "repair" || why === "retry";
     for (const id of ids) {
       this.dirty.delete(id);
-      if (failures.get(id)?.outOfStep === false || (failures.has(id) && why === "repair"))
-        this.refused.add(id);
-      else if (!failures.has(id)) this.believe(id);
+      const failure = failures.get(id);
+      if (failure === undefined) this.believe(id);
+      else if (!failure.outOfStep || failure.isUnknown || isAfterLook) this.refused.add(id);
     }
     const done = commands.filter((_, i) => results[i]?.ok);
     if (done.length > 0 || why === "start" || why === "reload")
       this.tell.applied(why, done, took, this.groups);
-    const told = [...failures.values()].filter(({ outOfStep }) => !outOfStep || why === "repair");
+    const told = [...failures.values()].filter(({ outOfStep }) => !outOfStep || isAfterLook);
     this.tell.failures(why, told, this.nextWait());
     if (this.isInOrder()) this.tell.allWell();
     this.disown();
@@ -483,13 +486,22 @@ export class IpvsDirector implements TableKeeper {
     this.checkedAt = this.ports.timers.now();
     for (const id of this.applied.keys()) if (look.isMissing(id)) this.applied.delete(id);
     for (const id of wanted.keys()) if (look.isMissing(id)) differs.add(id);
-    const commands: Command[] = [];
-    for (const id of differs) diffService(this.applied.get(id), wanted.get(id), commands);
-    const ids = new Set(commands.map((command) => serviceId(commandKey(command))));
-    for (const id of this.refused) if (!ids.has(id) && !look.hasChanged(id)) this.refused.delete(id);
-    // What waits for its tick, or was refused, is no damage done by others.
-    if ([...ids].some((id) => !this.dirty.has(id) && !this.refused.has(id))) this.repairs++;
-    this.carryOut(plane, "repair", commands, [...ids]);
+    const repairs = new Map<ServiceId, readonly Command[]>();
+    const retries = new Map<ServiceId, readonly Command[]>();
+    for (const id of differs) {
+      const commands: Command[] = [];
+      // What is dirty waits for its tick, which is near.
+      if (!this.dirty.has(id)) diffService(this.applied.get(id), wanted.get(id), commands);
+      // What has failed before is no damage done by others.
+      if (commands.length > 0) (this.refused.has(id) ? retries : repairs).set(id, commands);
+    }
+    for (const id of this.refused)
+      if (!retries.has(id) && !this.dirty.has(id) && !look.hasChanged(id)) this.refused.delete(id);
+    if (repairs.size > 0) {
+      this.repairs++;
+      this.carryOut(plane, "repair", [...repairs.values()].flat(), [...repairs.keys()]);
+    }
+    this.carryOut(plane, "retry", [...retries.values()].flat(), [...retries.keys()]);
   }
 
   /** Sets the time of the next look at the kernel; one that goes on does so itself when it is done. */
@@ -545,12 +557,12 @@ export class IpvsDirector implements TableKeeper {
   }
 }
 
-/** A data plane that fails as a whole has done nobody knows what: every command counts as out of step. */
+/** A data plane that fails as a whole has done nobody knows what. */
 function applyAll(plane: DataPlane, commands: readonly Command[]): readonly ApplyResult[] {
   try {
     return plane.apply(commands);
   } catch (error) {
-    return commands.map(() => ({ ok: false, outOfStep: true, error: messageOf(error) }));
+    return commands.map(() => ({ ok: false, outOfStep: true, isUnknown: true, error: messageOf(error) }));
   }
 }
 

@@ -15,6 +15,8 @@ export type Failure = {
   readonly error: string;
   /** The table was not as the command assumed. */
   readonly outOfStep: boolean;
+  /** Perhaps it was carried out all the same. */
+  readonly isUnknown: boolean;
 };
 
 /** Commands that are described in one event; of the others the number is told. */

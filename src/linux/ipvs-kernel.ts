@@ -102,9 +102,11 @@ function resultOf(command: Command, answer: Acknowledgement): ApplyResult {
   // What was to be removed is gone: the service (ESRCH), or the server in it (ENOENT).
   if (isRemoval && errno === (command.kind === "remove-service" ? ESRCH : ENOENT)) return UNCHANGED;
   const isMissingServer = errno === ENOENT && command.kind === "edit-server";
+  const error = `${describeCommand(command)}: ${reason(command, answer)}`;
   // With its answer lost, nobody knows what a command did.
-  const outOfStep = errno === EEXIST || errno === ESRCH || errno === ENOBUFS || isMissingServer;
-  return { ok: false, outOfStep, error: `${describeCommand(command)}: ${reason(command, answer)}` };
+  if (errno === ENOBUFS) return { ok: false, outOfStep: true, isUnknown: true, error };
+  const outOfStep = errno === EEXIST || errno === ESRCH || isMissingServer;
+  return { ok: false, outOfStep, error };
 }
 
 /** The kernel's reason, and what to do about it where one errno has one usual cause. */

@@ -17,10 +17,16 @@ export type ApplyResult =
   /** `unchanged`: it was so already. */
   | { readonly ok: true; readonly unchanged: boolean }
   /**
-   * `out-of-step`: the table was not as the command assumed; read it again and make new commands.
+   * `outOfStep`: the table was not as the command assumed; read it again and make new commands. `isUnknown`: nobody
+   * knows whether it was carried out, which only a look at the table can tell either; that is no change of others.
    * `error` is for people and ends in how to fix it, where that is known.
    */
-  | { readonly ok: false; readonly outOfStep: boolean; readonly error: string };
+  | {
+      readonly ok: false;
+      readonly outOfStep: boolean;
+      readonly isUnknown?: true;
+      readonly error: string;
+    };
 
 export type DataPlane = {
   /** For messages: "ipvs". */

@@ -462,6 +462,13 @@ const others: { readonly [K in Exclude<VipdEvent["kind"], "vrrp-transition">]: r
     },
     {
       kind: "table-applied",
+      why: "retry",
+      changes: 1,
+      took_ms: 1,
+      details: ["add server 192.168.1.4:80 to tcp 192.168.1.1:80"],
+    },
+    {
+      kind: "table-applied",
       why: "start",
       changes: 11000,
       took_ms: 350,
