@@ -2,6 +2,7 @@
 // service, and after a few milliseconds of that, timers, answers and messages are served before it goes on. So
 // the table may change under it. What we change ourselves meanwhile we know better than a list that was read before.
 
+import { messageOf } from "../core/thrown.js";
 import { after, milliseconds } from "../core/units.js";
 import { serviceId, type ListedEntry, type ServiceId } from "../ipvs/model.js";
 import type { DataPlane } from "../ports/data-plane.js";
@@ -72,7 +73,7 @@ export class TableLook {
         return;
       }
     } catch (error) {
-      owner.done(error instanceof Error ? error.message : String(error));
+      owner.done(messageOf(error));
       return;
     }
     owner.done(null);

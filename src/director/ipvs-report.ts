@@ -4,7 +4,8 @@
 import type { VipdEvent } from "../control/event.js";
 import type { Milliseconds } from "../core/units.js";
 import { describeCommand, describeGroup, groupCommands, type Command } from "../ipvs/command.js";
-import type { ServiceId } from "../ipvs/model.js";
+import { keysOf, type Grouped } from "../ipvs/group.js";
+import { serviceId, type ServiceId } from "../ipvs/model.js";
 import { serversOf, type Takeover } from "../ipvs/takeover.js";
 import type { Recorded } from "./ipvs-ownership.js";
 
@@ -30,19 +31,25 @@ const MOST_NAMED = 4;
 export class TableReporter {
   private readonly report: (event: VipdEvent) => void;
   private readonly told = new Set<string>();
+  /** Of services with several keys: the first one of each. */
+  private readonly firsts = new Map<ServiceId, ServiceId>();
 
   constructor(report: (event: VipdEvent) => void) {
     this.report = report;
   }
 
-  /** `firsts`: of services with several keys, which are told of once. */
-  applied(
-    why: Why,
-    commands: readonly Command[],
-    took_ms: Milliseconds,
-    firsts: ReadonlyMap<ServiceId, ServiceId>,
-  ): void {
-    const details = detailsOf(commands, firsts);
+  /** Which services have several keys, and are told of once. `known`: those that may still have to be spoken of. */
+  together(services: readonly Grouped[], known: ReadonlySet<ServiceId>): void {
+    for (const id of this.firsts.keys()) if (!known.has(id)) this.firsts.delete(id);
+    for (const one of services) {
+      if (one.group === undefined) continue;
+      const first = serviceId(one.service.key);
+      for (const key of keysOf(one)) this.firsts.set(serviceId(key), first);
+    }
+  }
+
+  applied(why: Why, commands: readonly Command[], took_ms: Milliseconds): void {
+    const details = detailsOf(commands, this.firsts);
     this.report({ kind: "table-applied", why, changes: commands.length, took_ms, details });
   }
 

@@ -6,6 +6,7 @@
 import { createRequire } from "node:module";
 import { Writer } from "../core/bytes.js";
 import { err, ok, type Result } from "../core/result.js";
+import { messageOf } from "../core/thrown.js";
 import { ipBytes, ipFromBytes, type Family, type IpAddress } from "../core/address.js";
 import type { AdvertLink } from "../ports/vrrp.js";
 import { VRRP_GROUPS, VRRP_PROTOCOL } from "../vrrp/packet.js";
@@ -58,7 +59,7 @@ export class RawSocketTransport implements AdvertLink {
       this.ports.set(ifindex, { socket: this.socketFor(ifindex), source: undefined });
       return undefined;
     } catch (error) {
-      return error instanceof Error ? error.message : String(error);
+      return messageOf(error);
     }
   }
 

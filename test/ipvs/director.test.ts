@@ -17,6 +17,8 @@ import { ip } from "../../src/core/address.js";
 import { err, ok } from "../../src/core/result.js";
 import { instant, seconds } from "../../src/core/units.js";
 import { IpvsDirector } from "../../src/director/ipvs-director.js";
+import type { IpvsDirectorPorts } from "../../src/director/ipvs-ports.js";
+import { removeRecorded } from "../../src/director/ipvs-removal.js";
 import { ownershipFile } from "../../src/director/ipvs-ownership.js";
 import { syncChanges } from "../../src/director/ipvs-sync.js";
 import { describeCommand } from "../../src/ipvs/command.js";
@@ -68,13 +70,14 @@ function world(predecessor?: { readonly plane: FakePlane; readonly directory: st
   if (predecessor === undefined) directories.push(directory);
   const timers = new ManualTimers();
   const events: VipdEvent[] = [];
-  const director = new IpvsDirector({
+  const ports: IpvsDirectorPorts = {
     openPlane: () => ok(plane),
     openSettings: noSettings,
     openOwnership: ownershipFile,
     timers,
     report: (event) => events.push(event),
-  });
+  };
+  const director = new IpvsDirector(ports);
   const configure = ({ services = [], sync = null }: Order): string | null =>
     director.configure({
       runtimeDirectory: directory,
@@ -88,7 +91,7 @@ function world(predecessor?: { readonly plane: FakePlane; readonly directory: st
   /** The commands since the last look. */
   const sent = (): string[] => plane.batches.splice(0).flatMap((batch) => batch.map(describeCommand));
   const told = (): VipdEvent[] => events.splice(0);
-  return { plane, directory, timers, director, configure, servers, sent, told };
+  return { plane, directory, timers, ports, director, configure, servers, sent, told };
 }
 
 test("from an empty kernel all servers serve until a check says otherwise", () => {
@@ -934,9 +937,9 @@ test("what a director left that ended without a stop is removed by the record, a
   first.sent();
   const second = world(first);
   first.plane.isBroken = true;
-  assert.equal(second.director.removeRecorded(first.directory), false);
+  assert.equal(removeRecorded(second.ports, first.directory), false);
   first.plane.isBroken = false;
-  assert.equal(world(first).director.removeRecorded(first.directory), true);
+  assert.equal(removeRecorded(world(first).ports, first.directory), true);
   assert.deepEqual(first.sent(), [
     "remove service tcp 192.168.1.1:80 (1 server)",
     "remove service tcp 192.168.1.2:80 (1 server)",
@@ -945,7 +948,7 @@ test("what a director left that ended without a stop is removed by the record, a
   assert.ok(first.plane.isClosed);
   rmSync(join(first.directory, "ipvs-owned.json"));
   const last = world(first);
-  assert.equal(last.director.removeRecorded(first.directory), false);
+  assert.equal(removeRecorded(last.ports, first.directory), false);
   assert.deepEqual(
     last.told().map((event) => (event.kind === "table-failed" ? event.error : event.kind)),
     ["there is no record of them"],

@@ -5,15 +5,18 @@ import type { VipdEvent } from "../../control/event.js";
 import { openIpvs } from "../../linux/ipvs-kernel.js";
 import { ipvsSettings } from "../../linux/ipvs-settings.js";
 import { nodeTimers } from "../../linux/node-timers.js";
-import { IpvsDirector } from "../ipvs-director.js";
 import { ownershipFile } from "../ipvs-ownership.js";
+import { removeRecorded } from "../ipvs-removal.js";
 
 /** Gives whether all of it is gone; what stays, and why, is reported. */
 export const removeTable = (runtimeDirectory: string, report: (event: VipdEvent) => void): boolean =>
-  new IpvsDirector({
-    openPlane: openIpvs,
-    openOwnership: ownershipFile,
-    openSettings: ipvsSettings,
-    timers: nodeTimers,
-    report,
-  }).removeRecorded(runtimeDirectory);
+  removeRecorded(
+    {
+      openPlane: openIpvs,
+      openOwnership: ownershipFile,
+      openSettings: ipvsSettings,
+      timers: nodeTimers,
+      report,
+    },
+    runtimeDirectory,
+  );
