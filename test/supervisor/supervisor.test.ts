@@ -9,7 +9,7 @@ import { restartDelay } from "../../src/director/supervisor/back-off.js";
 import type { VipdEvent } from "../../src/control/event.js";
 import { StateLine } from "../../src/director/supervisor/state-line.js";
 import { LoopWatch } from "../../src/director/supervisor/loop-watch.js";
-import { loopWatchEvery, vrrpPatience } from "../../src/director/supervisor/supervisor.js";
+import { loopWatchEvery, vrrpPatience } from "../../src/director/supervisor/patience.js";
 import { accepted, instanceNamed, loaded, now, until, World, type FakeChild } from "./fakes.js";
 
 const becameMaster = (instance = "web"): VipdEvent => ({

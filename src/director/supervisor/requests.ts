@@ -1,6 +1,7 @@
 // What each request of the control socket does.
 
-import type { Supervisor, ReloadOutcome } from "./supervisor.js";
+import type { Supervisor } from "./supervisor.js";
+import type { ReloadOutcome } from "./reloads.js";
 import type { UpgradeOutcome } from "./upgrade.js";
 import type { Handler } from "./control-server.js";
 
