@@ -105,6 +105,8 @@ export type ServicePolicy = {
   readonly massFailure?: "hold" | "go-on";
   /** A server that comes back has its whole weight after this time only. */
   readonly slowStart?: Milliseconds;
+  /** A smaller change of what a server says it can take is none, in percent of its weight; absent: 25. */
+  readonly weightHysteresis?: number;
   readonly checkWhen: "always" | "master";
   /** At a clean stop servers and quorum are told of as down. */
   readonly downOnStop: boolean;

@@ -17,6 +17,7 @@ const KEYS = [
   "before-first-check",
   "check-when",
   "slow-start",
+  "weight-hysteresis",
   "mass-failure",
   "down-on-stop",
 ] as const;
@@ -41,6 +42,7 @@ export function policyOf(
   const firstCheck = said["before-first-check"];
   const massFailure = said["mass-failure"];
   const slowStart = said["slow-start"];
+  const weightHysteresis = said["weight-hysteresis"];
   const policy: ServicePolicy = {
     quorum: written.quorum ?? DEFAULT_POLICY.quorum,
     hysteresis: written.hysteresis ?? DEFAULT_POLICY.hysteresis,
@@ -49,6 +51,7 @@ export function policyOf(
     ...(firstCheck === undefined ? {} : { beforeFirstCheck: firstCheck }),
     ...(massFailure === undefined ? {} : { massFailure }),
     ...(slowStart === undefined ? {} : { slowStart }),
+    ...(weightHysteresis === undefined ? {} : { weightHysteresis }),
     checkWhen: said["check-when"] ?? DEFAULT_POLICY.checkWhen,
     downOnStop: written["down-on-stop"] ?? DEFAULT_POLICY.downOnStop,
   };

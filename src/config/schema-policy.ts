@@ -31,6 +31,13 @@ export const policyDefaultsShape = () => ({
       "A server that comes back, after a failure or an order, begins with a thirty-second of its weight, and doubles it " +
         "until it is whole after this time. Not at the start.",
     ),
+  "weight-hysteresis": integer({ min: 0, max: 100, what: "A percentage" })
+    .optional()
+    .meta({ default: 25 })
+    .describe(
+      "Of an agent check and of dynamic scripts: a change of less than this percentage of the configured weight is not " +
+        "carried out, except to 0 and to the whole weight. 0: every change is.",
+    ),
   "check-when": choice(["always", "master"])
     .optional()
     .meta({ default: "always" })

@@ -250,6 +250,7 @@ export type VipdEvent =
       readonly key: string;
       readonly server: string;
       readonly up: boolean;
+      /** In force: what a slow start, loads and orders leave of the configured one. */
       readonly weight: number;
       readonly cause: string;
       readonly alive: number;

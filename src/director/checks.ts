@@ -85,6 +85,7 @@ export class Checks {
         table.setServer(service, server, up);
       },
       setLoad: (service, server, load) => table.adjust(service, server, { load }),
+      weightOf: (service, server) => table.standing(service, server)?.weighing.effective,
       presume: (service, server) => table.presume(service, server),
       holds: (address) => this.held.has(address),
     });

@@ -106,11 +106,11 @@ export class HealthBoard {
   tellAll(services: readonly ServiceConfig[]): void {
     for (const { name } of services)
       for (const server of this.services.get(name)?.servers.values() ?? []) {
+        this.verdict.weigh(server);
         this.verdict.evaluate(
           server,
           server.checks.length === 0 ? "not checked" : "its checks were configured anew",
         );
-        this.verdict.weigh(server);
         if (server.told === undefined && server.hasMoved) this.verdict.tellTable(server, server.up);
       }
   }
@@ -201,7 +201,8 @@ export class HealthBoard {
     if (check.config.needs !== undefined && this.holds(server, check)) return;
     const taken = check.take(result, took, this.ports.now(), this.ports.wallTime());
     for (const event of taken.events) this.ports.report(event);
-    if (taken.changed) this.verdict.evaluate(server, check.cause());
+    // First, so that a server that comes back is told of with the weight that it comes back with.
     this.verdict.weigh(server);
+    if (taken.changed) this.verdict.evaluate(server, check.cause());
   }
 }

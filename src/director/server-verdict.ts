@@ -18,6 +18,8 @@ export type VerdictPorts = {
   /** Whoever keeps the table: told once for every change, and once when a server is first known. */
   readonly setServer: (service: string, server: ServerId, up: boolean) => void;
   readonly setLoad: (service: string, server: ServerId, load: Load | undefined) => void;
+  /** The weight in force, when all of that is counted in; undefined: the table does not know the server. */
+  readonly weightOf: (service: string, server: ServerId) => number | undefined;
 };
 
 export class ServerVerdict {
@@ -51,7 +53,8 @@ export class ServerVerdict {
       if (next === undefined || loadedWeight(configured, said) < loadedWeight(configured, next)) next = said;
     }
     if (next === undefined && server.load === undefined) return;
-    const counts = steadyLoad(server.load, next, configured);
+    const { policy } = server.service.config;
+    const counts = steadyLoad(server.load, next, configured, policy?.weightHysteresis);
     if (isSameLoad(counts, server.load)) return;
     server.load = counts;
     this.ports.setLoad(server.service.config.name, server.id, counts);
@@ -64,13 +67,14 @@ export class ServerVerdict {
     server.availability ??= new Availability(!up, server.began);
     server.availability.turn(up, this.ports.now());
     server.service.alive += up ? 1 : -1;
+    const { name } = server.service.config;
     this.ports.report({
       kind: "server-changed",
-      service: server.service.config.name,
+      service: name,
       key: server.service.id,
       server: server.id,
       up,
-      weight: server.config.server.weight,
+      weight: this.ports.weightOf(name, server.id) ?? server.config.server.weight,
       cause,
       alive: server.service.alive,
       total: server.service.servers.size,

@@ -19,8 +19,8 @@ export type Weighing = {
 const MOST = 2 ** 31 - 1;
 /** A slow start begins with a thirty-second and doubles it until it is the whole: five times, at equal intervals. */
 const DOUBLINGS = 5;
-/** A smaller change of what a server can take is none, as a share of its configured weight. */
-const HYSTERESIS = 1 / 4;
+/** A smaller change of what a server can take is none: in percent of its configured weight, where nothing is written. */
+const DEFAULT_HYSTERESIS = 25;
 
 const NO_TERMS: readonly WeightTerm[] = [];
 
@@ -72,17 +72,21 @@ export const loadedWeight = (configured: number, load: Load | undefined): number
 
 /**
  * What counts of a new word of the server's, where `before` counted until now: a small change is none, except to nothing
- * and to the whole weight. Undefined: its configured weight.
+ * and to the whole weight. `hysteresis`: 0 to 100 percent of the configured weight. Undefined: its configured weight.
  */
 export function steadyLoad(
   before: Load | undefined,
   next: Load | undefined,
   configured: number,
+  hysteresis: number = DEFAULT_HYSTERESIS,
 ): Load | undefined {
   if (next === undefined) return undefined;
   const [from, to] = [loadedWeight(configured, before), loadedWeight(configured, next)];
   const isNews =
-    to === 0 || to === configured || from === 0 || Math.abs(to - from) >= configured * HYSTERESIS;
+    to === 0 ||
+    to === configured ||
+    from === 0 ||
+    Math.abs(to - from) >= Math.max(1, (configured * hysteresis) / 100);
   return isNews ? next : before;
 }
 

@@ -22,7 +22,7 @@ import { serverId } from "../../src/ipvs/model.js";
 import { Checks, type ChecksOrder, type TableKeeper } from "../../src/director/checks.js";
 import { IpvsDirector } from "../../src/director/ipvs-director.js";
 import type { Dialer, DialFailure } from "../../src/ports/dialer.js";
-import type { Runner } from "../../src/ports/runner.js";
+import type { RunEnd, Runner } from "../../src/ports/runner.js";
 import { FakePlane } from "../ipvs/fake-plane.js";
 import { ManualTimers } from "../ipvs/manual-timers.js";
 import { World } from "./world.js";
@@ -69,8 +69,9 @@ function setUp(table?: TableKeeper) {
       return Promise.resolve(reason === undefined ? ok(null) : err({ reason, detail: `${reason}!` }));
     },
   };
+  let end: RunEnd = { kind: "not-runnable", why: "no" };
   const runner: Runner = {
-    run: () => ({ end: Promise.resolve({ kind: "not-runnable", why: "no" }), gone: Promise.resolve() }),
+    run: () => ({ end: Promise.resolve(end), gone: Promise.resolve() }),
     probe: () => ok(null),
   };
   let refusal: string | null = null;
@@ -116,6 +117,8 @@ function setUp(table?: TableKeeper) {
     presumed,
     tracksDown,
     said,
+    events: () => events.splice(0),
+    exits: (code: number) => (end = { kind: "exited", code, stderr: "" }),
     orders: () => orders.splice(0),
     dialled: () => dialled,
     refuse: (why: string) => (refusal = why),
@@ -248,10 +251,46 @@ test("a reload keeps the health of what it leaves alone, and checks what is new"
   assert.deepEqual(orders(), ["web 10.0.0.3:80 up", `web ${A}:80 up`]);
 });
 
-test("a service that moves to another address or port takes the health of its servers along", async () => {
+test("a server that comes back is told of with the weight in force, its load and slow start counted in", async () => {
   const timers = new ManualTimers();
-  const plane = new FakePlane();
-  const table = new IpvsDirector({
+  const table = tableOf(new FakePlane(), timers);
+  const { world, checks, events, exits } = setUp(table);
+  const timing = { every: seconds(1), timeout: seconds(1), rise: 1, fall: 1 };
+  const script = {
+    type: "script",
+    options: { command: ["/bin/agent"], shell: false, dynamic: true },
+    timing,
+  };
+  const web = service("web", { [A]: [script], [B]: [tcp()] });
+  const slow = { ...DEFAULT_POLICY, slowStart: seconds(60) };
+  const servers = web.servers.map((one) => ({ ...one, server: { ...one.server, weight: 320 } }));
+  const weights = (): unknown[] =>
+    events().flatMap((event) => (event.kind === "server-changed" ? [[event.up, event.weight]] : []));
+  exits(0);
+  checks.configure(order({ ...web, servers, policy: slow }));
+  await world.until(2000);
+  exits(1);
+  await world.until(4000);
+  exits(0);
+  await world.until(6000);
+  assert.deepEqual(weights(), [
+    [false, 320],
+    [true, 10],
+  ]);
+  // Said by the very result that brings it back.
+  checks.configure(order({ ...web, servers, policy: DEFAULT_POLICY }));
+  exits(1);
+  await world.until(8000);
+  exits(52);
+  await world.until(10_000);
+  assert.deepEqual(weights(), [
+    [false, 320],
+    [true, 50],
+  ]);
+});
+
+const tableOf = (plane: FakePlane, timers: ManualTimers): IpvsDirector =>
+  new IpvsDirector({
     openPlane: () => ok(plane),
     openSettings: noSettings,
     openOwnership: () => ({
@@ -261,6 +300,11 @@ test("a service that moves to another address or port takes the health of its se
     timers,
     report: () => undefined,
   });
+
+test("a service that moves to another address or port takes the health of its servers along", async () => {
+  const timers = new ManualTimers();
+  const plane = new FakePlane();
+  const table = tableOf(plane, timers);
   const { world, checks, down } = setUp(table);
   const at = (address: string, port: number, check = tcp()): ChecksOrder => {
     const web = service("web", { [A]: [check], [B]: [check] });

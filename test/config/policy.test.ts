@@ -16,7 +16,7 @@ test("a service that says nothing of its policy has none, and all of it can be w
   assert.deepEqual(good(web("")).ipvs.massFailure, { share: 50, within: seconds(60), atLeast: 4, keep: 50 });
   const all =
     'quorum: 2, hysteresis: 1, sorry-server: "192.168.1.9:8080", sorry-server-inhibit: true, ' +
-    "inhibit-on-failure: true, before-first-check: wait, check-when: master, mass-failure: hold, down-on-stop: true";
+    "inhibit-on-failure: true, before-first-check: wait, check-when: master, mass-failure: hold, weight-hysteresis: 10, down-on-stop: true";
   const [service] = good(web(all)).services;
   assert.deepEqual(service?.policy, {
     quorum: 2,
@@ -25,6 +25,7 @@ test("a service that says nothing of its policy has none, and all of it can be w
     inhibitSorry: true,
     beforeFirstCheck: "wait",
     massFailure: "hold",
+    weightHysteresis: 10,
     checkWhen: "master",
     downOnStop: true,
   });
@@ -37,7 +38,7 @@ test("a service that says nothing of its policy has none, and all of it can be w
 test("a server says for itself whether it is inhibited, and defaults hold for all services", () => {
   const [service] = good(
     web("", "servers: [{ address: 192.168.1.4, inhibit-on-failure: false }, 192.168.1.5]") +
-      "defaults: { service: { inhibit-on-failure: true, before-first-check: serve, mass-failure: go-on } }\n",
+      "defaults: { service: { inhibit-on-failure: true, before-first-check: serve, mass-failure: go-on, weight-hysteresis: 0 } }\n",
   ).services;
   assert.deepEqual(
     service?.servers.map(({ inhibit }) => inhibit),
@@ -45,6 +46,7 @@ test("a server says for itself whether it is inhibited, and defaults hold for al
   );
   assert.equal(service.policy?.beforeFirstCheck, "serve");
   assert.equal(service.policy.massFailure, "go-on");
+  assert.equal(service.policy.weightHysteresis, 0);
 });
 
 test("sorry servers are an address, a mapping or a list, each with its own forwarding", () => {

@@ -32,20 +32,29 @@ test("whatever servers say, weights stay in bounds, depend on the last word alon
     fc.property(
       fc.integer({ min: 0, max: MOST }),
       fc.array(load, { maxLength: 200 }),
-      (configured, words) => {
+      fc.option(fc.integer({ min: 0, max: 100 }), { nil: undefined }),
+      (configured, words, hysteresis) => {
+        const share = (hysteresis ?? 25) / 100;
         let counts: Load | undefined;
         for (const word of words) {
-          counts = steadyLoad(counts, word, configured);
+          const before = loadedWeight(configured, counts);
+          counts = steadyLoad(counts, word, configured, hysteresis);
           const now = effectiveWeight(view(configured, counts), instant(0));
           const wanted = loadedWeight(configured, word);
           assert.ok(Number.isInteger(now) && now >= 0 && now <= MOST, String(now));
           // Never further away than what the hysteresis holds back; exact at nothing and at the whole.
-          assert.ok(Math.abs(now - wanted) <= configured / 4, `${now}, not ${wanted} of ${configured}`);
+          assert.ok(Math.abs(now - wanted) <= configured * share, `${now}, not ${wanted} of ${configured}`);
+          // What is carried out is no small change.
+          if (now !== before && before !== 0 && wanted !== 0 && wanted !== configured)
+            assert.ok(Math.abs(now - before) >= configured * share, `${before} to ${now} of ${configured}`);
           if (wanted === 0 || wanted === configured) assert.equal(now, wanted);
           if (configured > 0 && word?.kind === "percent" && word.percent > 0) assert.ok(now > 0);
         }
         assert.equal(
-          effectiveWeight(view(configured, steadyLoad(counts, undefined, configured)), instant(0)),
+          effectiveWeight(
+            view(configured, steadyLoad(counts, undefined, configured, hysteresis)),
+            instant(0),
+          ),
           configured,
         );
       },
@@ -54,8 +63,8 @@ test("whatever servers say, weights stay in bounds, depend on the last word alon
 });
 
 test("a small change of the load is none, and the sum of small ones is one", () => {
-  const at = (before: Load | undefined, next: number): number =>
-    loadedWeight(100, steadyLoad(before, percent(next), 100));
+  const at = (before: Load | undefined, next: number, hysteresis?: number): number =>
+    loadedWeight(100, steadyLoad(before, percent(next), 100, hysteresis));
   assert.equal(at(undefined, 80), 100);
   assert.equal(at(undefined, 75), 75);
   assert.equal(at(percent(75), 60), 75);
@@ -63,6 +72,9 @@ test("a small change of the load is none, and the sum of small ones is one", () 
   assert.equal(at(percent(10), 0), 0);
   assert.equal(at(percent(0), 5), 5);
   assert.equal(at(percent(80), 100), 100);
+  assert.deepEqual([at(percent(75), 66, 10), at(percent(75), 65, 10)], [75, 65]);
+  assert.equal(at(percent(75), 74, 0), 74);
+  assert.equal(at(percent(75), 1, 100), 75);
 });
 
 test("a slow start doubles from a thirty-second, at least 1, to the whole weight, and each step has its time", () => {
