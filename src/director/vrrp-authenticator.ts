@@ -26,6 +26,8 @@ export class Authenticator {
     this.hmac = hmac;
     this.auth = auth;
     this.keys = keysOf(auth);
+    // The first one takes some milliseconds: OpenSSL is loaded for it. Not when an advert is due.
+    hmac.sha256(new Uint8Array(0), new Uint8Array(0));
   }
 
   /** New keys and rules. What senders have said stays said. */

@@ -15,8 +15,10 @@ import type { AddressOrder } from "../../src/ports/route.js";
 import type { InterfaceView, VrrpPorts } from "../../src/ports/vrrp.js";
 import { describeSum } from "../../src/control/reason.js";
 import type { InstanceConfig, TrackConfig } from "../../src/vrrp/instance.js";
-import { encodeAdvert } from "../../src/vrrp/packet.js";
-import { GROUP, instance, ipPacket, vip } from "../vrrp/ip-packet.js";
+import { fromHex } from "../../src/core/bytes.js";
+import { sealAdvert } from "../../src/vrrp/hmac.js";
+import { encodeAdvert, TRAILER_LENGTH } from "../../src/vrrp/packet.js";
+import { GROUP, hmac, instance, ipPacket, vip } from "../vrrp/ip-packet.js";
 
 const MAC = "02:00:00:00:00:01" as MacAddress;
 const PEER = ip("192.168.1.3");
@@ -54,6 +56,7 @@ class Rig {
   /** "vrrp.51", once it was made. */
   link: InterfaceView | undefined;
   refuseLink: string | undefined;
+  signatures = 0;
   waiting: Uint8Array[] = [];
   readonly ports: VrrpPorts;
   readonly engine: VrrpEngine;
@@ -63,7 +66,13 @@ class Rig {
     const failed: [ifindex: number, bytes: Uint8Array][] = [];
     const ports: VrrpPorts = (this.ports = {
       clock: { now: () => instant(this.now) },
-      hmac: { utc: () => this.now, sha256: hmacSha256 },
+      hmac: {
+        utc: () => this.now,
+        sha256: (key, bytes) => {
+          this.signatures += 1;
+          return hmacSha256(key, bytes);
+        },
+      },
       wakeup: { arm: (at) => (this.armed = at) },
       link: {
         join: (ifindex) => {
@@ -1105,6 +1114,37 @@ test("an instance that is configured otherwise goes on, and is changed as by a r
   assert.deepEqual(next.reasons, []);
   assert.ok(next.calls.includes("adverts 150"), next.calls.join());
   assert.deepEqual([...next.held], ["192.168.1.201/24"]);
+});
+
+test("a successor refuses recorded adverts that its predecessor has heard, and makes its first signature before it is due", () => {
+  const auth = hmac({ antiReplay: "monotonic" });
+  const instances = [web(1, { auth })];
+  const hear = (rig: Rig, sequence: bigint): void => {
+    const advert = {
+      version: 3,
+      virtualRouterId: 1,
+      priority: 150,
+      interval: seconds(1),
+      addresses: [ip("192.168.1.101")],
+    } as const;
+    const message = encodeAdvert(advert, { source: PEER, destination: GROUP }, "rfc5798");
+    const bytes = new Uint8Array(message.length + TRAILER_LENGTH);
+    bytes.set(message);
+    const keys = new Map(auth.keys.map(({ id, hex }) => [id, fromHex(hex)]));
+    sealAdvert(bytes, PEER, { keys, hmacSha256 }, auth.send, sequence);
+    const packet = ipPacket(bytes, { source: PEER });
+    rig.engine.receive(packet, packet.length, 2);
+    rig.engine.received();
+  };
+  const old = new Rig();
+  old.engine.configure(instances, []);
+  hear(old, 7n);
+  const next = handedOver(old, ["web1"], instances);
+  assert.equal(next.signatures, 1);
+  hear(next, 7n);
+  assert.deepEqual(next.engine.status(0)[0]?.rejected, { replay: 1 });
+  hear(next, 8n);
+  assert.deepEqual(next.engine.status(0)[0]?.rejected, { replay: 1 });
 });
 
 test("without a successor after all, the old process goes on where it was", () => {
