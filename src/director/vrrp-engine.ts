@@ -234,6 +234,20 @@ export class VrrpEngine {
     this.steps.collect(() => this.steps.apply(runtime, { kind: "address-lost", address }, now));
   }
 
+  /** These interfaces had no carrier for a moment: what is behind them may have forgotten where our addresses are. */
+  linksBlinked(ifindexes: ReadonlySet<number>): void {
+    if (this.rest !== undefined) return;
+    const now = this.ports.clock.now();
+    this.steps.collect(() => {
+      for (const runtime of this.roster.all) {
+        const its = [runtime.ifindex, ...runtime.placed.values()];
+        if (runtime.state.kind !== "master" || !its.some((ifindex) => ifindexes.has(ifindex))) continue;
+        this.notices.blinked(runtime, now);
+        this.steps.apply(runtime, { kind: "link-up" }, now);
+      }
+    });
+  }
+
   /** Somebody has changed the rules of the packet filter. */
   rulesChanged(): void {
     if (this.rest !== undefined) return;

@@ -110,6 +110,18 @@ export class Notices {
     }));
   }
 
+  blinked({ config: { name: instance, interface: on } }: Runtime, now: Instant): void {
+    this.limit.note(`blinked ${instance}`, "blinked", now, (repeats) => ({
+      kind: "vrrp-note",
+      level: "warning",
+      instance,
+      text: noteText(
+        `the carrier of ${on} was away for a moment: still master, addresses announced again`,
+        repeats,
+      ),
+    }));
+  }
+
   /** Said of a backup; a master that stalled says it with its transition. */
   stalled({ config }: Runtime, stall: Milliseconds, listen: Milliseconds): void {
     this.ports.report({

@@ -27,6 +27,7 @@ type Engine = Pick<
   | "received"
   | "interfacesChanged"
   | "addressGone"
+  | "linksBlinked"
   | "heardHolder"
   | "advertFailed"
   | "sendFailed"
@@ -56,6 +57,7 @@ export function openVrrpPorts<E extends Engine>(
   const interfaces = new InterfaceTable(kernel, {
     changed: () => engine?.interfacesChanged(),
     addressGone: (ifindex, prefix) => engine?.addressGone(ifindex, prefix),
+    blinked: (ifindexes) => engine?.linksBlinked(ifindexes),
   });
   const timer = new TimerFd(() => engine?.wake());
   engine = makeEngine({

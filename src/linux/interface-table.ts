@@ -15,6 +15,8 @@ export type InterfaceListener = {
   changed(): void;
   /** This address went, whoever deleted it. */
   addressGone(ifindex: number, prefix: Prefix): void;
+  /** These lost their carrier and had it back before anybody heard of it; nothing of them has changed. */
+  blinked(ifindexes: ReadonlySet<number>): void;
 };
 
 export class InterfaceTable implements Interfaces {
@@ -29,6 +31,7 @@ export class InterfaceTable implements Interfaces {
   private readonly unsubscribe: () => void;
   private announced = false;
   private reading: NodeJS.Timeout | undefined;
+  private readonly blinks = new Set<number>();
   private gone: { readonly ifindex: number; readonly prefix: Prefix }[] = [];
 
   constructor(kernel: RouteKernel, listener: InterfaceListener) {
@@ -92,6 +95,7 @@ export class InterfaceTable implements Interfaces {
       return;
     }
     const before = new Map(this.addresses);
+    for (const link of links) this.noticeBlink(link);
     this.links.clear();
     this.addresses.clear();
     this.indices.clear();
@@ -109,7 +113,8 @@ export class InterfaceTable implements Interfaces {
         if (event.change === "deleted") this.dropLink(event.link);
         else {
           this.tellOfFlap(event.link);
-          if (!this.putLink(event.link)) return;
+          const isBlink = this.noticeBlink(event.link);
+          if (!this.putLink(event.link) && !isBlink) return;
         }
         break;
       case "address":
@@ -126,7 +131,10 @@ export class InterfaceTable implements Interfaces {
   /** False when it says nothing new: the kernel also tells of changes that are none of our business. */
   private putLink(link: Link): boolean {
     const old = this.links.get(link.index);
-    if (old !== undefined && sameLink(old, link)) return false;
+    if (old !== undefined && sameLink(old, link)) {
+      this.links.set(link.index, link);
+      return false;
+    }
     if (old !== undefined && old.name !== link.name) this.forgetName(old);
     this.links.set(link.index, link);
     this.indices.set(link.name, link.index);
@@ -179,6 +187,8 @@ export class InterfaceTable implements Interfaces {
     this.gone = [];
     // Addresses that went with their interface are no news once it is known that the interface went.
     this.listener.changed();
+    if (this.blinks.size > 0) this.listener.blinked(new Set(this.blinks));
+    this.blinks.clear();
     for (const { ifindex, prefix } of gone) this.listener.addressGone(ifindex, prefix);
   }
 
@@ -187,6 +197,17 @@ export class InterfaceTable implements Interfaces {
     const old = this.links.get(link.index);
     const isBack = old !== undefined && !(old.up && old.running) && link.up && link.running;
     if (isBack && this.announced) this.tell();
+  }
+
+  /** Whether its carrier went and came although it never seemed to be away. */
+  private noticeBlink(link: Link): boolean {
+    const old = this.links.get(link.index);
+    const wasUp = old !== undefined && old.up && old.running;
+    if (!wasUp || !link.up || !link.running) return false;
+    // A link of our own making is known before the kernel has counted anything.
+    if (old.carrierChanges === undefined || old.carrierChanges === link.carrierChanges) return false;
+    this.blinks.add(link.index);
+    return true;
   }
 }
 

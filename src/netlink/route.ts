@@ -11,7 +11,7 @@ import {
   type Prefix,
 } from "../core/address.js";
 import { Writer } from "../core/bytes.js";
-import { attributes, binary, cstring } from "./attribute.js";
+import { attributes, binary, cstring, u32 } from "./attribute.js";
 import { CREATE, EXCLUSIVE, payloadOf, type Message, type Request } from "./message.js";
 
 /** RTM_*. */
@@ -39,7 +39,7 @@ const IFA_F_DADFAILED = 0x08;
 const IFA_F_TENTATIVE = 0x40;
 
 /** IFLA_*, IFA_*, NDA_*. */
-const linkAttributes = attributes({ mac: [1, binary], name: [3, cstring] });
+const linkAttributes = attributes({ mac: [1, binary], name: [3, cstring], carrierChanges: [35, u32] });
 const addressAttributes = attributes({ address: [1, binary], local: [2, binary], lifetimes: [6, binary] });
 const neighbourAttributes = attributes({ address: [1, binary], mac: [2, binary] });
 
@@ -50,6 +50,8 @@ export type Link = {
   readonly up: boolean;
   /** Able to carry packets (IFF_RUNNING): has its carrier, or needs none. */
   readonly running: boolean;
+  /** How often its carrier came or went: the kernel tells of a carrier that is back within a second as of no change. */
+  readonly carrierChanges?: number;
   /** Absent on links without 48-bit addresses. */
   readonly mac?: MacAddress;
   /** Carries multicast (IFF_MULTICAST); loopback does not. */
@@ -127,13 +129,14 @@ export function readLink(message: Message): Link | undefined {
   const index = input.u32ne("index");
   const flags = input.u32ne("flags");
   input.skip("change", 4);
-  const { mac, name } = linkAttributes.read(input, input.remaining);
+  const { mac, name, carrierChanges } = linkAttributes.read(input, input.remaining);
   if (input.error !== undefined || name === undefined) return undefined;
   return {
     index,
     name,
     up: (flags & IFF_UP) !== 0,
     running: (flags & IFF_RUNNING) !== 0,
+    ...(carrierChanges === undefined ? {} : { carrierChanges }),
     ...(mac?.length === 6 ? { mac: macFromBytes(mac) } : {}),
     multicast: (flags & IFF_MULTICAST) !== 0,
   };

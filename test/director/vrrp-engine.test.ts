@@ -684,6 +684,27 @@ test("an owner leaves the addresses that it found, and takes along those that it
   assert.deepEqual([...rig.held], ["192.168.1.101/24"]);
 });
 
+test("a master whose carrier was away for a moment stays master, announces again and says so; others do nothing", () => {
+  const rig = new Rig();
+  rig.engine.configure([web(1), web(2, { priority: 90 })], []);
+  rig.runTo(rig.now + 2000);
+  rig.hear(120, { id: 2 });
+  rig.runTo(rig.now + 1700);
+  assert.deepEqual(
+    rig.engine.status(0).map(({ state }) => state),
+    ["master", "backup"],
+  );
+  rig.calls.length = 0;
+  rig.engine.linksBlinked(new Set([3]));
+  assert.deepEqual(rig.calls, []);
+  rig.engine.linksBlinked(new Set([2, 3]));
+  // Five announcements and the question whether anybody else has the address.
+  assert.deepEqual(rig.calls, ["frames 6"]);
+  assert.deepEqual(rig.notes, [
+    "warning: the carrier of eth0 was away for a moment: still master, addresses announced again",
+  ]);
+});
+
 test("a rival that deletes an address whenever it appears costs one restore a second and a line a minute", () => {
   const rig = new Rig();
   rig.engine.configure([web(1)], []);

@@ -46,6 +46,7 @@ test("a list that changes all the time while it is read leaves the old view, and
       changes++;
     },
     addressGone: (_, { address }) => void gone.push(address),
+    blinked: () => undefined,
   });
   const before = table.find(NAME);
   assert.equal(before?.addresses.length, 1);
@@ -82,10 +83,43 @@ test("a link that goes and comes back within one batch of news is seen to have b
   const table = new InterfaceTable(kernel, {
     changed: () => void seen.push(table.find(NAME)?.up),
     addressGone: () => undefined,
+    blinked: () => undefined,
   });
   tell({ kind: "link", change: "new", link: link(false) });
   tell({ kind: "link", change: "new", link: link(true) });
   await turn();
   assert.deepEqual(seen, [false, true]);
+  table.close();
+});
+
+test("a carrier that was away for less time than the kernel needs to tell is a blink, once", async () => {
+  let tell: (event: RouteEvent) => void = () => undefined;
+  const link = (carrierChanges: number) =>
+    ({ index: 2, name: NAME, up: true, running: true, multicast: true, carrierChanges }) as const;
+  const kernel: RouteKernel = {
+    links: () => [link(2)],
+    addresses: () => [],
+    neighbours: () => [],
+    addAddresses: () => [],
+    removeAddresses: () => [],
+    addRouting: () => [],
+    removeRouting: () => [],
+    subscribe: (onEvent) => {
+      tell = onEvent;
+      return () => undefined;
+    },
+    close: () => undefined,
+  };
+  const blinks: number[][] = [];
+  const table = new InterfaceTable(kernel, {
+    changed: () => undefined,
+    addressGone: () => undefined,
+    blinked: (ifindexes) => void blinks.push([...ifindexes]),
+  });
+  for (const count of [2, 4, 4]) {
+    tell({ kind: "link", change: "new", link: link(count) });
+    await turn();
+  }
+  assert.deepEqual(blinks, [[2]]);
   table.close();
 });

@@ -183,6 +183,7 @@ test("an interface that leaves a bridge keeps its addresses", { skip: reason }, 
       changes++;
     },
     addressGone: (_, { address }) => assert.fail(address),
+    blinked: () => undefined,
   });
   const addresses = (): readonly string[] =>
     (table.find("near2")?.addresses ?? [])
