@@ -9,7 +9,15 @@ import { between, type Milliseconds } from "../core/units.js";
 import { ByteReader, type ByteFailure } from "./byte-reader.js";
 import { defineChecker, fail, type CheckContext, type CheckResult } from "./checker.js";
 import { connect, connectOptions, type ConnectOptions } from "./connect.js";
-import { excerpt, pattern, patternEnd, patternProblem, patternText, type Pattern } from "./pattern.js";
+import {
+  excerpt,
+  pattern,
+  patternEnd,
+  patternProblem,
+  patternText,
+  tooSlow,
+  type Pattern,
+} from "./pattern.js";
 import { payload, payloadBytes, type Payload } from "./payload.js";
 import {
   HALF_A_PAIR,
@@ -159,8 +167,7 @@ class Dialogue {
       return end === undefined ? "slow" : end < 0 ? undefined : end;
     }, this.context.cancel);
     if (!found.ok) return this.missing(found.error, `${patternText(wanted)} did not come`);
-    if (found.value === "slow")
-      return failed("wrong-reply", patternProblem(wanted, this.reader.pending, "the reply") ?? "");
+    if (found.value === "slow") return failed("wrong-reply", tooSlow(wanted, this.reader.pending));
     this.last = excerpt(this.reader.pending.subarray(0, found.value));
     this.reader.take(found.value);
     return undefined;

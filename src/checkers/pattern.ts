@@ -63,10 +63,12 @@ export function patternEnd(wanted: Pattern, bytes: Buffer): number | undefined {
 /** What is wrong with these bytes, or nothing. `subject`: "the reply". */
 export function patternProblem(wanted: Pattern, bytes: Buffer, subject: string): string | undefined {
   const end = patternEnd(wanted, bytes);
-  if (end === undefined)
-    return `${patternText(wanted)} took longer than ${REGEX_LIMIT_MS} ms on ${bytes.length} bytes`;
+  if (end === undefined) return tooSlow(wanted, bytes);
   return end >= 0 ? undefined : `${patternText(wanted)} is not in ${subject}: ${excerpt(bytes)}`;
 }
+
+export const tooSlow = (wanted: Pattern, bytes: Buffer): string =>
+  `${patternText(wanted)} took longer than ${REGEX_LIMIT_MS} ms on ${bytes.length} bytes`;
 
 export function patternText(wanted: Pattern): string {
   switch (wanted.kind) {
