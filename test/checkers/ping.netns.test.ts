@@ -95,6 +95,15 @@ test("ping does not wait for longer than its time", { skip }, async () => {
   assertFails(await ping("10.77.0.98"), "connect-unreachable", /^10\.77\.0\.1 says: host unreachable$/);
 });
 
+test("ping takes an answer that comes late", { skip }, async () => {
+  // Until there is somebody with this address, the kernel asks for it, once a second, and keeps the packet.
+  const late = ping("10.77.0.50");
+  const began = performance.now();
+  setTimeout(() => pair.ipB("address", "add", "10.77.0.50/32", "dev", "v0"), 200);
+  assertUp(await late, /^reply from 10\.77\.0\.50$/);
+  assert.ok(performance.now() - began > 200);
+});
+
 test(
   "thousands of pings share a socket, and the dead do not keep the living from their turn",
   { skip },
