@@ -23,7 +23,7 @@ export type AdvertContext = {
   readonly nodes: FileConfig["nodes"];
   /** Of the addresses of the instance. */
   readonly families: readonly Family[];
-  readonly version: 2 | 3;
+  readonly version: InstanceConfig["version"];
   readonly advertInterval: Milliseconds;
   /** From the file, not the interface's. */
   readonly sourceAddress?: IpAddress;

@@ -50,12 +50,14 @@ export function checkFamilies(whole: InstanceConfig, report: Report): void {
   const six = advertised.findIndex((address) => familyOf(address) === "ipv6");
   const first = advertised[six];
   if (first === undefined) return;
-  if (whole.version === 2)
+  if (whole.version !== 3)
     report.error(
       [...at, "addresses", six],
       "family",
       `${first} is an IPv6 address, and VRRP version 2 has IPv4 alone`,
-      "Use `version: 3` on every director of this virtual router.",
+      whole.version === 2
+        ? "Use `version: 3` on every director of this virtual router."
+        : "Give the IPv6 addresses an instance of their own, with `version: 3`.",
     );
   else if (!advertised.some(isLinkLocal))
     report.warning(

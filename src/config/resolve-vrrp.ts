@@ -12,6 +12,7 @@ import {
 } from "../core/address.js";
 import { milliseconds, seconds, type Milliseconds } from "../core/units.js";
 import type { InstanceConfig, VirtualAddress } from "../vrrp/instance.js";
+import { saidInterval } from "../vrrp/versions.js";
 import type { Path } from "./diagnostic.js";
 import { writeDuration } from "./duration.js";
 import type { Report } from "./report.js";
@@ -67,7 +68,7 @@ function wholeOf(
   nodes: Pick<AdvertContext, "node" | "nodes" | "readSecret">,
   report: Report,
 ): Omit<InstanceConfig, "tracks"> {
-  const version = (written.version ?? defaults.version ?? 3) === 2 ? 2 : 3;
+  const version = written.version ?? defaults.version ?? 3;
   const advertInterval = written["advert-interval"] ?? defaults["advert-interval"] ?? seconds(1);
   const intervalPath: Path =
     written["advert-interval"] === undefined && defaults["advert-interval"] !== undefined
@@ -122,6 +123,7 @@ function wholeOf(
     ...unicastOf(written.unicast ?? defaults.unicast, pathOf("unicast"), context),
     ...authOf(written.auth ?? defaults.auth, pathOf("auth"), context),
     ...(routing === undefined ? {} : { routing }),
+    otherAddresses: written["other-addresses"] ?? defaults["other-addresses"] ?? "accept",
     checksum: written.checksum ?? defaults.checksum ?? "rfc5798",
     announce: {
       repeat: announce.repeat ?? 5,
@@ -133,7 +135,12 @@ function wholeOf(
   };
 }
 
-function checkInterval(version: 2 | 3, interval: Milliseconds, path: Path, report: Report): void {
+function checkInterval(
+  version: InstanceConfig["version"],
+  interval: Milliseconds,
+  path: Path,
+  report: Report,
+): void {
   if (version === 2 && (interval < 1000 || interval % 1000 !== 0))
     report.error(
       path,
@@ -141,12 +148,19 @@ function checkInterval(version: 2 | 3, interval: Milliseconds, path: Path, repor
       `VRRP version 2 counts in whole seconds, and ${writeDuration(interval)} is not one`,
       "Write whole seconds from 1s to 255s, or use `version: 3` on every director of this virtual router.",
     );
-  if (version === 3 && (interval > 40_950 || Math.abs(interval / 10 - Math.round(interval / 10)) > 1e-6))
+  if (version !== 2 && (interval > 40_950 || Math.abs(interval / 10 - Math.round(interval / 10)) > 1e-6))
     report.error(
       path,
       "advert-interval",
       `VRRP version 3 takes 10ms to 40.95s in steps of 10ms, and not ${writeDuration(interval)}`,
       "The interval has 12 bits of hundredths of a second in an advert (RFC 9568 section 5.2.7).",
+    );
+  else if (version === "2+3" && saidInterval(2, interval) !== interval)
+    report.warning(
+      path,
+      "version-2-interval",
+      `adverts of version 2 say ${writeDuration(saidInterval(2, interval))}, in whole seconds, and are sent every ${writeDuration(interval)}`,
+      "RFC 9568 section 8.4.3 advises whole seconds until no router speaks version 2 any more: one of version 2 may not keep up, and as master he is slower than the others expect.",
     );
 }
 

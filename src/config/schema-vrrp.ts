@@ -4,11 +4,13 @@
 import { z } from "zod";
 
 import { authValue, unicastValue } from "./schema-adverts.js";
+import { err, ok } from "../core/result.js";
 import { minutes, milliseconds, seconds } from "../core/units.js";
 import { entryName, interfacePerNode, nodeName } from "./schema-names.js";
 import { routeSchema, ruleSchema } from "./schema-routing.js";
 import { notifySchema } from "./schema-notify.js";
 import { followedListSchema } from "./schema-tracks.js";
+import { shown } from "./shown.js";
 import {
   choice,
   duration,
@@ -20,7 +22,18 @@ import {
   port,
   prefix,
   section,
+  value,
 } from "./values.js";
+
+/** A file has 2 or 3 as a number, and the two together as text. */
+const vrrpVersion = () =>
+  value(
+    { kind: "`2`, `3`, `2+3`", enum: [2, 3, "2+3"] },
+    (input) =>
+      VERSIONS.get(String(input)) ??
+      err(`${shown(input)} is no version of VRRP\nIt is one of: 2, 3, 2+3 (both, to move from 2 to 3).`),
+  );
+const VERSIONS = new Map(([2, 3, "2+3"] as const).map((version) => [String(version), ok(version)]));
 
 const priority = () => integer({ min: 1, max: 255, what: "A priority" });
 
@@ -60,16 +73,21 @@ const announceShape = () => ({
 });
 
 const sharedShape = () => ({
-  version: integer({ min: 2, max: 3, what: "A VRRP version" })
+  version: vrrpVersion()
     .optional()
     .meta({ default: 3 })
-    .describe("2 (RFC 3768) or 3 (RFC 9568). The peers must use the same; intervals below 1s need 3."),
+    .describe(
+      "2 (RFC 3768) or 3 (RFC 9568). The peers must use the same; intervals below 1s need 3. `2+3`, to move from 2 to " +
+        "3 without a gap (RFC 9568 section 8.4, IPv4 alone): adverts of both are sent at `advert-interval`, and " +
+        "heard; those of version 2 say the next whole second, and do not count where their sender speaks 3 as well " +
+        "([how](operation.md#moving-from-version-2-to-3)).",
+    ),
   "advert-interval": duration({ min: milliseconds(10), max: seconds(255) })
     .optional()
     .meta({ default: "1s" })
     .describe(
       "How often the master says that it lives; a backup takes over after a little more than three of them. " +
-        "Version 3: 10ms to 40.95s in steps of 10ms. Version 2: whole seconds to 255s.",
+        "Version 3, and 2+3: 10ms to 40.95s in steps of 10ms. Version 2: whole seconds to 255s.",
     ),
   preempt: flag()
     .optional()
@@ -107,6 +125,15 @@ const sharedShape = () => ({
         "default). `false`: this host drops it, pings included, except neighbour discovery; IPVS has its services' packets " +
         "all the same. By a table of nf_tables (`inet vipd`), there as long as the instance; without nf_tables the instance " +
         "is in FAULT.",
+    ),
+  "other-addresses": choice(["accept", "refuse"])
+    .optional()
+    .meta({ default: "accept" })
+    .describe(
+      "What becomes of an advert with other virtual addresses than ours (their order does not matter). `accept`: it " +
+        "counts, and the difference is said (RFC 9568, keepalived). `refuse`: it is discarded unless its priority is " +
+        "255 (RFC 3768 section 7.1), and counted as `addresses`; while the lists of two directors differ, after a " +
+        "reload of one of them, both are master.",
     ),
   checksum: choice(["rfc5798", "rfc9568"])
     .optional()

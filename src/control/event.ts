@@ -124,6 +124,8 @@ export type RejectKind =
   | "address-count"
   | "vrid"
   | "trailing"
+  /** Of other virtual addresses than ours, where those are refused. */
+  | "addresses"
   | "own-priority-owner";
 
 /** The first of its kind: a count of 1. A summary: how many more there were in `span_ms` milliseconds. */

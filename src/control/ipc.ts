@@ -109,7 +109,7 @@ export type InstanceStatus = {
   readonly since: number;
   readonly interface: string;
   readonly virtual_router_id: number;
-  readonly version: 2 | 3;
+  readonly version: 2 | 3 | "2+3";
   /** The effective priority, and how it comes about. */
   readonly priority: number;
   readonly sum: PrioritySum;

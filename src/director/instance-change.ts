@@ -8,7 +8,9 @@ export function whyAnother(old: InstanceConfig, wanted: InstanceConfig): string 
   if (old.virtualRouterId !== wanted.virtualRouterId)
     return `router-id ${old.virtualRouterId} -> ${wanted.virtualRouterId}`;
   if (old.family !== wanted.family) return `family ${old.family} -> ${wanted.family}`;
-  if (old.version !== wanted.version) return `version ${old.version} -> ${wanted.version}`;
+  // One that has spoken both, or is going to, is understood by whoever understood it before.
+  if (old.version !== wanted.version && old.version !== "2+3" && wanted.version !== "2+3")
+    return `version ${old.version} -> ${wanted.version}`;
   if (!sameValue(old.virtualMac, wanted.virtualMac)) return `virtual-mac ${linkOf(old)} -> ${linkOf(wanted)}`;
   const [before, now] = [castOf(old), castOf(wanted)];
   return before === now ? undefined : `${before} -> ${now}`;

@@ -29,6 +29,7 @@ const config: InstanceConfig = {
   lowerPrioNoAdvert: false,
   accept: true,
   addresses: [{ prefix: { address: ip("192.0.2.1"), length: 24 }, interface: INTERFACE }],
+  otherAddresses: "accept",
   checksum: "rfc5798",
   announce: { repeat: 5, delay: milliseconds(0), refresh: milliseconds(0), refreshRepeat: 1 },
   tracks: [],

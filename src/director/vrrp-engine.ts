@@ -191,10 +191,15 @@ export class VrrpEngine {
     runtime.received += 1;
     const now = this.ports.clock.now();
     const { state, repeated, repeatedTrailer } = runtime;
+    const echo = runtime.versions?.echo(packet, header, now);
+    // Its sender was odd until now, in that it spoke one version alone.
+    if (echo === "news") runtime.forgetRepeated();
+    if (echo !== undefined) return;
     const isRepeated =
       repeated.length > 0 && state.kind === "backup" && repeats(repeated, packet, length - repeatedTrailer);
     if (!isRepeated) return this.hear(runtime, packet, length, ifindex, now);
     if (repeatedTrailer > 0 && !this.verify(runtime, packet, length, ifindex, now)) return;
+    if (runtime.versions?.again(packet, header, now) === false) runtime.forgetRepeated();
     this.steps.heardAgain(runtime, state, now);
   }
 
@@ -389,12 +394,14 @@ export class VrrpEngine {
     const accepted = acceptAdvert(config, decoded.value, carrier.source);
     if (!accepted.ok) return this.notices.rejected(runtime, accepted.error, packet, ifindex, now);
     const skew = runtime.authenticator?.skewOf(carrier.source);
-    const oddities = [...accepted.value.oddities, ...(skew === undefined ? [] : [skew])];
-    this.notices.odd(runtime, carrier.source, oddities, now);
-    const { priority, interval } = decoded.value.advert;
+    const { priority, interval, version } = decoded.value.advert;
+    const alone = runtime.versions?.heard(packet, version, interval, carrier.source, now);
+    const more = [skew, alone].filter((text) => text !== undefined);
+    this.notices.odd(runtime, carrier.source, [...accepted.value.oddities, ...more], now);
     const advert = { kind: "advert", sender: carrier.source, priority, interval } as const;
     this.steps.apply(runtime, advert, now);
-    if (skew === undefined && advertMayRepeat(runtime.state, advert, now)) {
+    const isNews = skew !== undefined || runtime.versions?.isSettled(packet) === false;
+    if (!isNews && advertMayRepeat(runtime.state, advert, now)) {
       // Not slice(): of a Buffer that is a view, of memory that holds the next packet soon.
       runtime.repeatedTrailer = payload.length - message.length;
       runtime.repeated = new Uint8Array(packet.subarray(0, length - runtime.repeatedTrailer));

@@ -9,10 +9,12 @@ import type { AddressOrder } from "../ports/route.js";
 import type { VrrpPorts } from "../ports/vrrp.js";
 import type { InstanceStateName, VirtualAddress } from "../vrrp/instance.js";
 import { OWNER_PRIORITY, RESIGN_PRIORITY, type Action } from "../vrrp/state.js";
+import { versionsSpoken } from "../vrrp/versions.js";
 import { ADDRESS_SLICE, AddressRemovals, type Removal } from "./address-removals.js";
 import { Announcer, type Announcement } from "./announcer.js";
 import type { RepeatLimit } from "./repeat-limit.js";
 import { RoutingKeeper } from "./routing-keeper.js";
+import type { Authenticator } from "./vrrp-authenticator.js";
 import { placeKey, type Runtime } from "./vrrp-runtime.js";
 
 /** A transition on its way to the log; `done` is filled while its actions are carried out. */
@@ -142,11 +144,8 @@ export class Orders {
 
   sendAdvert(runtime: Runtime, priority: number): void {
     const leaving = priority === RESIGN_PRIORITY;
-    const { destinations, config } = runtime;
-    runtime.authenticator?.sign(
-      config.sourceAddress,
-      destinations.map(({ advert, resignation }) => (leaving ? resignation : advert)),
-    );
+    const { destinations } = runtime;
+    if (runtime.authenticator !== undefined) signAll(runtime, runtime.authenticator, leaving);
     for (const { address, advert, resignation } of destinations)
       this.ports.link.queue(runtime.outIndex, runtime.source, address, leaving ? resignation : advert);
     runtime.sent += 1;
@@ -291,6 +290,17 @@ function inSlices<T>(work: readonly T[], run: (slice: readonly T[]) => void, bre
     if (from > 0) breathe();
     run(work.slice(from, from + ADDRESS_SLICE));
   }
+}
+
+/** Copies to several destinations are one message; an advert of another version is another one. */
+function signAll({ destinations, config }: Runtime, authenticator: Authenticator, leaving: boolean): void {
+  for (const version of versionsSpoken(config.version))
+    authenticator.sign(
+      config.sourceAddress,
+      destinations.flatMap((one) =>
+        one.version === version ? [leaving ? one.resignation : one.advert] : [],
+      ),
+    );
 }
 
 /** What was said to be sent when it was queued, and could not leave. */

@@ -11,21 +11,24 @@ import type { Priority } from "../vrrp/priority.js";
 import { encodeAdvert, linkLocalFirst, TRAILER_LENGTH, VRRP_GROUPS } from "../vrrp/packet.js";
 import { passwordBytes } from "../vrrp/password.js";
 import { heardAgain, sentAgain } from "../vrrp/repeat.js";
+import { versionsSpoken, saidInterval, type MessageVersion } from "../vrrp/versions.js";
 import { RESIGN_PRIORITY, type MachineConfig, type Master, type State } from "../vrrp/state.js";
 import { Rejects } from "./rejects.js";
 import { Authenticator } from "./vrrp-authenticator.js";
 import type { Indices } from "./vrrp-interfaces.js";
+import { SpokenVersions } from "./vrrp-versions.js";
 
 const NO_SOURCE: Readonly<Record<Family, IpAddress>> = { ipv4: ip("0.0.0.0"), ipv6: ip("::") };
 const NOTHING = new Uint8Array(0);
 
 /**
- * Where adverts go, with the bytes that go there: made ahead, because a checksum may cover the destination. With HMAC
- * there is room behind the message for what is signed anew each time.
+ * Where adverts of one version go, with the bytes that go there: made ahead, because a checksum may cover the
+ * destination. With HMAC there is room behind the message for what is signed anew each time.
  */
 export type Destination = {
   /** 4 or 16 bytes. */
   readonly address: Uint8Array;
+  readonly version: MessageVersion;
   readonly advert: Uint8Array;
   readonly resignation: Uint8Array;
 };
@@ -98,6 +101,8 @@ export class Runtime {
 
   /** Signs and verifies adverts; absent without HMAC. */
   authenticator: Authenticator | undefined;
+  /** Which versions others speak; absent where we speak one. */
+  versions: SpokenVersions | undefined;
   private readonly hmac: Hmac;
 
   constructor(slot: number, config: InstanceConfig, now: Instant, hmac: Hmac) {
@@ -135,6 +140,7 @@ export class Runtime {
     this.source = ipBytes(this.config.sourceAddress);
     this.destinations = destinationsOf(this.config);
     this.repeated = NOTHING;
+    this.versions = given.version === "2+3" ? (this.versions ?? new SpokenVersions()) : undefined;
     this.authenticate(given);
   }
 
@@ -173,15 +179,9 @@ export class Runtime {
 }
 
 /** One destination of adverts with the bytes that go there. */
-function destination(config: MachineConfig, to: IpAddress): Destination {
-  const {
-    version,
-    virtualRouterId,
-    advertInterval: interval,
-    sourceAddress: source,
-    checksum,
-    auth,
-  } = config;
+function destination(config: MachineConfig, version: MessageVersion, to: IpAddress): Destination {
+  const { virtualRouterId, advertInterval, sourceAddress: source, checksum, auth } = config;
+  const interval = saidInterval(version, advertInterval);
   const addresses = linkLocalFirst(advertisedAddresses(config));
   const password = auth?.kind === "password" ? passwordBytes(auth.password) : undefined;
   const room = auth?.kind === "hmac" && auth.mode !== "receive-only" ? TRAILER_LENGTH : 0;
@@ -198,16 +198,20 @@ function destination(config: MachineConfig, to: IpAddress): Destination {
   };
   return {
     address: ipBytes(to),
+    version,
     advert: encode(config.priority),
     resignation: encode(RESIGN_PRIORITY),
   };
 }
 
 /** The VRRP group, or the peers; a director that stands in its own list of peers leaves itself out. */
-const destinationsOf = (config: MachineConfig): readonly Destination[] =>
-  (config.unicast?.peers ?? [VRRP_GROUPS[config.family]])
-    .filter((to) => to !== config.sourceAddress)
-    .map((to) => destination(config, to));
+const destinationsOf = (config: MachineConfig): readonly Destination[] => {
+  const peers = config.unicast?.peers.filter((to) => to !== config.sourceAddress);
+  const to = peers ?? [VRRP_GROUPS[config.family]];
+  return versionsSpoken(config.version).flatMap((version) =>
+    to.map((address) => destination(config, version, address)),
+  );
+};
 
 /** Interface, family and virtual router id name an instance on the wire (erratum 8298 to RFC 9568 section 7.1). */
 export const tableKey = (ifindex: number, family: Family, virtualRouterId: number): number =>

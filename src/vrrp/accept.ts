@@ -7,7 +7,8 @@ import { formatDuration } from "../core/units.js";
 import { advertisedAddresses } from "./instance.js";
 import { passwordProblem } from "./password.js";
 import { sameAddresses, type Carrier, type DecodeError, type Decoded } from "./packet.js";
-import { OWNER_PRIORITY, type MachineConfig } from "./state.js";
+import { OWNER_PRIORITY, RESIGN_PRIORITY, type MachineConfig } from "./state.js";
+import { saidInterval } from "./versions.js";
 
 /** Accepted; each oddity is a sentence for the operator. */
 export type Accepted = { readonly oddities: readonly string[] };
@@ -40,26 +41,38 @@ export function acceptAdvert(
   const problem = authentication && passwordProblem(auth, authentication);
   if (problem !== undefined) return err({ kind: "auth", detail: problem });
   const got = formatDuration(advert.interval);
-  const wanted = formatDuration(config.advertInterval);
-  if (config.version === 2 && advert.interval !== config.advertInterval)
+  const own = saidInterval(advert.version, config.advertInterval);
+  const wanted = formatDuration(own);
+  if (config.version === 2 && advert.interval !== own)
     return err({
       kind: "interval",
       detail: `advert interval ${got}, not ${wanted}: version 2 needs the same on all directors`,
     });
   // RFC 3768 section 7.1 has the owner discard every advert; RFC 9568 only wants it said.
-  if (config.version === 2 && config.priority === OWNER_PRIORITY)
+  if (advert.version === 2 && config.priority === OWNER_PRIORITY)
     return err({
       kind: "own-priority-owner",
       detail: `an advert of priority ${advert.priority}, but we own the addresses (priority 255)`,
     });
+  const isOurs = sameAddresses(advert.addresses, advertisedAddresses(config));
+  if (!isOurs && config.otherAddresses === "refuse" && advert.priority !== OWNER_PRIORITY)
+    return err({
+      kind: "addresses",
+      detail: `the addresses ${list(advert.addresses)}, not ${list(advertisedAddresses(config))}`,
+    });
   const oddities: string[] = [];
-  if (advert.interval !== config.advertInterval)
-    oddities.push(`${sender} advertises every ${got}, we every ${wanted}`);
+  if (advert.interval !== own)
+    oddities.push(
+      advert.version === config.version
+        ? `${sender} advertises every ${got}, we every ${wanted}`
+        : `${sender} says ${got} in version ${advert.version}, we say ${wanted}` +
+            (advert.version === 2 ? ": it refuses ours" : ""),
+    );
   if (dialect !== undefined && dialect !== config.checksum)
     oddities.push(
       `${sender} sends checksums after ${dialectName(dialect)}, we after ${dialectName(config.checksum)}`,
     );
-  if (advert.priority !== 0 && !sameAddresses(advert.addresses, advertisedAddresses(config)))
+  if (advert.priority !== RESIGN_PRIORITY && !isOurs)
     oddities.push(
       `${sender} advertises ${list(advert.addresses)}, we have ${list(advertisedAddresses(config))}`,
     );

@@ -14,6 +14,7 @@ import {
 } from "./state.js";
 import { backupStallLimit, earlier, later, skewTime } from "./timing.js";
 import { becomeFault, becomeMaster, downIntervalOf, stay } from "./transition.js";
+import { expectedInterval, learnsInterval } from "./versions.js";
 
 type Advert = Extract<Event, { kind: "advert" }>;
 
@@ -87,9 +88,9 @@ function heard(config: MachineConfig, state: BackupState, advert: Advert, now: I
   return { ...state, lower: from };
 }
 
-/** (420) to (445): the master is alive; its interval is the one to count with (version 3). */
+/** (420) to (445): the master is alive; its interval is the one to count with (not in version 2 alone). */
 function accepted(config: MachineConfig, state: BackupState, advert: Advert, now: Instant): BackupState {
-  const masterInterval = config.version === 3 ? advert.interval : config.advertInterval;
+  const masterInterval = learnsInterval(config.version) ? advert.interval : config.advertInterval;
   const downInterval = downIntervalOf(config, masterInterval);
   return {
     kind: "backup",
@@ -139,8 +140,8 @@ function reconfigured(
 ): Step {
   if (config.priority === OWNER_PRIORITY)
     return becomeMaster(config, { kind: "reconfigured", what: "priority 255, the owner's" }, now);
-  const learnt = state.master !== undefined && config.version === 3;
-  const masterInterval = learnt ? state.masterInterval : config.advertInterval;
+  const learnt = state.master !== undefined && learnsInterval(config.version);
+  const masterInterval = learnt ? state.masterInterval : expectedInterval(config);
   const downInterval = downIntervalOf(config, masterInterval);
   // While the skew of a resignation runs, the timer is not the down interval's; it stays as it is.
   const shift = state.resigned ? 0 : downInterval - state.downInterval;

@@ -94,10 +94,11 @@ export type InstanceConfig = {
   readonly family: Family;
   /** VRID, 1..255 (RFC 9568 section 5.2.3). */
   readonly virtualRouterId: number;
-  readonly version: 2 | 3;
+  /** `2+3`: both, for the time of a migration (versions.ts). */
+  readonly version: 2 | 3 | "2+3";
   /** 1..254; 255 for the owner of the addresses (RFC 9568 section 5.2.4). */
   readonly priority: number;
-  /** v2: 1..255 whole seconds; v3: 10 ms..40.95 s in steps of 10 ms. */
+  /** v2: 1..255 whole seconds; v3 and both: 10 ms..40.95 s in steps of 10 ms. */
   readonly advertInterval: Milliseconds;
   /** Whether a backup takes over from a master of lower priority. An owner always does. */
   readonly preempt: boolean;
@@ -119,6 +120,11 @@ export type InstanceConfig = {
   readonly accept: boolean;
   /** Source of the adverts; default: the primary address of the interface, over IPv6 its link-local one. */
   readonly sourceAddress?: IpAddress;
+  /**
+   * Whether an advert counts whose addresses are not ours: RFC 9568 only wants it said, RFC 3768 section 7.1 refuses
+   * it unless its sender owns the addresses.
+   */
+  readonly otherAddresses: "accept" | "refuse";
   /** v3 over IPv4: whether the checksum we send covers the pseudo-header (RFC 5798, keepalived) or not (RFC 9568). */
   readonly checksum: "rfc5798" | "rfc9568";
   readonly announce: AnnounceConfig;
@@ -127,7 +133,7 @@ export type InstanceConfig = {
   readonly tracks: readonly TrackConfig[];
   /** Absent: multicast, as the RFCs have it. */
   readonly unicast?: UnicastConfig;
-  /** Absent: none, as the RFCs have it. A password needs version 2. */
+  /** Absent: none, as the RFCs have it. A password is in adverts of version 2 alone. */
   readonly auth?: PasswordAuth | HmacAuth;
 };
 

@@ -20,6 +20,7 @@ import { stepBackup } from "./backup.js";
 import { holdsOffice, isSticky, withRival, yieldsToIncumbent } from "./incumbent.js";
 import { earlier, gridded, masterStallLimit, nextAdvertAt, skewTime } from "./timing.js";
 import { becomeBackup, becomeFault, followUp, nextRefresh, release, resign, stay } from "./transition.js";
+import { expectedInterval, learnsInterval } from "./versions.js";
 
 type Advert = Extract<Event, { kind: "advert" }>;
 
@@ -92,7 +93,8 @@ function yieldAfterStall(config: MachineConfig, state: MasterState, event: Event
   const silent_ms = between(state.nextAdvertAt, now) + advertInterval;
   const limit_ms = masterStallLimit(advertInterval) + advertInterval;
   const { state: backup, reason } = becomeBackup(config, { kind: "stalled", silent_ms, limit_ms }, now);
-  const listen = milliseconds(advertInterval + skewTime(version, priority, advertInterval));
+  const expected = expectedInterval(config);
+  const listen = milliseconds(expected + skewTime(version, priority, expected));
   const listening = { ...backup, masterDownAt: after(now, listen) };
   const next = stepBackup(config, listening, event, now).state;
   return { state: next, actions: [release(config)], ...(reason && { reason }) };
@@ -162,7 +164,7 @@ function heard(config: MachineConfig, state: MasterState, advert: Advert, now: I
 
 function yieldTo(config: MachineConfig, reason: TransitionReason, advert: Advert, now: Instant): Step {
   const master = { address: advert.sender, priority: advert.priority };
-  const interval = config.version === 3 ? advert.interval : config.advertInterval;
+  const interval = learnsInterval(config.version) ? advert.interval : config.advertInterval;
   const backup = becomeBackup(config, reason, now, { master, interval });
   return { ...backup, actions: lastWord(config) };
 }

@@ -16,6 +16,7 @@ import { complement, onesSum, pseudoHeaderSum } from "../core/checksum.js";
 import { err, ok, type Result } from "../core/result.js";
 import { milliseconds, toCentiseconds, type Milliseconds } from "../core/units.js";
 import type { RejectKind } from "../control/event.js";
+import { saidInterval, speaks, type MessageVersion, type Versions } from "./versions.js";
 
 /** IANA protocol number (RFC 9568 section 5.1.1.4). */
 export const VRRP_PROTOCOL = 112;
@@ -37,7 +38,7 @@ export const TRAILER_LENGTH = 28;
 const MAX_CENTISECONDS = 0xfff;
 
 export type Advert = {
-  readonly version: 2 | 3;
+  readonly version: MessageVersion;
   readonly virtualRouterId: number;
   readonly priority: number;
   readonly interval: Milliseconds;
@@ -93,7 +94,7 @@ export function encodeAdvert(
   bytes[2] = advert.priority;
   bytes[3] = advert.addresses.length;
   if (advert.version === 2) {
-    bytes[5] = Math.round(advert.interval / 1000);
+    bytes[5] = saidInterval(2, advert.interval) / 1000;
     if (password !== undefined) {
       bytes[4] = AUTH_PASSWORD;
       bytes.set(password, bytes.length - V2_AUTH_LENGTH);
@@ -111,18 +112,18 @@ export function encodeAdvert(
   return bytes;
 }
 
-/** Reads the VRRP message `bytes` (the payload of the IP packet). The order of the tests is RFC 9568 section 7.1's. `wanted` is the instance's version. */
+/** Reads the VRRP message `bytes` (the payload of the IP packet). The order of the tests is RFC 9568 section 7.1's. `wanted` is the instance's. */
 export function decodeAdvert(
   bytes: Uint8Array,
   carrier: Carrier,
-  wanted?: 2 | 3,
+  wanted: Versions = "2+3",
 ): Result<Decoded, DecodeError> {
   if (bytes.length < HEADER_LENGTH)
     return reject("truncated", `${bytes.length} bytes, not the ${HEADER_LENGTH} of the fixed part`);
   const byte = (at: number): number => bytes[at]!;
   const version = byte(0) >> 4;
-  if ((version !== 2 && version !== 3) || (wanted !== undefined && version !== wanted))
-    return reject("version", `version ${version}, not ${wanted ?? "2 or 3"}`);
+  if ((version !== 2 && version !== 3) || !speaks(wanted, version))
+    return reject("version", `version ${version}, not ${wanted === "2+3" ? "2 or 3" : wanted}`);
   const size = familyOf(carrier.source) === "ipv4" ? 4 : 16;
   if (version === 2 && size === 16) return reject("version", "version 2 over IPv6, which has version 3 only");
   const type = byte(0) & 0xf;
@@ -158,7 +159,7 @@ export function decodeAdvert(
 }
 
 /** Whether an interval can be said in an advert of this version. */
-export function intervalFits(version: 2 | 3, interval: Milliseconds): boolean {
+export function intervalFits(version: MessageVersion, interval: Milliseconds): boolean {
   if (version === 2) return interval % 1000 === 0 && interval >= 1000 && interval <= 255_000;
   return interval % 10 === 0 && interval >= 10 && interval <= MAX_CENTISECONDS * 10;
 }
@@ -190,16 +191,16 @@ export function messageLength(bytes: Uint8Array, size: 4 | 16): number {
   return version === 2 || version === 3 ? advertLength(version, size, bytes[3]!) : 0;
 }
 
-const advertLength = (version: 2 | 3, size: number, count: number): number =>
+const advertLength = (version: MessageVersion, size: number, count: number): number =>
   HEADER_LENGTH + count * size + (version === 2 ? V2_AUTH_LENGTH : 0);
 
 /** RFC 5798 section 5.2.8 covers the pseudo-header in both families, RFC 9568 in IPv6 only, version 2 never. */
-const pseudoHeaderFor = (version: 2 | 3, size: number, dialect: ChecksumDialect): boolean =>
+const pseudoHeaderFor = (version: MessageVersion, size: number, dialect: ChecksumDialect): boolean =>
   version === 3 && (size === 16 || dialect === "rfc5798");
 
 function matchingDialect(
   bytes: Uint8Array,
-  version: 2 | 3,
+  version: MessageVersion,
   size: number,
   carrier: Carrier,
 ): ChecksumDialect | undefined {

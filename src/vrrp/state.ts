@@ -32,7 +32,7 @@ export type FaultState = {
 };
 export type BackupState = {
   readonly kind: "backup";
-  /** The master's own interval once one was heard (version 3), ours until then. */
+  /** The master's own interval once one was heard (not in version 2 alone), the expected one until then. */
   readonly masterInterval: Milliseconds;
   /** The silence after which the master counts as dead. */
   readonly downInterval: Milliseconds;

@@ -3,12 +3,13 @@
 // backups would take over in the same instant. Knows no clock.
 
 import { instant, milliseconds, type Instant, type Milliseconds } from "../core/units.js";
+import type { Versions } from "./versions.js";
 
 /** The master sends its adverts on a grid of this many points an interval; see `gridded`. */
 const GRID_POINTS = 8;
 
 /** How much longer than three intervals a backup of this priority waits: the lower, the longer. */
-export function skewTime(version: 2 | 3, priority: number, masterInterval: Milliseconds): Milliseconds {
+export function skewTime(version: Versions, priority: number, masterInterval: Milliseconds): Milliseconds {
   // VRRPv2 counts the skew in seconds whatever the interval is (RFC 3768 section 6.1).
   const unit = version === 2 ? 1000 : masterInterval;
   return milliseconds(((256 - priority) * unit) / 256);
@@ -16,7 +17,7 @@ export function skewTime(version: 2 | 3, priority: number, masterInterval: Milli
 
 /** The silence after which a backup takes the master for dead. */
 export function masterDownInterval(
-  version: 2 | 3,
+  version: Versions,
   priority: number,
   masterInterval: Milliseconds,
 ): Milliseconds {

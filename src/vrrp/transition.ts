@@ -15,6 +15,7 @@ import {
   type Step,
 } from "./state.js";
 import { gridded, masterDownInterval, skewTime } from "./timing.js";
+import { expectedInterval } from "./versions.js";
 
 /** How long an instance stays in fault after a failed action before it tries again. */
 const RETRY_AFTER = milliseconds(5000);
@@ -68,7 +69,7 @@ export function becomeBackup(
   now: Instant,
   heard?: { readonly master: Master; readonly interval: Milliseconds },
 ): Step & { readonly state: BackupState } {
-  const masterInterval = heard?.interval ?? config.advertInterval;
+  const masterInterval = heard?.interval ?? expectedInterval(config);
   const downInterval = downIntervalOf(config, masterInterval);
   return {
     state: {
@@ -89,7 +90,7 @@ export function begin(config: MachineConfig, now: Instant): Step {
   if (config.startDelay === 0) return takePart(config, { kind: "startup" }, now);
   const step = becomeBackup(config, { kind: "startup" }, now);
   // With the skew, so that of two that start together the better one is first.
-  const skew = skewTime(config.version, config.priority, config.advertInterval);
+  const skew = skewTime(config.version, config.priority, expectedInterval(config));
   const listenUntil = after(now, milliseconds(config.startDelay + skew));
   return { ...step, state: { ...step.state, listenUntil } };
 }

@@ -27,6 +27,7 @@ test("what is left out has its default", () => {
       preemptDelay: 0,
       startDelay: 0,
       lowerPrioNoAdvert: false,
+      otherAddresses: "accept",
       accept: true,
       addresses: [{ prefix: { address: "192.168.1.1", length: 24 }, interface: "eth0" }],
       checksum: "rfc5798",

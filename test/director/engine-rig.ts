@@ -7,6 +7,7 @@ import { VrrpEngine } from "../../src/director/vrrp-engine.js";
 import type { AddressOrder, AddressOutcome } from "../../src/ports/route.js";
 import type { AddressView, Frame, InterfaceView } from "../../src/ports/vrrp.js";
 import { encodeAdvert, VRRP_GROUPS } from "../../src/vrrp/packet.js";
+import { passwordBytes } from "../../src/vrrp/password.js";
 import { ipPacket } from "../vrrp/ip-packet.js";
 
 const MAC = "02:00:00:00:00:01" as MacAddress;
@@ -14,6 +15,15 @@ const OWN = ip("fe80::2");
 const PEER = ip("fe80::3");
 const MASTER_DOWN = 4000;
 const TICK = 100;
+
+export type HeardFour = {
+  readonly version?: 2 | 3;
+  readonly priority?: number;
+  readonly source?: string;
+  readonly interval?: Milliseconds;
+  readonly addresses?: readonly string[];
+  readonly password?: string;
+};
 
 /** The director is fe80::2 and 192.168.1.2 on eth0; what it hears comes from fe80::3. */
 export class EngineRig {
@@ -122,6 +132,24 @@ export class EngineRig {
     const carrier = { source: PEER, destination: VRRP_GROUPS.ipv6 };
     const packet = ipPacket(encodeAdvert(advert, carrier, "rfc5798"), { ...carrier, ttl });
     this.engine.receive(packet, packet.length, ifindex);
+    this.engine.received();
+  }
+
+  /** An advert over IPv4. */
+  hearFour({
+    version = 3,
+    priority = 150,
+    source = "192.168.1.3",
+    interval = seconds(1),
+    addresses = ["192.168.1.1"],
+    password,
+  }: HeardFour = {}): void {
+    const carrier = { source: ip(source), destination: VRRP_GROUPS.ipv4 };
+    const advert = { virtualRouterId: 51, priority, interval, addresses: addresses.map((one) => ip(one)) };
+    const secret = password === undefined ? undefined : passwordBytes(password);
+    const message = encodeAdvert({ ...advert, version }, carrier, "rfc5798", secret);
+    const packet = ipPacket(message, carrier);
+    this.engine.receive(packet, packet.length, 2);
     this.engine.received();
   }
 

@@ -9,7 +9,10 @@ import { instance, vip } from "../vrrp/ip-packet.js";
 export type Implementation = "keepalived" | "frr";
 export type Pairing = {
   readonly with: Implementation;
+  /** The other one's. */
   readonly version: 2 | 3;
+  /** Where it is another one. */
+  readonly ours?: "2+3";
   readonly family: Family;
   readonly transport: "multicast" | "unicast";
   readonly vrid: number;
@@ -52,10 +55,21 @@ export const PAIRINGS: readonly Pairing[] = [
   { with: "frr", version: 2, family: "ipv4", transport: "multicast", vrid: 7, addresses: ipv4(7) },
   { with: "frr", version: 3, family: "ipv4", transport: "multicast", vrid: 8, addresses: ipv4(8) },
   { with: "frr", version: 3, family: "ipv6", transport: "multicast", vrid: 9, addresses: globalAlone(9) },
+  ...(["multicast", "unicast"] as const).flatMap((transport, i) => [
+    both("keepalived", 2, transport, 10 + 2 * i),
+    both("keepalived", 3, transport, 11 + 2 * i),
+  ]),
+  both("frr", 2, "multicast", 14),
+  both("frr", 3, "multicast", 15),
 ];
 
+/** Who moves from version 2 to 3 speaks both, to peers that speak either (RFC 9568 section 8.4). */
+function both(other: Implementation, version: 2 | 3, transport: Pairing["transport"], vrid: number): Pairing {
+  return { with: other, version, ours: "2+3", family: "ipv4", transport, vrid, addresses: ipv4(vrid) };
+}
+
 export const nameOf = (pairing: Pairing): string =>
-  `VRRPv${String(pairing.version)}, ${pairing.family === "ipv4" ? "IPv4" : "IPv6"}, ${pairing.transport}, ${pairing.with}`;
+  `VRRPv${pairing.ours === undefined ? "" : `${pairing.ours} with v`}${String(pairing.version)}, ${pairing.family === "ipv4" ? "IPv4" : "IPv6"}, ${pairing.transport}, ${pairing.with}`;
 
 /** The address that a third host has in its neighbour table. */
 export const addressOf = ({ addresses }: Pairing): string => addresses.at(-1)?.split("/")[0] ?? "";
@@ -71,7 +85,7 @@ export function ours(pairing: Pairing, priority: number): InstanceConfig {
   return instance({
     name: nameOf(pairing),
     family,
-    version,
+    version: pairing.ours ?? version,
     virtualRouterId: vrid,
     priority,
     advertInterval: INTERVAL,

@@ -49,6 +49,7 @@ export const instanceNamed = (name: string, advertInterval = 100): InstanceConfi
   startDelay: milliseconds(0),
   lowerPrioNoAdvert: false,
   accept: true,
+  otherAddresses: "accept",
   checksum: "rfc5798",
   tracks: [],
   addresses: [{ prefix: { address: ip("192.168.1.1"), length: 24 }, interface: "eth0" }],

@@ -77,6 +77,7 @@ export function instance(changes: Partial<InstanceConfig> = {}): InstanceConfig 
     lowerPrioNoAdvert: false,
     accept: true,
     addresses: [vip("192.168.1.1/24")],
+    otherAddresses: "accept",
     checksum: "rfc5798",
     announce: { repeat: 5, delay: seconds(5), refresh: seconds(0), refreshRepeat: 1 },
     tracks: [],

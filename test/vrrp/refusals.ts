@@ -4,6 +4,7 @@ import { ip } from "../../src/core/address.js";
 import { complement, onesSum } from "../../src/core/checksum.js";
 import { seconds } from "../../src/core/units.js";
 import { decodeAdvert, encodeAdvert, type Advert, type Carrier } from "../../src/vrrp/packet.js";
+import type { Versions } from "../../src/vrrp/versions.js";
 import { GROUP } from "./ip-packet.js";
 
 export const CARRIER: Carrier = { source: ip("10.77.0.1"), destination: GROUP };
@@ -23,14 +24,18 @@ export function correct(message: Uint8Array): void {
 }
 
 /** Why the advert is refused that is right but for `change`, its checksum included. */
-export function refusal(change: (message: Uint8Array) => Uint8Array | undefined, wanted: 2 | 3 = 3): string {
-  const message = encodeAdvert({ ...ADVERT, version: wanted }, CARRIER, "rfc9568");
+export function refusal(
+  change: (message: Uint8Array) => Uint8Array | undefined,
+  wanted: Versions = 3,
+): string {
+  const version = wanted === 2 ? 2 : 3;
+  const message = encodeAdvert({ ...ADVERT, version }, CARRIER, "rfc9568");
   const changed = change(message) ?? message;
   if (changed.length >= 8) correct(changed);
   return refused(changed, wanted);
 }
 
-export function refused(message: Uint8Array, wanted: 2 | 3 = 3): string {
+export function refused(message: Uint8Array, wanted: Versions = 3): string {
   const decoded = decodeAdvert(message, CARRIER, wanted);
   return decoded.ok ? "accepted" : `${decoded.error.kind}: ${decoded.error.detail}`;
 }

@@ -7,6 +7,7 @@ import { acceptAdvert } from "../../../src/vrrp/accept.js";
 import { decodeAdvert, encodeAdvert, type Decoded } from "../../../src/vrrp/packet.js";
 import { passwordBytes } from "../../../src/vrrp/password.js";
 import type { MachineConfig } from "../../../src/vrrp/state.js";
+import { good, PAIR } from "../../config/load.js";
 import { EngineRig } from "../../director/engine-rig.js";
 import { instance, machineConfig, vip } from "../ip-packet.js";
 import { ADVERT, byteAt, CARRIER, correct, refusal, refused } from "../refusals.js";
@@ -14,10 +15,15 @@ import { item } from "./item.js";
 
 const SIX = { family: "ipv6", addresses: [vip("fe80::1/64"), vip("2001:db8::1/64")] } as const;
 
+const web = (keys: string): string =>
+  `${PAIR}vrrp:\n  web: { interface: eth0, router-id: 51, addresses: [192.168.1.1/24]${keys} }\n`;
+const only = (text: string) => good(text, "lb2").vrrp[0] ?? assert.fail("no instance");
+
 /** What an instance with the address of ADVERT says of it. */
 function judged(changes: Partial<MachineConfig>, decoded: Partial<Decoded["advert"]> = {}): string {
   const config = machineConfig({ addresses: [vip("10.77.0.50/24")], ...changes });
-  const advert = { ...ADVERT, version: config.version, ...decoded };
+  const version = config.version === 2 ? 2 : 3;
+  const advert = { ...ADVERT, version, ...decoded } as const;
   const accepted = acceptAdvert(config, { advert }, CARRIER.source);
   if (!accepted.ok) return `${accepted.error.kind}: ${accepted.error.detail}`;
   return accepted.value.oddities.join("; ") || "accepted";
@@ -92,13 +98,42 @@ item("R09", "with both intervals", () => {
   assert.equal(judged({}, other), "10.77.0.1 advertises every 2 s, we every 1 s");
   assert.match(judged({ version: 2 }, other), /^interval: advert interval 2 s, not 1 s/);
 });
-item("R10", "in another order it is the same list", () => {
+item("R10", "by default it is said alone, and in another order it is the same list", () => {
   const addresses = [vip("192.168.1.1/24"), vip("192.168.1.7/24")];
   assert.equal(judged({ addresses }, { addresses: [ip("192.168.1.7"), ip("192.168.1.1")] }), "accepted");
   const said = "10.77.0.1 advertises 10.77.0.50, we have 192.168.1.1, 192.168.1.7";
   assert.equal(judged({ addresses }), said);
   assert.equal(judged({ addresses, version: 2 }), said);
 });
+item(
+  "R10",
+  "with `other-addresses: refuse` it is discarded in both versions, unless its sender has priority 255",
+  () => {
+    const refuse = {
+      addresses: [vip("192.168.1.1/24"), vip("192.168.1.7/24")],
+      otherAddresses: "refuse",
+    } as const;
+    const said = "addresses: the addresses 10.77.0.50, not 192.168.1.1, 192.168.1.7";
+    for (const version of [2, 3] as const) {
+      assert.equal(judged({ ...refuse, version }), said);
+      assert.equal(judged({ ...refuse, version }, { priority: 0 }), said);
+      assert.match(
+        judged({ ...refuse, version }, { priority: 255 }),
+        /^10\.77\.0\.1 advertises 10\.77\.0\.50, we/,
+      );
+      const addresses = [ip("192.168.1.7"), ip("192.168.1.1")];
+      assert.equal(judged({ ...refuse, version }, { addresses }), "accepted");
+    }
+    const [first, second] = (["", ", other-addresses: refuse"] as const).map((more) => {
+      const rig = new EngineRig();
+      rig.engine.configure([only(web(more))], []);
+      rig.hearFour({ addresses: ["192.168.1.9"] });
+      return rig.engine.status(0)[0];
+    });
+    assert.deepEqual([first?.master?.priority, first?.rejected], [150, {}]);
+    assert.deepEqual([second?.master, second?.rejected], [null, { addresses: 1 }]);
+  },
+);
 item("R11", "and another password than the configured one", () => {
   const auth = { kind: "password", password: "s3cret" } as const;
   const answer = (sent: string | undefined, type: number | undefined, wanted: boolean): string => {

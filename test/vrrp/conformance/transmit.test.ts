@@ -88,11 +88,6 @@ item("X11", "two owners are an error in the file, equal priorities a warning", (
   assert.deepEqual(codes(file(100, 100)), ["equal-priorities"]);
   assert.ok(codes(file(255, 255)).includes("several-owners"));
 });
-item("X12", "the file takes 2 or 3, and not both", () => {
-  assert.deepEqual(codes(file(150, 100, ", version: 2")), []);
-  assert.deepEqual(codes(file(150, 100, ", version: 3")), []);
-  assert.equal(codes(file(150, 100, ', version: "2+3"')).length, 1);
-});
 item(
   "X13",
   "the announcement has the interface's MAC address, and comes again as often as `announce.refresh` says",
