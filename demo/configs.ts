@@ -32,7 +32,7 @@ export function vipdConfig(): string {
 vrrp:
   web:
     interface: eth0
-    router-id: 51
+    router-id: 85
     advert-interval: ${ADVERT_SECONDS * 1000}ms
     addresses: [${VIP}/24]
     preempt: true
@@ -97,7 +97,7 @@ export function keepalivedConfig(name: DirectorName): string {
 vrrp_instance web {
   state BACKUP
   interface eth0
-  virtual_router_id 51
+  virtual_router_id 85
   priority ${PRIORITIES[name]}
   advert_int ${ADVERT_SECONDS}
   preempt_delay ${PREEMPT_DELAY_SECONDS}

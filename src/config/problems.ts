@@ -5,7 +5,7 @@ import { z } from "zod";
 
 import { isSecret, pathText, type Path, type Problem } from "./diagnostic.js";
 import { shown } from "./shown.js";
-import { suggestKey } from "./suggest.js";
+import { keyRemedy, suggestKey } from "./suggest.js";
 
 /** `tree` is what was given to the schema, as it stands in the file. */
 export function schemaProblems(
@@ -71,13 +71,15 @@ function keyProblem(path: Path, message: string): Problem {
 
 function unknownKey(path: Path, key: string, known: readonly string[]): Problem & Suggestion {
   const near = suggestKey(key, known);
+  const keys = known.length === 0 ? "No keys are known here." : `The keys here are: ${known.join(", ")}.`;
+  const remedy = keyRemedy(key, known);
   return {
     severity: "error",
     path: [...path, key],
     at: "key",
     code: "unknown-key",
     message: `${pathText(path)}: ${near === undefined ? `there is no key "${key}" here` : `there is no key "${key}" here, did you mean "${near}"?`}`,
-    hint: known.length === 0 ? "No keys are known here." : `The keys here are: ${known.join(", ")}.`,
+    hint: remedy === undefined ? keys : `${remedy}\n${keys}`,
     suggestion: near,
   };
 }

@@ -103,6 +103,7 @@ function wholeOf(
   const pathOf = (key: "unicast" | "auth"): Path =>
     written[key] === undefined ? ["defaults", "vrrp", key] : ["vrrp", name, key];
   const link = virtualMacOf(name, written["virtual-mac"], priority, report);
+  checkRouterId(name, written, report);
   const routing = resolveRouting(written, ["vrrp", name], written.interface, report);
   return {
     name,
@@ -133,6 +134,19 @@ function wholeOf(
     },
     ...(written.group === undefined ? {} : { group: written.group }),
   };
+}
+
+/** The virtual_router_id of keepalived's sample file, and of half of the files that were written after it. */
+const COMMON_ROUTER_ID = 51;
+
+function checkRouterId(name: string, written: FileInstance, report: Report): void {
+  if (written["router-id"] === COMMON_ROUTER_ID)
+    report.warning(
+      ["vrrp", name, "router-id"],
+      "common-router-id",
+      `${COMMON_ROUTER_ID} is the router-id of every example: another virtual router on this link may have it, too`,
+      `Choose one from 1 to 255 that nobody on the link uses, the same on all directors; \`tcpdump -ni ${written.interface || "eth0"} proto 112\` shows those in use ("vrid").`,
+    );
 }
 
 function checkInterval(

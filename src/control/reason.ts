@@ -80,7 +80,7 @@ export function describeReason(reason: TransitionReason): string {
     case "interface-down":
       return `interface ${reason.interface} is down`;
     case "interface-missing":
-      return `there is no interface ${reason.interface}`;
+      return `there is no interface ${reason.interface} (has it another name on this node? interface: { NODE: NAME, … })`;
     case "interface-up":
       return `interface ${reason.interface} is up`;
     case "no-source-address":

@@ -12,6 +12,7 @@ import { earlier } from "../vrrp/timing.js";
 import { sameValue } from "./instance-change.js";
 import { refuses, type Refusals } from "./refusals.js";
 import {
+  addressOn,
   indicesOf,
   Memberships,
   replaced,
@@ -90,7 +91,26 @@ export class Attachment {
     runtime.awaited = this.tracks.awaited(given);
     if (runtime.awaited.length > 0) return;
     const resume = order && ({ kind: "resume", deadAt: instant(order.dead_at) } as const);
+    if (resume === undefined && given.priority === OWNER_PRIORITY) this.doubtOwner(given);
     this.steps.apply(runtime, resume ?? { kind: "start" }, now);
+  }
+
+  /** An owner has its addresses by itself. One that has not is mostly meant to be a master of high priority. */
+  private doubtOwner({ name, addresses }: InstanceConfig): void {
+    const foreign = addresses.find(({ interface: on, prefix }) => {
+      const view = this.ports.interfaces.find(on);
+      return view !== undefined && addressOn(view, prefix.address) === undefined;
+    });
+    if (foreign === undefined) return;
+    const { interface: on, prefix } = foreign;
+    this.ports.report({
+      kind: "vrrp-note",
+      level: "warning",
+      instance: name,
+      text:
+        `priority 255 says that ${prefix.address} is this host's own, and ${on} does not have it: it is added, and ` +
+        "taken from any other master whatever `preempt` says; use a priority from 1 to 254 unless it is",
+    });
   }
 
   /** Takes over what its tracks make of its priority, and whether it may take part. */

@@ -42,6 +42,12 @@ for (const name of readdirSync(join(root, "conf/examples")))
     assert.equal(text.split("\n")[0], "# yaml-language-server: $schema=../vipd.schema.json");
   });
 
+test("no example of ours has the router-id of everybody else's", () => {
+  const pages = readdirSync(join(root, "docs")).filter((name) => name.endsWith(".md"));
+  for (const path of ["README.md", ...pages.map((name) => join("docs", name))])
+    assert.doesNotMatch(readFileSync(join(root, path), "utf8"), /router-id: 51\b/, path);
+});
+
 test("the active/active example makes each node master of one instance", () => {
   const [lb1, lb2] = check(readExample("active-active.yaml")).configs;
   assert.deepEqual(

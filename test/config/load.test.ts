@@ -18,7 +18,7 @@ test("what is left out has its default", () => {
       name: "web",
       interface: "eth0",
       family: "ipv4",
-      virtualRouterId: 51,
+      virtualRouterId: 85,
       version: 3,
       priority: 150,
       advertInterval: 1000,
@@ -42,7 +42,7 @@ test("what is left out has its default", () => {
 test("sync on a link of clients or of real servers is warned of, on one of its own it is not", () => {
   const withSync = (device: string): string[] =>
     codes(`${PAIR}vrrp:
-  web: { interface: eth0, router-id: 51, addresses: [192.168.1.1/24, { address: 10.0.0.1/24, interface: eth1 }] }
+  web: { interface: eth0, router-id: 85, addresses: [192.168.1.1/24, { address: 10.0.0.1/24, interface: eth1 }] }
 sync: { interface: ${device}, id: 1 }
 services:
   web: { address: 192.168.1.1:80, forwarding: nat, servers: [10.0.0.9] }

@@ -45,5 +45,5 @@ export const PAIR = `nodes:
   lb2: { address: 192.168.1.3, priority: 100 }
 `;
 export const WEB = `vrrp:
-  web: { interface: eth0, router-id: 51, addresses: [192.168.1.1/24] }
+  web: { interface: eth0, router-id: 85, addresses: [192.168.1.1/24] }
 `;

@@ -8,7 +8,7 @@ import { diffConfig } from "../../src/config/change.js";
 import { codes, good, PAIR, root } from "./load.js";
 
 const file = (more: string, nodes = PAIR): string =>
-  `${nodes}vrrp:\n  web: { interface: eth0, router-id: 51, addresses: [192.168.1.1/24], ${more} }\n`;
+  `${nodes}vrrp:\n  web: { interface: eth0, router-id: 85, addresses: [192.168.1.1/24], ${more} }\n`;
 const instanceOf = (text: string, node: string) => good(text, node).vrrp[0]!;
 
 test("unicast: true sends from this node's address to the other nodes'", () => {

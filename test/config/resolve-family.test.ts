@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { check, codes, good, PAIR } from "./load.js";
 
 const web = (addresses: string, more = ""): string =>
-  `${PAIR}vrrp:\n  web: { interface: eth0, router-id: 51, addresses: [${addresses}]${more} }\n`;
+  `${PAIR}vrrp:\n  web: { interface: eth0, router-id: 85, addresses: [${addresses}]${more} }\n`;
 const FOUR = "192.168.1.1/24";
 const SIX = '"2001:db8::1/64"';
 const LINK_LOCAL = '"fe80::1/64"';
@@ -39,7 +39,7 @@ test("one of both families becomes two in a group, each with its own addresses a
     [
       { name: "web/ipv4", group: "web", family: "ipv4", addresses: ["192.168.1.1"] },
       { name: "web/ipv6", group: "web", family: "ipv6", addresses: ["2001:db8::1", "fe80::1"] },
-    ].map((one) => ({ ...one, preempt: false, interval: 100, id: 51, priority: 150 })),
+    ].map((one) => ({ ...one, preempt: false, interval: 100, id: 85, priority: 150 })),
   );
   assert.deepEqual(
     codes(`${PAIR}vrrp:\n  web/ipv4: { interface: eth0, router-id: 1, addresses: [${FOUR}] }\n`),
@@ -105,15 +105,15 @@ test("IPv6 addresses without a link-local one work, with a warning that says whi
     diagnostics.map(({ severity, code }) => [severity, code]),
     [["warning", "no-link-local"]],
   );
-  assert.match(diagnostics[0]?.hint ?? "", /"fe80::33\/64"/);
+  assert.match(diagnostics[0]?.hint ?? "", /"fe80::55\/64"/);
   assert.equal(configs[0]?.vrrp.length, 1);
 });
 
 test("one router-id may be used once in each family of a link", () => {
   const pair = (first: string, second: string): string[] =>
     codes(
-      `${PAIR}vrrp:\n  a: { interface: eth0, router-id: 51, addresses: [${first}] }\n` +
-        `  b: { interface: eth0, router-id: 51, addresses: [${second}] }\n`,
+      `${PAIR}vrrp:\n  a: { interface: eth0, router-id: 85, addresses: [${first}] }\n` +
+        `  b: { interface: eth0, router-id: 85, addresses: [${second}] }\n`,
     );
   assert.deepEqual(pair(FOUR, LINK_LOCAL), []);
   assert.deepEqual(pair(FOUR, "192.168.1.9/24"), ["router-id-taken"]);
@@ -124,7 +124,7 @@ test("one router-id may be used once in each family of a link", () => {
 test("a link-local address may be a virtual one on each link, any other on one alone", () => {
   const both = (address: string): string[] =>
     codes(
-      `${PAIR}vrrp:\n  a: { interface: eth0, router-id: 51, addresses: [${LINK_LOCAL}, ${address}] }\n` +
+      `${PAIR}vrrp:\n  a: { interface: eth0, router-id: 85, addresses: [${LINK_LOCAL}, ${address}] }\n` +
         `  b: { interface: eth1, router-id: 52, addresses: [${LINK_LOCAL}] }\n`,
     );
   assert.deepEqual(both(SIX), []);

@@ -6,7 +6,7 @@ import { formatItem, itemsOf } from "../../src/core/routing.js";
 import { check, codes, good, PAIR, WEB } from "./load.js";
 
 const instance = (...lines: string[]): string =>
-  `${PAIR}vrrp:\n  web:\n    interface: eth0\n    router-id: 51\n    addresses: [192.168.1.1/24]\n` +
+  `${PAIR}vrrp:\n  web:\n    interface: eth0\n    router-id: 85\n    addresses: [192.168.1.1/24]\n` +
   lines.map((line) => `    ${line}\n`).join("");
 const routing = (...lines: string[]): string[] => {
   const { routing: one } = good(instance(...lines)).vrrp[0]!;

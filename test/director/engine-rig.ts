@@ -23,6 +23,7 @@ export type HeardFour = {
   readonly interval?: Milliseconds;
   readonly addresses?: readonly string[];
   readonly password?: string;
+  readonly id?: number;
 };
 
 /** The director is fe80::2 and 192.168.1.2 on eth0; what it hears comes from fe80::3. */
@@ -143,9 +144,10 @@ export class EngineRig {
     interval = seconds(1),
     addresses = ["192.168.1.1"],
     password,
+    id = 51,
   }: HeardFour = {}): void {
     const carrier = { source: ip(source), destination: VRRP_GROUPS.ipv4 };
-    const advert = { virtualRouterId: 51, priority, interval, addresses: addresses.map((one) => ip(one)) };
+    const advert = { virtualRouterId: id, priority, interval, addresses: addresses.map((one) => ip(one)) };
     const secret = password === undefined ? undefined : passwordBytes(password);
     const message = encodeAdvert({ ...advert, version }, carrier, "rfc5798", secret);
     const packet = ipPacket(message, carrier);

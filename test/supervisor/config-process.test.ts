@@ -18,7 +18,7 @@ const text = (services: number, weight = 1): string => `nodes:
   lb1: { address: 192.168.1.2, priority: 150 }
   lb2: { address: 192.168.1.3, priority: 100 }
 vrrp:
-  web: { interface: eth0, router-id: 51, addresses: [192.168.1.1/24] }
+  web: { interface: eth0, router-id: 85, addresses: [192.168.1.1/24] }
 services:
 ${Array.from(
   { length: services },

@@ -19,7 +19,7 @@ const config = (priority = 150, more = ""): string => `nodes:
   a: { address: 10.98.0.2, priority: ${priority} }
   b: { address: 10.98.0.3, priority: 100 }
 ${more}vrrp:
-  web: { interface: eth0, router-id: 51, advert-interval: 300ms, addresses: [${VIP}/24] }
+  web: { interface: eth0, router-id: 85, advert-interval: 300ms, addresses: [${VIP}/24] }
 `;
 
 type Pair = { readonly lab: Lab; readonly a: Host; readonly b: Host; readonly path: string };

@@ -16,7 +16,7 @@ const CONFIG = `nodes:
 vrrp:
   web:
     interface: eth0
-    router-id: 51
+    router-id: 85
     advert-interval: 300ms
     addresses: [10.98.0.100/24]
     excluded-addresses: [10.97.0.1/24]

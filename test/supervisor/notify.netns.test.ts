@@ -41,7 +41,7 @@ async function withDaemon(
     const text = `nodes: { a: { priority: 150 } }
 notify: ${notify(lab, script)}
 vrrp:
-  web: ${instance(51)}
+  web: ${instance(85)}
   db: ${instance(52)}
 `;
     const path = lab.file("vipd.yaml", text);

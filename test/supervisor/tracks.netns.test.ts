@@ -55,7 +55,7 @@ ${tracks(lab)}
 vrrp:
   web:
     interface: { a: eth0, b: ens3 }
-    router-id: 51
+    router-id: 85
     advert-interval: 300ms
     addresses: [${VIP}/24]
     track: ${track}

@@ -20,7 +20,7 @@ const config = (interval: string, more = ""): string => `nodes:
   a: { address: 10.98.0.2, priority: 150 }
   b: { address: 10.98.0.3, priority: 100 }
 ${more}vrrp:
-  web: { interface: eth0, router-id: 51, advert-interval: ${interval}, addresses: [${VIP}/24] }
+  web: { interface: eth0, router-id: 85, advert-interval: ${interval}, addresses: [${VIP}/24] }
 `;
 
 type Pair = { readonly lab: Lab; readonly a: Host; readonly b: Host; readonly path: string };
@@ -61,7 +61,7 @@ type Peer = "vipd" | "keepalived";
 const keepalived = (interval: number): string => `vrrp_instance web {
   state BACKUP
   interface eth0
-  virtual_router_id 51
+  virtual_router_id 85
   priority 100
   version 3
   advert_int ${interval}

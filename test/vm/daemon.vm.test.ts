@@ -18,7 +18,7 @@ const config = (weight: number): string => `nodes:
   a: { address: 10.97.0.2, priority: 150 }
   b: { address: 10.97.0.3, priority: 100 }
 vrrp:
-  web: { interface: eth0, router-id: 51, addresses: [10.97.0.100/24] }
+  web: { interface: eth0, router-id: 85, addresses: [10.97.0.100/24] }
 services:
   http:
     address: 10.97.0.100:80

@@ -19,7 +19,7 @@ import { advert, at, kinds, LOWER_PEER, master, sent } from "../stepping.js";
 import { item } from "./item.js";
 
 const web = (keys = "", more = ""): string =>
-  `${PAIR}vrrp:\n  web: { interface: eth0, router-id: 51, addresses: [192.168.1.1/24]${keys} }\n${more}`;
+  `${PAIR}vrrp:\n  web: { interface: eth0, router-id: 85, addresses: [192.168.1.1/24]${keys} }\n${more}`;
 const only = (text: string) => good(text, "lb2").vrrp[0] ?? assert.fail("no instance");
 
 item(
@@ -49,8 +49,8 @@ item("D02", "the addresses lie on a link of their own with it, and on the interf
   const without = only(web());
   assert.deepEqual([without.virtualMac, without.addresses[0]?.interface], [undefined, "eth0"]);
   const withLink = only(web(", virtual-mac: true"));
-  assert.deepEqual(withLink.virtualMac, { name: "vrrp.51", adverts: "virtual" });
-  assert.equal(withLink.addresses[0]?.interface, "vrrp.51");
+  assert.deepEqual(withLink.virtualMac, { name: "vrrp.85", adverts: "virtual" });
+  assert.equal(withLink.addresses[0]?.interface, "vrrp.85");
 });
 item(
   "D03",

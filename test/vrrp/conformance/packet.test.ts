@@ -124,7 +124,7 @@ item("P12", "0 and 255 are sent and understood; the configuration takes 1 to 255
     [256, ["value"]],
   ] as const)
     assert.equal(
-      codes(web(`router-id: 51, priority: { lb1: ${priority}, lb2: 100 }`)).length,
+      codes(web(`router-id: 85, priority: { lb1: ${priority}, lb2: 100 }`)).length,
       problems.length,
     );
 });
@@ -204,8 +204,8 @@ item(
     assert.deepEqual(linkLocalFirst(list), ["fe80::1", "2001:db8::2", "2001:db8::1", "fd00::1"]);
     for (const not of ["fe00::1", "fec0::1", "ff02::1", "fe8::1"])
       assert.deepEqual(linkLocalFirst([not, "fe80::1", "febf::1"].map(ip)), ["fe80::1", "febf::1", ip(not)]);
-    assert.deepEqual(codes(web("router-id: 51", '"2001:db8::1/64"')), ["no-link-local"]);
-    assert.deepEqual(codes(web("router-id: 51", '"2001:db8::1/64", "fe80::1/64"')), []);
+    assert.deepEqual(codes(web("router-id: 85", '"2001:db8::1/64"')), ["no-link-local"]);
+    assert.deepEqual(codes(web("router-id: 85", '"2001:db8::1/64", "fe80::1/64"')), []);
   },
 );
 item("P23", "so it is sent without a password, and with one the type is 1 and it stands in clear", () => {

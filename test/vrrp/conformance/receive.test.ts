@@ -16,7 +16,7 @@ import { item } from "./item.js";
 const SIX = { family: "ipv6", addresses: [vip("fe80::1/64"), vip("2001:db8::1/64")] } as const;
 
 const web = (keys: string): string =>
-  `${PAIR}vrrp:\n  web: { interface: eth0, router-id: 51, addresses: [192.168.1.1/24]${keys} }\n`;
+  `${PAIR}vrrp:\n  web: { interface: eth0, router-id: 85, addresses: [192.168.1.1/24]${keys} }\n`;
 const only = (text: string) => good(text, "lb2").vrrp[0] ?? assert.fail("no instance");
 
 /** What an instance with the address of ADVERT says of it. */
@@ -127,7 +127,7 @@ item(
     const [first, second] = (["", ", other-addresses: refuse"] as const).map((more) => {
       const rig = new EngineRig();
       rig.engine.configure([only(web(more))], []);
-      rig.hearFour({ addresses: ["192.168.1.9"] });
+      rig.hearFour({ id: 85, addresses: ["192.168.1.9"] });
       return rig.engine.status(0)[0];
     });
     assert.deepEqual([first?.master?.priority, first?.rejected], [150, {}]);

@@ -11,7 +11,7 @@ import { advert, at, backup, DEADLINE, INITIALIZE, kinds, M, master, PEER, T0 } 
 import { item } from "./item.js";
 
 const file = (node: string, own = "192.168.1.2"): string =>
-  `nodes: { lb1: { address: ${own}${node} } }\nvrrp: { web: { interface: eth0, router-id: 51, addresses: [192.168.1.1/24] } }\n`;
+  `nodes: { lb1: { address: ${own}${node} } }\nvrrp: { web: { interface: eth0, router-id: 85, addresses: [192.168.1.1/24] } }\n`;
 
 item(
   "T01",

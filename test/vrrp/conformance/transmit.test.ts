@@ -22,7 +22,7 @@ const MAC = "02:00:00:00:00:01" as MacAddress;
 /** Two nodes with these priorities, and an instance with these keys. */
 const file = (first: number, second: number, keys = ""): string =>
   `nodes: { lb1: { address: 192.168.1.2, priority: ${first} }, lb2: { address: 192.168.1.3, priority: ${second} } }\n` +
-  `vrrp: { web: { interface: eth0, router-id: 51, addresses: [192.168.1.1/24]${keys} } }\n`;
+  `vrrp: { web: { interface: eth0, router-id: 85, addresses: [192.168.1.1/24]${keys} } }\n`;
 
 item("X01", "every field of what the engine sends, in each version and family", () => {
   for (const version of [2, 3] as const) {

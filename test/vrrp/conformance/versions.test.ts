@@ -14,7 +14,7 @@ type Versions = InstanceConfig["version"];
 const VERSIONS = [2, 3, "2+3"] as const;
 
 const web = (keys: string, addresses = "192.168.1.1/24"): string =>
-  `${PAIR}vrrp:\n  web: { interface: eth0, router-id: 51, addresses: [${addresses}]${keys} }\n`;
+  `${PAIR}vrrp:\n  web: { interface: eth0, router-id: 85, addresses: [${addresses}]${keys} }\n`;
 const only = (keys: string) => good(web(keys), "lb2").vrrp[0] ?? assert.fail("no instance");
 
 function rigOf(changes: Partial<InstanceConfig>): EngineRig {
