@@ -67,7 +67,8 @@ function due(config: MachineConfig, state: BackupState, now: Instant): Step {
 }
 
 function heard(config: MachineConfig, state: BackupState, advert: Advert, now: Instant): BackupState {
-  const from = { address: advert.sender, priority: advert.priority };
+  const { interval } = advert;
+  const from = { address: advert.sender, priority: advert.priority, heardAt: now, interval };
   if (advert.priority === RESIGN_PRIORITY) {
     // (415). Never later than we would have acted anyway: repeated resignations must not hold us back.
     const skew = skewTime(config.version, config.priority, state.masterInterval);
@@ -140,6 +141,12 @@ function reconfigured(
 ): Step {
   if (config.priority === OWNER_PRIORITY)
     return becomeMaster(config, { kind: "reconfigured", what: "priority 255, the owner's" }, now);
+  const { lower } = state;
+  if (lower !== undefined && (lower.priority >= config.priority || !mayPreempt(config))) {
+    // It was passed over, and is now one that holds us back: as if its last advert had come only after the change.
+    const { address: sender, priority, interval, heardAt } = lower;
+    return stay(accepted(config, state, { kind: "advert", sender, priority, interval }, heardAt));
+  }
   const learnt = state.master !== undefined && learnsInterval(config.version);
   const masterInterval = learnt ? state.masterInterval : expectedInterval(config);
   const downInterval = downIntervalOf(config, masterInterval);

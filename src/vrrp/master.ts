@@ -148,7 +148,9 @@ function heard(config: MachineConfig, state: MasterState, advert: Advert, now: I
   const better = betterClaim(config, advert);
   if (better === "own") return stay(state);
   const sticky = isSticky(config);
-  if (sticky && better === undefined && yieldsToIncumbent(state, advert, now)) {
+  // A tie that another member settles is none of ours: on each link another one would yield, and all would have.
+  const isLeft = config.leavesTies === true && advert.priority === config.priority;
+  if (sticky && better === undefined && !isLeft && yieldsToIncumbent(state, advert, now)) {
     const reason = {
       kind: "incumbent-held",
       master: advert.sender,

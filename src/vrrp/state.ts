@@ -43,8 +43,8 @@ export type BackupState = {
   readonly master?: Master & { readonly heardAt: Instant };
   /** A master that said it was leaving (priority 0) after the last advert that counted. */
   readonly resigned?: Master & { readonly heardAt: Instant };
-  /** A master of lower priority that we are about to preempt. */
-  readonly lower?: Master;
+  /** A master of lower priority that we are about to preempt, by its last advert. */
+  readonly lower?: Master & { readonly heardAt: Instant; readonly interval: Milliseconds };
   /** Until then a lower priority holds us back too (preemptDelay). */
   readonly preemptAt?: Instant;
   /** It claims nothing before: it has just started (startDelay), or was stopped for a while and may have missed adverts. */

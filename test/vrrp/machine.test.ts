@@ -116,3 +116,21 @@ test("a new priority changes how long a backup still waits", () => {
   const result = step(config, state, { kind: "reconfigure", previous }, at(1000));
   assert.equal(nextDeadline(result.state), at(3000 + (28 / 256) * 1000));
 });
+test("a backup whose priority falls below a master that it was about to preempt waits for that master's end", () => {
+  const previous = machineConfig();
+  const config = machineConfig({ priority: 40 });
+  const state = step(previous, backup(previous), advert(50), at(3000)).state;
+  assert.equal(nextDeadline(state), at(3609.375), "passed over");
+  const result = step(config, state, { kind: "reconfigure", previous }, at(3100));
+  const wait = 3000 + ((256 - 40) / 256) * 1000;
+  assert.equal(nextDeadline(result.state), at(3000 + wait), "counted from its last advert");
+  const { reason } = step(config, result.state, DEADLINE, at(3000 + wait));
+  assert.ok(reason?.kind === "master-silent" && reason.silence_ms === wait);
+});
+test("and so it does when preemption is turned off meanwhile", () => {
+  const previous = machineConfig();
+  const config = machineConfig({ preempt: false });
+  const state = step(previous, backup(previous), advert(50), at(3000)).state;
+  const result = step(config, state, { kind: "reconfigure", previous }, at(3100));
+  assert.equal(nextDeadline(result.state), at(6609.375));
+});

@@ -78,3 +78,15 @@ test("of equal priorities only one member settles who is master", () => {
   assert.equal(step(config, master, tie, at(2000)).state.kind, "backup");
   assert.equal(step({ ...config, leavesTies: true }, master, tie, at(900)).state.kind, "master");
 });
+
+test("and only that member yields to an equal one that was there before", () => {
+  const sticky = machineConfig({ preempt: false });
+  const newcomer = step(sticky, started, { kind: "deadline" }, at(3700)).state;
+  const incumbent = (ms: number, leavesTies: boolean, state = newcomer): State =>
+    step({ ...sticky, leavesTies }, state, { ...advert(100), sender: ip("192.168.1.1") } as Event, at(ms))
+      .state;
+  for (const leavesTies of [false, true]) {
+    const later = incumbent(4900, leavesTies, incumbent(3900, leavesTies));
+    assert.equal(later.kind, leavesTies ? "master" : "backup");
+  }
+});
