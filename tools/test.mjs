@@ -12,6 +12,8 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { TOTAL } from "./test/reporter.mjs";
 
+/** Seeds and packets by the million take longer than a test may otherwise. */
+const isNightly = ["VIPD_SEEDS", "VIPD_PACKETS"].some((name) => process.env[name] !== undefined);
 const isRoot = process.getuid() === 0;
 const needsRoot = () => (isRoot ? undefined : "only root can make network namespaces");
 
@@ -34,7 +36,7 @@ const LAYERS = {
     takes: () => true,
     cannot: () => undefined,
     concurrency: Math.min(availableParallelism(), 4),
-    timeout: 120,
+    timeout: isNightly ? 3600 : 120,
   },
   // They load the machine and measure on it: one after the other.
   netns: {

@@ -18,10 +18,19 @@ const FIRST_IFINDEX = 2;
 /** Of the beginning of every world. */
 const UTC = Date.UTC(2030, 0);
 const MOST_WAITING = 256;
+export const IP_HEADER = 20;
 
 type Happening = { readonly at: number; readonly order: number; readonly run: () => void };
 
 export type Network = { loss: number; duplication: number; delay: readonly [number, number] };
+
+export type Heard = {
+  readonly at: number;
+  readonly ifindex: number;
+  readonly priority: number;
+  /** Of its sender's packets. */
+  readonly order: number;
+};
 
 type Received = { readonly packet: Uint8Array; readonly ifindex: number };
 
@@ -40,7 +49,15 @@ export class Director {
   /** How far its wall clock is ahead. */
   utcOffset = 0;
   paused = false;
+  /** While it is paused nothing waits for it either, as for a machine that is suspended. */
+  deaf = false;
+  /** When it last was that. */
+  deafness = { from: -Infinity, to: -Infinity };
+  /** The most that its wake-ups come late, on top of everybody's. */
+  lateness = 0;
   sent = 0;
+  /** The last adverts that reached its engine, by their senders' addresses, which are others on each link. */
+  readonly heard = new Map<IpAddress, Heard>();
   readonly inbox: Received[] = [];
   /** The engine's monotonic clock starts somewhere of its own. */
   readonly clockOffset: number;
@@ -74,6 +91,8 @@ export class World {
   readonly network: Network = { loss: 0, duplication: 0, delay: [0.1, 0.1] };
   /** Directions that are cut: "a>b", or "a>b on 3" for one link. */
   readonly cuts = new Set<string>();
+  /** What is lost on its way from one director to another, beyond what everybody loses; written as cuts are. */
+  readonly losses = new Map<string, number>();
   readonly directors: Director[] = [];
   /** Sorted backwards, so that the next one is the last. */
   private readonly happenings: Happening[] = [];
@@ -125,7 +144,8 @@ export class World {
     sequences: readonly SenderSequences[] = [],
   ): void {
     director.inbox.length = 0;
-    director.paused = false;
+    director.heard.clear();
+    director.paused = director.deaf = false;
     director.engine = new VrrpEngine(this.portsOf(director));
     director.engine.configure(director.configs, resume, director.tracks, sequences);
   }
@@ -150,7 +170,8 @@ export class World {
   }
 
   resume(director: Director): void {
-    director.paused = false;
+    if (director.deaf) director.deafness = { ...director.deafness, to: this.now };
+    director.paused = director.deaf = false;
     const wakeFirst = this.random() < 0.5;
     if (!wakeFirst) this.deliverWaiting(director);
     if (director.wakeAt !== undefined && director.wakeAt <= this.now) this.wake(director);
@@ -194,7 +215,8 @@ export class World {
           const mine = ++director.wakeToken;
           if (time === undefined) return;
           // Floating point must not wake it a hair early for ever; and no timer is exact.
-          this.at(Math.max(time, this.now) + 1e-6 + this.random() * this.wakeLateness, () => {
+          const late = this.random() * (this.wakeLateness + director.lateness);
+          this.at(Math.max(time, this.now) + 1e-6 + late, () => {
             if (director.wakeToken === mine && !director.paused) this.wake(director);
           });
         },
@@ -215,8 +237,7 @@ export class World {
           for (const sent of queue.splice(0)) this.send(director, sent);
         },
         receive: () => {
-          for (const { packet, ifindex } of director.inbox.splice(0))
-            director.engine?.receive(packet, packet.length, ifindex);
+          for (const received of director.inbox.splice(0)) this.hand(director, received);
         },
       },
       neighbours: { announce: () => undefined, watch: () => undefined },
@@ -253,6 +274,8 @@ export class World {
       const way = `${from.name}>${to.name}`;
       if (to === from || this.cuts.has(way) || this.cuts.has(`${way} on ${sent.ifindex}`)) continue;
       if (this.random() < this.network.loss) continue;
+      const more = this.losses.get(way) ?? this.losses.get(`${way} on ${sent.ifindex}`);
+      if (more !== undefined && this.random() < more) continue;
       const copies = this.random() < this.network.duplication ? 2 : 1;
       for (let i = 0; i < copies; i++) {
         const [least, most] = this.network.delay;
@@ -268,13 +291,24 @@ export class World {
 
   private deliver(to: Director, sent: Received): void {
     if (to.engine === undefined || to.linksDown.has(sent.ifindex) || to.inbox.length >= MOST_WAITING) return;
+    if (to.paused && to.deaf) return;
     to.inbox.push(sent);
     if (!to.paused) this.deliverWaiting(to);
   }
 
   private deliverWaiting(to: Director): void {
-    for (const { packet, ifindex } of to.inbox.splice(0)) to.engine?.receive(packet, packet.length, ifindex);
+    for (const received of to.inbox.splice(0)) this.hand(to, received);
     to.engine?.received();
+  }
+
+  private hand(to: Director, { packet, ifindex }: Received): void {
+    const from = ipFromBytes(packet.subarray(12, 16));
+    const known = to.heard.get(from);
+    const order = (packet[4]! << 8) | packet[5]!;
+    // One that another one has overtaken says nothing new.
+    if (known === undefined || known.order < order)
+      to.heard.set(from, { at: this.now, ifindex, priority: packet[IP_HEADER + 2]!, order });
+    to.engine?.receive(packet, packet.length, ifindex);
   }
 }
 
