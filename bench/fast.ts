@@ -6,7 +6,7 @@ import { milliseconds, seconds } from "../src/core/units.js";
 import { Trace } from "../test/lab/trace.js";
 import { wallClock } from "../test/lab/wait.js";
 import { loadEveryCore } from "./load.js";
-import { watchMachine } from "./machine.js";
+import { watchMachine } from "../test/lab/machine.js";
 import type { Packet } from "./packets.js";
 import { readPackets } from "./packets.js";
 import type { Kind } from "./pair.js";
@@ -70,9 +70,9 @@ async function underLoad(pair: Pair): Promise<Omit<Measured, "master" | "backup"
     if (gaps.length < (INSTANCES * LOADED) / INTERVAL / 2)
       throw new Error(`only ${gaps.length} adverts were seen`);
     const at = (share: number): number => gaps[Math.floor(gaps.length * share)] ?? NaN;
-    return { flaps: flapsIn(packets), p50: at(0.5), p99: at(0.99), machine: await witness.worst() };
+    return { flaps: flapsIn(packets), p50: at(0.5), p99: at(0.99), machine: (await witness.waits()).worst };
   } finally {
-    await witness.worst().catch(() => undefined);
+    await witness.waits().catch(() => undefined);
     rest();
   }
 }

@@ -9,6 +9,7 @@ import { cpu } from "./cpu.js";
 import { failover } from "./failover.js";
 import { falseTakeover } from "./false-takeover.js";
 import { fast } from "./fast.js";
+import { hostile } from "./hostile.js";
 import { massTakeover } from "./mass-takeover.js";
 import { KINDS } from "./pair.js";
 import { printHead, printRow } from "./row.js";
@@ -17,7 +18,18 @@ import { table } from "./table.js";
 import { wakeUps } from "./wake-ups.js";
 import { wide } from "./wide.js";
 
-const MEASUREMENTS = [failover, falseTakeover, cpu, wide, fast, massTakeover, wakeUps, table, checks];
+const MEASUREMENTS = [
+  failover,
+  falseTakeover,
+  cpu,
+  wide,
+  fast,
+  hostile,
+  massTakeover,
+  wakeUps,
+  table,
+  checks,
+];
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

@@ -47,3 +47,15 @@ export function readPackets(path: string): Packet[] {
   }
   return packets;
 }
+
+/** For each advert how much more than the interval it came after its instance's last one, in ms, smallest first. */
+export function delays(packets: readonly Packet[], interval: number): number[] {
+  const last = new Map<number, number>();
+  const values: number[] = [];
+  for (const { at, vrid } of packets) {
+    const before = last.get(vrid);
+    if (before !== undefined) values.push(Math.max(0, at - before - interval));
+    last.set(vrid, at);
+  }
+  return values.sort((a, b) => a - b);
+}

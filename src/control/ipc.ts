@@ -151,8 +151,13 @@ export type VrrpStatus = {
   readonly pid: number;
   readonly realtime: string;
   readonly instances: readonly InstanceStatus[];
-  /** How late the process woke up for its deadlines since the start. */
-  readonly lateness_ms: { readonly p50: number; readonly p99: number; readonly max: number };
+  /** How late the process woke up for its deadlines since the start; `histogram`: see Lateness. */
+  readonly lateness_ms: {
+    readonly p50: number;
+    readonly p99: number;
+    readonly max: number;
+    readonly histogram: readonly (readonly [upTo: number, count: number])[];
+  };
 };
 
 export type PastResult = {

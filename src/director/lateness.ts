@@ -26,7 +26,7 @@ export class Lateness {
     for (let bucket = 0; bucket < BUCKETS; bucket++) {
       below += this.counts[bucket]!;
       if (this.total > 0 && below >= part * this.total)
-        return milliseconds(Math.min(this.worst, FINEST * RATIO ** bucket));
+        return milliseconds(Math.min(this.worst, upTo(bucket)));
     }
     return milliseconds(0);
   }
@@ -34,4 +34,15 @@ export class Lateness {
   get max(): Milliseconds {
     return milliseconds(this.worst);
   }
+
+  /**
+   * How many wake-ups came so late (ms) and later than the entry before says, of all since the start: the difference of
+   * two moments is what was between them.
+   */
+  get histogram(): readonly (readonly [upTo: number, count: number])[] {
+    const entries = Array.from(this.counts, (count, bucket) => [upTo(bucket), count] as const);
+    return entries.filter(([, count]) => count > 0);
+  }
 }
+
+const upTo = (bucket: number): number => Number((FINEST * RATIO ** bucket).toPrecision(4));

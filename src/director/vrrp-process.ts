@@ -163,6 +163,7 @@ class VrrpProcess {
         p50: lateness?.quantile(0.5) ?? 0,
         p99: lateness?.quantile(0.99) ?? 0,
         max: lateness?.max ?? 0,
+        histogram: lateness?.histogram ?? [],
       },
     };
   }

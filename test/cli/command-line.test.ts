@@ -216,7 +216,7 @@ const status: Status = {
   vrrp: {
     pid: 101,
     realtime: "SCHED_FIFO 50",
-    lateness_ms: { p50: 0.05, p99: 0.2, max: 1.2 },
+    lateness_ms: { p50: 0.05, p99: 0.2, max: 1.2, histogram: [] },
     instances: [
       {
         instance: "web",

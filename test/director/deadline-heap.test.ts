@@ -54,3 +54,15 @@ test("lateness is exact to a quarter, and its maximum exact", () => {
   assert.ok(p99 >= 9.9 && p99 <= 10, String(p99));
   assert.equal(lateness.max, 10);
 });
+
+test("what came between two moments is the difference of their histograms", () => {
+  const lateness = new Lateness();
+  for (let i = 0; i < 100; i++) lateness.add(0.1);
+  const before = new Map(lateness.histogram);
+  for (let i = 0; i < 7; i++) lateness.add(8);
+  const between = lateness.histogram.map(([upTo, count]) => [upTo, count - (before.get(upTo) ?? 0)] as const);
+  const later = between.filter(([, count]) => count > 0);
+  assert.equal(later.length, 1);
+  const [upTo = 0, count] = later[0] ?? [];
+  assert.ok(count === 7 && upTo >= 8 && upTo <= 10, String(upTo));
+});

@@ -1,5 +1,6 @@
 // A third host that means no good: adverts that nobody may listen to, many thousands a second, for a bounded time.
-// Started by hostile.netns.test.ts in the namespace of that host. Arguments: packets a second, seconds.
+// Started in the namespace of that host, by hostile.netns.test.ts, and by bench/hostile.ts, whose directors have no secrets.
+// Arguments: packets a second, seconds, the source address, and "no-secrets" to leave those alone that guess at them.
 
 import { setTimeout as pause } from "node:timers/promises";
 import { ip } from "../../src/core/address.js";
@@ -13,7 +14,9 @@ import { ROUTERS } from "./hostile-routers.js";
 
 const BATCH = 100;
 const SLOT = 1100;
-const carrier = { source: ip("10.98.0.9"), destination: VRRP_GROUPS.ipv4 };
+const [, , rate = 0, duration = 0] = process.argv.map(Number);
+const [, , , , source = "", secrets] = process.argv;
+const carrier = { source: ip(source), destination: VRRP_GROUPS.ipv4 };
 
 const forged = (virtualRouterId: number, changes: Partial<Advert> = {}): Uint8Array => {
   const advert = { version: 3, virtualRouterId, priority: 254, interval: milliseconds(50) } as const;
@@ -29,7 +32,7 @@ const edited = (payload: Uint8Array, at: number, value: number): Uint8Array => {
 
 const { plain, password, hmac, nobody } = ROUTERS;
 const many = Array.from({ length: 255 }, (_, i) => ip(`10.98.1.${String(i)}`));
-const PACKETS: readonly Uint8Array[] = [
+const MALFORMED: readonly Uint8Array[] = [
   packet(forged(plain), { ttl: 64 }),
   packet(edited(forged(plain), 6, 0)),
   packet(edited(forged(plain), 0, 0x32)),
@@ -41,6 +44,8 @@ const PACKETS: readonly Uint8Array[] = [
   packet(forged(plain, { addresses: many, priority: 1 })),
   packet(forged(password, { version: 2, interval: seconds(1) })),
   packet(forged(nobody)),
+];
+const GUESSES: readonly Uint8Array[] = [
   // Nobody's signature, a wrong one, and none with priority 0 and 255.
   packet(Buffer.concat([forged(hmac), new Uint8Array(TRAILER_LENGTH)])),
   packet(
@@ -49,9 +54,8 @@ const PACKETS: readonly Uint8Array[] = [
   packet(forged(hmac, { priority: 0 })),
   packet(forged(hmac, { priority: 255 })),
 ];
+const PACKETS = secrets === "no-secrets" ? MALFORMED : [...MALFORMED, ...GUESSES];
 
-const rate = Number(process.argv[2]);
-const duration = Number(process.argv[3]);
 const fd = native.socket(AF.INET, SOCK.RAW, IPPROTO.RAW);
 const data = new Uint8Array(BATCH * SLOT);
 const lengths = new Int32Array(BATCH);

@@ -1,5 +1,6 @@
 // A third host floods a pair of directors with adverts that nobody may listen to: no state changes, adverts leave in
-// time, and the log says it in a few lines.
+// time, and the log says it in a few lines. How late they leave is compared with calm windows before and after, and with
+// what the machine makes any real-time process wait meanwhile.
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
@@ -7,7 +8,9 @@ import { test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { milliseconds, seconds } from "../../src/core/units.js";
 import type { InstanceConfig } from "../../src/vrrp/instance.js";
+import type { VrrpStatus } from "../../src/control/ipc.js";
 import { Lab } from "../lab/lab.js";
+import { watchMachine, type Witness } from "../lab/machine.js";
 import { until } from "../lab/wait.js";
 import { hmac, instance, vip } from "../vrrp/ip-packet.js";
 import { ROUTERS } from "./hostile-routers.js";
@@ -15,6 +18,11 @@ import { VrrpChild } from "./vrrp-child.js";
 
 const RATE = 20_000;
 const SECONDS = 8;
+/** Before and after it, in seconds. */
+const CALM = 5;
+const ENEMY = "10.98.0.9";
+/** Before whatever else this machine does, and behind the directors: a flood, also when it is busy. */
+const AHEAD = ["chrt", "-f", "10"] as const;
 const REALTIME = 50;
 /** Kinds of refusal times instances, and a summary of each now and then. */
 const MOST_LINES = 60;
@@ -48,15 +56,26 @@ const instances = (priority: number): InstanceConfig[] => {
   ];
 };
 
+/** Of the wake-ups between two looks, in ms. */
+function p99Between({ lateness_ms: before }: VrrpStatus, { lateness_ms: after }: VrrpStatus): number {
+  const was = new Map(before.histogram);
+  const counts = after.histogram.map(([upTo, count]) => [upTo, count - (was.get(upTo) ?? 0)] as const);
+  const all = counts.reduce((sum, [, count]) => sum + count, 0);
+  assert.ok(all > 50, `only ${String(all)} deadlines`);
+  let below = 0;
+  return counts.find(([, count]) => (below += count) >= 0.99 * all)?.[0] ?? NaN;
+}
+
 test(`${String(RATE)} hostile adverts a second change no state, delay no advert and fill no log`, async (t) => {
   const lab = new Lab();
+  let witness: Witness | undefined;
   try {
     const [a, b, enemy] = lab.hosts("a", "b", "e");
     const bridge = lab.bridge("br");
     lab.plug(bridge, [
       { host: a, interface: "eth0", addresses: ["10.98.0.2/24"] },
       { host: b, interface: "eth0", addresses: ["10.98.0.3/24"] },
-      { host: enemy, interface: "eth0", addresses: ["10.98.0.9/24"] },
+      { host: enemy, interface: "eth0", addresses: [`${ENEMY}/24`] },
     ]);
     enemy.ip("route add 224.0.0.0/4 dev eth0");
     const children = [new VrrpChild(a, "native", REALTIME), new VrrpChild(b, "native", REALTIME)] as const;
@@ -67,32 +86,29 @@ test(`${String(RATE)} hostile adverts a second change no state, delay no advert 
         (await child.status()).instances.every(({ state }) => state === wanted),
       );
     }
-    await pause(seconds(2));
     const look = () => Promise.all(children.map((child) => child.status()));
+    await pause(seconds(2));
+    const start = await look();
+    await pause(seconds(CALM));
     const before = await look();
     const saidBefore = children.map(({ events }) => events.length);
 
-    const sender = enemy.spawn([process.execPath, SENDER, String(RATE), String(SECONDS)]);
+    witness = watchMachine();
+    const sender = enemy.spawn([...AHEAD, process.execPath, SENDER, String(RATE), String(SECONDS), ENEMY]);
     const { text } = await sender.waitFor(/^sent \d+$/, seconds(60));
     const sent = Number(text.split(" ")[1]);
     assert.ok(sent > 0.5 * RATE * SECONDS, `a flood, not ${String(sent)} packets`);
-    await pause(seconds(1));
-
     const after = await look();
+    const machine = await witness.waits();
+    await pause(seconds(CALM));
+    const end = await look();
+
     for (const [i, child] of children.entries()) {
-      const [was, is] = [before[i], after[i]];
-      assert.ok(was !== undefined && is !== undefined);
-      const states = (one: typeof was): unknown =>
-        one.instances.map(({ instance, state, transitions }) => [instance, state, transitions]);
-      assert.deepEqual(states(is), states(was));
-      const [p99, calm] = [is.lateness_ms.p99, was.lateness_ms.p99];
-      t.diagnostic(
-        `${i === 0 ? "master" : "backup"}: ${String(sent)} packets, p99 ${String(calm)} ms before, ${String(p99)} ms with them`,
-      );
-      assert.ok(
-        p99 <= Math.max(1, 2 * calm),
-        `advert lateness p99 of ${String(p99)} ms, ${String(calm)} ms before`,
-      );
+      const [is, last] = [after[i], end[i]];
+      assert.ok(is !== undefined && last !== undefined);
+      const states = (one?: VrrpStatus): unknown =>
+        one?.instances.map(({ instance, state, transitions }) => [instance, state, transitions]);
+      assert.deepEqual(states(last), states(start[i]));
       const lines = child.events.length - (saidBefore[i] ?? 0);
       assert.ok(lines > 0 && lines <= MOST_LINES, `${String(lines)} log lines`);
       const refused = Object.fromEntries(is.instances.map(({ instance, rejected }) => [instance, rejected]));
@@ -100,8 +116,17 @@ test(`${String(RATE)} hostile adverts a second change no state, delay no advert 
         assert.ok((refused["plain"]?.[kind] ?? 0) > 100, `${kind}: ${JSON.stringify(refused)}`);
       assert.ok((refused["password"]?.auth ?? 0) > 100 && (refused["hmac"]?.auth ?? 0) > 100);
     }
+    // A backup that hears its master has next to no deadlines: only the master's adverts can be late.
+    const [first, was, is, last] = [start[0], before[0], after[0], end[0]];
+    assert.ok(first !== undefined && was !== undefined && is !== undefined && last !== undefined);
+    const p99 = p99Between(was, is);
+    const calm = Math.max(p99Between(first, was), p99Between(is, last));
+    const said = `p99 ${String(p99)} ms with ${String(sent)} packets, ${String(calm)} ms without, of the machine ${String(machine.p99)} ms`;
+    t.diagnostic(said);
+    assert.ok(p99 <= Math.max(1, 2 * calm, 2 * machine.p99), said);
     for (const child of children) await child.stop();
   } finally {
+    await witness?.waits().catch(() => undefined);
     lab.close();
   }
 });
