@@ -27,10 +27,16 @@ FUNCTION(vipd_poll_new);
 FUNCTION(vipd_poll_start);
 FUNCTION(vipd_poll_ref);
 FUNCTION(vipd_poll_free);
-/// Prepares the watch list of this environment. Gives false when memory is short.
+/// Prepares the table of watches of this environment. Gives false when memory is short.
 bool poll_setup(napi_env env);
 /// Whether an open watch of this environment holds the descriptor.
 bool poll_watches(napi_env env, int fd);
+
+// epoll.c
+FUNCTION(vipd_epoll_create);
+FUNCTION(vipd_epoll_add);
+FUNCTION(vipd_epoll_remove);
+FUNCTION(vipd_epoll_wait);
 
 // time.c
 FUNCTION(vipd_now);
@@ -41,7 +47,7 @@ FUNCTION(vipd_timerfd_read);
 // system.c
 FUNCTION(vipd_if_index);
 FUNCTION(vipd_if_name);
-FUNCTION(vipd_set_fifo);
+FUNCTION(vipd_set_realtime);
 FUNCTION(vipd_set_netns);
 FUNCTION(vipd_effective_capabilities);
 

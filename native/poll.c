@@ -1,10 +1,12 @@
 // Watches of file descriptors on the environment's own event loop (uv_poll_t). Several environments (the main
-// thread and workers) may live in one process, so nothing here is static: the list of open watches belongs to
-// the environment, and an asynchronous cleanup hook closes a watch when its worker ends.
+// thread and workers) may live in one process, so nothing here is static: the table of open watches belongs to
+// the environment, and an asynchronous cleanup hook closes a watch when its worker ends. The table is by descriptor,
+// because every close asks it.
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <uv.h>
 
 #include "arguments.h"
@@ -12,17 +14,16 @@
 
 typedef struct Watch Watch;
 
-/// What this environment keeps: the head of its open watches.
+/// What this environment keeps: its open watches, by the numbers of their descriptors.
 typedef struct {
-  Watch *first;
-} WatchList;
+  Watch **watches;
+  size_t count;
+} WatchTable;
 
 struct Watch {
   uv_poll_t poll;  // Must be first: libuv hands back a pointer to it.
   napi_env env;
-  WatchList *list;
-  Watch *next;
-  Watch **link;  // The pointer that points to this watch while it is open.
+  WatchTable *table;
   napi_ref callback;
   napi_ref object;  // Holds the JavaScript object, so that a forgotten watch is not collected while it works.
   napi_async_cleanup_hook_handle hook;
@@ -49,8 +50,7 @@ static void on_closed(uv_handle_t *handle) {
 static void close_watch(Watch *watch) {
   if (watch->closing) return;
   watch->closing = true;
-  *watch->link = watch->next;
-  if (watch->next != NULL) watch->next->link = watch->link;
+  watch->table->watches[watch->fd] = NULL;
   uv_poll_stop(&watch->poll);
   napi_delete_reference(watch->env, watch->callback);
   napi_delete_reference(watch->env, watch->object);
@@ -70,30 +70,45 @@ static void on_collected(napi_env env, void *data, void *hint) {
   release(data);
 }
 
-static void on_list_end(napi_env env, void *data, void *hint) {
+static void on_table_end(napi_env env, void *data, void *hint) {
   (void)env;
   (void)hint;
-  free(data);
+  WatchTable *table = data;
+  free(table->watches);
+  free(table);
 }
 
 bool poll_setup(napi_env env) {
-  WatchList *list = calloc(1, sizeof *list);
-  if (list == NULL) return false;
-  if (napi_set_instance_data(env, list, on_list_end, NULL) == napi_ok) return true;
-  free(list);
+  WatchTable *table = calloc(1, sizeof *table);
+  if (table == NULL) return false;
+  if (napi_set_instance_data(env, table, on_table_end, NULL) == napi_ok) return true;
+  free(table);
   return false;
 }
 
-static WatchList *watch_list(napi_env env) {
-  void *list = NULL;
-  napi_get_instance_data(env, &list);
-  return list;
+static WatchTable *watch_table(napi_env env) {
+  void *table = NULL;
+  napi_get_instance_data(env, &table);
+  return table;
+}
+
+/// Makes room for the descriptor, which is open: the kernel's limit of descriptors bounds the table.
+static bool has_room(WatchTable *table, int fd) {
+  size_t needed = (size_t)fd + 1;
+  if (needed <= table->count) return true;
+  size_t count = table->count == 0 ? 64 : table->count;
+  while (count < needed) count *= 2;
+  Watch **watches = realloc(table->watches, count * sizeof *watches);
+  if (watches == NULL) return false;
+  memset(watches + table->count, 0, (count - table->count) * sizeof *watches);
+  table->watches = watches;
+  table->count = count;
+  return true;
 }
 
 bool poll_watches(napi_env env, int fd) {
-  for (Watch *watch = watch_list(env)->first; watch != NULL; watch = watch->next)
-    if (watch->fd == fd) return true;
-  return false;
+  const WatchTable *table = watch_table(env);
+  return fd >= 0 && (size_t)fd < table->count && table->watches[fd] != NULL;
 }
 
 static void on_events(uv_poll_t *handle, int status, int events) {
@@ -143,6 +158,8 @@ FUNCTION(vipd_poll_new) {
   watch->env = env;
   watch->fd = fd;
   watch->owners = 1;
+  watch->table = watch_table(env);
+  if (!has_room(watch->table, fd)) return give_up(watch);
   napi_value object;
   if (napi_create_reference(env, on_events_function, 1, &watch->callback) != napi_ok) return give_up(watch);
   if (napi_create_object(env, &object) != napi_ok) return give_up(watch);
@@ -151,11 +168,7 @@ FUNCTION(vipd_poll_new) {
   watch->owners = 2;
   if (napi_type_tag_object(env, object, &WATCH_TAG) != napi_ok) return give_up(watch);
   if (napi_add_async_cleanup_hook(env, on_cleanup, watch, &watch->hook) != napi_ok) return give_up(watch);
-  watch->list = watch_list(env);
-  watch->next = watch->list->first;
-  if (watch->next != NULL) watch->next->link = &watch->next;
-  watch->link = &watch->list->first;
-  watch->list->first = watch;
+  watch->table->watches[fd] = watch;
   return object;
 }
 

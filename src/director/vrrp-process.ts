@@ -3,7 +3,6 @@
 // take a millisecond may be added here (docs/adr/0002): no config, no log, no scripts, and of files only the
 // list of its own threads, once, to raise them.
 
-import { readdirSync } from "node:fs";
 import { setFlagsFromString } from "node:v8";
 import type { VipdEvent } from "../control/event.js";
 import type { Handed } from "../control/handover.js";
@@ -11,7 +10,7 @@ import type { FromVrrp, ToVrrp, VrrpStatus } from "../control/ipc.js";
 import type { VrrpProcessConfig } from "../config/model.js";
 import type { VrrpPorts } from "../ports/vrrp.js";
 import { ok, type Result } from "../core/result.js";
-import { setRealtime, setTimeSharing } from "../linux/scheduling.js";
+import { setRealtimeEverywhere, setTimeSharing } from "../linux/scheduling.js";
 import { rehearse } from "./rehearsal.js";
 import { VrrpEngine } from "./vrrp-engine.js";
 import { openVrrpPorts } from "./vrrp-ports.js";
@@ -138,14 +137,10 @@ class VrrpProcess {
       this.realtime = "ordinary scheduling";
       return;
     }
-    // All threads: this one waits for V8's helpers in a garbage collection, and they must not wait behind others.
-    const threads = readdirSync("/proc/self/task").map(Number);
-    const results = threads.map((tid) => setRealtime(priority, tid));
-    const refused = results.find((result) => !result.ok);
-    const granted = refused === undefined;
-    const detail = granted ? `SCHED_FIFO ${priority}` : refused.error.reason;
-    this.realtime = granted ? detail : `ordinary scheduling (SCHED_FIFO refused: ${detail})`;
-    this.report({ kind: "realtime", granted, detail });
+    const raised = setRealtimeEverywhere(priority);
+    const detail = raised.ok ? `${raised.value} ${priority}` : raised.error.reason;
+    this.realtime = raised.ok ? detail : `ordinary scheduling (SCHED_FIFO refused: ${detail})`;
+    this.report({ kind: "realtime", granted: raised.ok, detail });
   }
 
   private sequences(): Pick<Extract<FromVrrp, { kind: "pong" }>, "sequences"> {

@@ -91,3 +91,6 @@ export const MSG = { PEEK: 0x02, CTRUNC: 0x08, TRUNC: 0x20, DONTWAIT: 0x40, ERRQ
 
 /** Events of a watched descriptor. <uv.h> enum uv_poll_event */
 export const POLL = { READABLE: 1, WRITABLE: 2, DISCONNECT: 4, PRIORITIZED: 8 } as const;
+
+/** Events of a member of an epoll set. <sys/epoll.h>; ET: told once, when it begins. */
+export const EPOLL = { IN: 0x1, OUT: 0x4, ERR: 0x8, HUP: 0x10, RDHUP: 0x2000, ET: 0x8000_0000 } as const;

@@ -3,81 +3,84 @@
 
 import { Socket } from "node:net";
 import { err, ok, type Result } from "../core/result.js";
-import { formatDuration, type Milliseconds } from "../core/units.js";
 import type { Cancel } from "../ports/cancel.js";
 import type { Dialer, DialFailure, DialRequest } from "../ports/dialer.js";
-import { failure, openCheckSocket, scopeOf, socketError } from "./check-socket.js";
-import { IPPROTO, POLL, SOCK } from "./constants.js";
-import { errno } from "./errno.js";
-import { native } from "./native.js";
-import { sockaddrIp } from "./sockaddr.js";
+import { Connections, type Connection, type Ears } from "./connections.js";
+
+let connections: Connections | undefined;
+/** Made by the first who connects: most commands never do. */
+const set = (): Connections => (connections ??= new Connections());
 
 /** The Dialer port of this machine. */
 export const tcpDialer: Dialer<Socket> = {
-  async dial(request, cancel) {
-    const connected = await connect(request, cancel, (fd) => fd);
-    return connected.ok ? ok(new Socket({ fd: connected.value, readable: true, writable: true })) : connected;
+  dial: (request, cancel) => attempt(request, cancel, socketOf),
+  probe: (request, cancel) => attempt(request, cancel, closed),
+  converse(request, conversation) {
+    const connection = set().connect(request, {
+      onOpen: (opened) => {
+        opened.send(conversation.onOpen());
+      },
+      onBytes: (bytes, opened) => {
+        if (!conversation.onBytes(bytes)) opened.close();
+      },
+      onEnd: (failure) => {
+        conversation.onEnd(failure);
+      },
+    });
+    return () => connection?.close();
   },
-  probe: (request, cancel) => connect(request, cancel, close),
+};
+
+const socketOf = (connection: Connection): Socket =>
+  new Socket({ fd: connection.detach(), readable: true, writable: true });
+const closed = (connection: Connection): null => {
+  connection.close();
+  return null;
 };
 
 const CANCELLED: DialFailure = { reason: "connect-failed", detail: "cancelled" };
 
-const close = (fd: number): null => {
-  native.close(fd);
-  return null;
-};
-
-/** `opened` takes a connected descriptor, which is its own from then on, and must not throw. */
-function connect<T>(
+/** `take` makes of an open connection what is wanted, and must not throw. */
+function attempt<T>(
   request: DialRequest,
   cancel: Cancel,
-  opened: (fd: number) => T,
+  take: (connection: Connection) => T,
 ): Promise<Result<T, DialFailure>> {
   if (cancel.cancelled) return Promise.resolve(err(CANCELLED));
-  const socket = openCheckSocket(request, SOCK.STREAM, IPPROTO.TCP);
-  if (!socket.ok) return Promise.resolve(socket);
-  const fd = socket.value;
-  const result = native.connect(fd, sockaddrIp(request.address, request.port, scopeOf(request)));
-  if (result < 0 && result !== -errno.EINPROGRESS) {
-    native.close(fd);
-    return Promise.resolve(err(failure("connect", result)));
-  }
-  return result === 0
-    ? Promise.resolve(ok(opened(fd)))
-    : waitForConnection(fd, request.timeout, cancel, opened);
+  return new Promise((resolve) => {
+    const one = new Attempt(take, resolve);
+    const connection = set().connect(request, one);
+    if (connection !== undefined)
+      one.forget = cancel.onCancel(() => {
+        one.forget?.();
+        connection.close();
+        resolve(err(CANCELLED));
+      });
+  });
 }
 
-function waitForConnection<T>(
-  fd: number,
-  timeout: Milliseconds,
-  cancel: Cancel,
-  opened: (fd: number) => T,
-): Promise<Result<T, DialFailure>> {
-  return new Promise((resolve) => {
-    let finished = false;
-    let forget = (): void => undefined;
-    const finish = (problem: DialFailure | undefined): void => {
-      if (finished) return;
-      finished = true;
-      clearTimeout(timer);
-      forget();
-      if (typeof handle !== "number") native.pollFree(handle);
-      if (problem !== undefined) native.close(fd);
-      resolve(problem === undefined ? ok(opened(fd)) : err(problem));
-    };
-    const timer = setTimeout(() => {
-      finish({ reason: "connect-timeout", detail: `no answer in ${formatDuration(timeout)}` });
-    }, timeout);
-    // An error comes as a status below zero or as writable; SO_ERROR knows which it was in both cases.
-    const handle = native.pollNew(fd, () => {
-      const error = socketError(fd);
-      finish(error === 0 ? undefined : failure("connect", error));
-    });
-    const started = typeof handle === "number" ? handle : native.pollStart(handle, POLL.WRITABLE);
-    if (started < 0) finish(failure("watch", started));
-    forget = cancel.onCancel(() => {
-      finish(CANCELLED);
-    });
-  });
+/** One object a connection: there are thousands a second. */
+class Attempt<T> implements Ears {
+  private readonly take: (connection: Connection) => T;
+  private readonly resolve: (result: Result<T, DialFailure>) => void;
+  /** Takes the wish to be told of a cancellation back. */
+  forget: (() => void) | undefined;
+
+  constructor(take: (connection: Connection) => T, resolve: (result: Result<T, DialFailure>) => void) {
+    this.take = take;
+    this.resolve = resolve;
+  }
+
+  onOpen(connection: Connection): void {
+    this.forget?.();
+    this.resolve(ok(this.take(connection)));
+  }
+  onBytes(): void {
+    // Whoever takes the connection reads what comes.
+  }
+  onEnd(failure: DialFailure | undefined): void {
+    this.forget?.();
+    // The server's end of a connection is told only once it is open.
+    if (failure !== undefined) this.resolve(err(failure));
+  }
 }

@@ -87,6 +87,16 @@ export type Native = {
   pollRef(handle: PollHandle, ref: boolean): SyscallResult;
   /** Ends the watch for good; does not close the descriptor. A second call does nothing. */
   pollFree(handle: PollHandle): SyscallResult;
+  /** epoll_create1(2): a set of descriptors, which is watched as one. Gives its descriptor. */
+  epollCreate(): SyscallResult;
+  /** `events` as in EPOLL; `data` (0..2^31-1) comes back with them. A descriptor that is closed leaves its set. */
+  epollAdd(set: number, fd: number, events: number, data: number): SyscallResult;
+  epollRemove(set: number, fd: number): SyscallResult;
+  /**
+   * epoll_wait(2) that does not wait: `out` receives `data` and `events` of each member that is ready, as far as there
+   * is room, and at most 256. Gives how many.
+   */
+  epollWait(set: number, out: Int32Array): SyscallResult;
   /** timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC). */
   timerfdCreate(): SyscallResult;
   /** Arms for an absolute CLOCK_MONOTONIC time in milliseconds with fractions; a past time fires at once; 0 disarms. */
@@ -96,8 +106,11 @@ export type Native = {
   ifIndex(name: string): SyscallResult;
   /** The name of an interface index in this network namespace, or -errno. */
   ifName(index: number): string | number;
-  /** sched_setscheduler(2): 0 is SCHED_OTHER, 1..99 SCHED_FIFO | SCHED_RESET_ON_FORK. `tid` 0: this thread. */
-  setFifo(tid: number, priority: number): SyscallResult;
+  /**
+   * sched_setscheduler(2): 0 is SCHED_OTHER, 1..99 SCHED_FIFO, or SCHED_RR for threads that take turns with others of
+   * the same priority; both with SCHED_RESET_ON_FORK. `tid` 0: this thread.
+   */
+  setRealtime(tid: number, priority: number, takesTurns: boolean): SyscallResult;
   /** Enters the network namespace at `path` (this thread only; for tests and benchmarks). */
   setNetns(path: string): SyscallResult;
   /** One bit per capability number of the effective set (capget(2)), as an unsigned 64-bit number in a double. */

@@ -1,6 +1,8 @@
 // Real-time scheduling of a thread. SCHED_FIFO keeps adverts on time while every core is busy; where it is not
 // permitted vipd works without it, and the operator is told why.
 
+import { readdirSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { err, ok, type Result } from "../core/result.js";
 import { errno, errnoText } from "./errno.js";
 import { native } from "./native.js";
@@ -8,9 +10,16 @@ import { native } from "./native.js";
 /** Why real-time scheduling was refused, for a person. */
 export type SchedulingRefusal = { readonly reason: string };
 
-/** Puts this thread, or the thread `tid`, under SCHED_FIFO with a priority of 1..99. Children do not inherit it. */
-export function setRealtime(priority: number, tid = 0): Result<undefined, SchedulingRefusal> {
-  const result = native.setFifo(tid, priority);
+/**
+ * Puts this thread, or the thread `tid`, under SCHED_FIFO with a priority of 1..99, or under SCHED_RR when it is to take
+ * turns with others of the same priority. Children do not inherit it.
+ */
+export function setRealtime(
+  priority: number,
+  tid = 0,
+  takesTurns = false,
+): Result<undefined, SchedulingRefusal> {
+  const result = native.setRealtime(tid, priority, takesTurns);
   if (result >= 0) return ok(undefined);
   if (result !== -errno.EPERM) return err({ reason: errnoText(result) });
   return err({
@@ -19,8 +28,25 @@ export function setRealtime(priority: number, tid = 0): Result<undefined, Schedu
   });
 }
 
+/**
+ * All threads of this process: the main one waits for V8's helpers in a garbage collection, and they must not wait
+ * behind others. Nor behind the main thread itself: it asks again and again, without a pause, whether they are done,
+ * and on a machine with one processor a thread under SCHED_FIFO leaves it to its equals only when it sleeps. Gives the
+ * policy.
+ */
+export function setRealtimeEverywhere(
+  priority: number,
+): Result<"SCHED_FIFO" | "SCHED_RR", SchedulingRefusal> {
+  const takeTurns = availableParallelism() === 1;
+  for (const thread of readdirSync("/proc/self/task")) {
+    const result = setRealtime(priority, Number(thread), takeTurns);
+    if (!result.ok) return result;
+  }
+  return ok(takeTurns ? "SCHED_RR" : "SCHED_FIFO");
+}
+
 /** Back to ordinary time sharing (SCHED_OTHER). */
 export function setTimeSharing(tid = 0): Result<undefined, SchedulingRefusal> {
-  const result = native.setFifo(tid, 0);
+  const result = native.setRealtime(tid, 0, false);
   return result >= 0 ? ok(undefined) : err({ reason: errnoText(result) });
 }

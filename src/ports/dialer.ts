@@ -35,9 +35,21 @@ export type DialFailure = {
   readonly detail: string;
 };
 
+/** What is said over a connection, without the streams of the platform. */
+export type Conversation = {
+  /** It is open; what is given is sent. */
+  onOpen(): Uint8Array;
+  /** Bytes that lie there during the call alone. False: that is enough, and the connection is closed. */
+  onBytes(bytes: Uint8Array): boolean;
+  /** The server has ended it, or, with a failure, it did not open or broke. Nothing comes after. */
+  onEnd(failure: DialFailure | undefined): void;
+};
+
 export type Dialer<Connection> = {
   /** The connection is the caller's to end. */
   dial(request: DialRequest, cancel: Cancel): Promise<Result<Connection, DialFailure>>;
+  /** As `dial`, at a fraction of its cost. Gives how to close it early, after which nothing is told. */
+  converse(request: DialRequest, conversation: Conversation): () => void;
   /** Only finds out whether it opens, as cheaply as it can, and closes it. */
   probe(request: DialRequest, cancel: Cancel): Promise<Result<null, DialFailure>>;
 };

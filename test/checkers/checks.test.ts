@@ -63,6 +63,7 @@ function setUp(table?: TableKeeper) {
   let dialled = 0;
   const dialer: Dialer<Socket> = {
     dial: () => Promise.reject(new Error("not used")),
+    converse: () => assert.fail("not used"),
     probe({ address }) {
       dialled++;
       const reason = down.get(address);

@@ -8,10 +8,12 @@ import { native } from "../../src/linux/native.js";
 
 const fd = native.socket(2, 2, 0);
 const timer = native.timerfdCreate();
+const set = native.epollCreate();
 const handle = native.pollNew(timer, () => undefined);
 after(() => {
   if (typeof handle !== "number") native.pollFree(handle);
   native.close(timer);
+  native.close(set);
   native.close(fd);
 });
 
@@ -37,11 +39,14 @@ const right: Readonly<Record<string, readonly unknown[]>> = {
   pollStart: [handle, 1],
   pollRef: [handle, true],
   pollFree: [handle],
+  epollAdd: [set, 1_000_000, 1, 0],
+  epollRemove: [set, 1_000_000],
+  epollWait: [set, ints(0, 0)],
   timerfdSet: [timer, 0],
   timerfdRead: [timer],
   ifIndex: ["lo"],
   ifName: [1],
-  setFifo: [1_000_000_000, 0],
+  setRealtime: [1_000_000_000, 0, false],
   setNetns: ["/nonexistent"],
 };
 
@@ -120,7 +125,7 @@ test("addresses, filters, names and buffers outside their limits are refused", (
   assert.throws(() => native.attachFilter(fd, bytes(4097 * 8)), RangeError);
   assert.throws(() => native.ifIndex("x".repeat(10_000)), RangeError);
   assert.throws(() => native.ifIndex("lo\0x"), RangeError);
-  assert.throws(() => native.setFifo(0, 100), RangeError);
+  assert.throws(() => native.setRealtime(0, 100, false), RangeError);
   assert.throws(() => native.setsockopt(fd, 1, 12, 2 ** 32), RangeError);
   assert.throws(() => native.getsockopt(fd, 1, 12, bytes(0)), RangeError);
   assert.throws(() => native.pollStart(handle as never, 16), RangeError);

@@ -11,6 +11,7 @@ const random = seededRandom(seed);
 const fd = native.socket(2, 2, 0);
 const timer = native.timerfdCreate();
 const watched = native.timerfdCreate();
+const set = native.epollCreate();
 const handle = native.pollNew(watched, () => undefined);
 const loopback = Uint8Array.of(2, 0, 0, 9, 127, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0);
 // Descriptors are our own or none, so that the fuzzer does not saw off the branch it sits on.
@@ -19,6 +20,7 @@ const values: readonly unknown[] = [
   fd,
   fd,
   timer,
+  set,
   2_000_000,
   0x7fffffff,
   -1,
@@ -76,11 +78,11 @@ const values: readonly unknown[] = [
   new ArrayBuffer(8),
 ];
 // These would change the process itself; freeing the handle would end the interesting part early.
-const spared = new Set(["setFifo", "setNetns", "pollFree"]);
+const spared = new Set(["setRealtime", "setNetns", "pollFree"]);
 const names = Object.keys(native).filter((name) => !spared.has(name));
 const functions = native as unknown as Record<string, (...args: readonly unknown[]) => unknown>;
 
-const kept = new Set([0, 1, 2, fd, timer, watched]);
+const kept = new Set([0, 1, 2, fd, timer, watched, set]);
 let lastMade: unknown;
 for (let i = 0; i < calls; i++) {
   const name = names[randomInt(random, names.length)] as string;
@@ -91,13 +93,18 @@ for (let i = 0; i < calls; i++) {
     args[0] < 2_000_000 &&
     args[0] !== fd &&
     args[0] !== timer &&
+    args[0] !== set &&
     name !== "socket"
   )
     args[0] = fd;
   if (name === "close" && kept.has(args[0] as number)) continue;
   try {
     lastMade = functions[name]?.(...args);
-    if ((name === "socket" || name === "timerfdCreate") && typeof lastMade === "number" && lastMade >= 0)
+    if (
+      (name === "socket" || name === "timerfdCreate" || name === "epollCreate") &&
+      typeof lastMade === "number" &&
+      lastMade >= 0
+    )
       native.close(lastMade);
     if (name === "pollNew" && typeof lastMade === "object" && lastMade !== null)
       native.pollFree(lastMade as never);

@@ -1,6 +1,7 @@
 // Socket addresses byte by byte, errno names, and the scheduling refusal.
 
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { test } from "node:test";
 import { ip, type MacAddress } from "../../src/core/address.js";
 import { toHex } from "../../src/core/bytes.js";
@@ -47,6 +48,20 @@ test("errno values have their names whatever the sign", () => {
     systemErrorText({ call: "bind socket", errno: -errno.EADDRINUSE }),
     "bind socket: EADDRINUSE: address in use",
   );
+});
+
+test("where there is one processor alone, threads under real-time scheduling take turns", () => {
+  // Otherwise V8's helpers never get to it while the main thread asks whether they are done.
+  const url = new URL("../../src/linux/scheduling.js", import.meta.url);
+  const script = `import("${url.href}").then(({ setRealtimeEverywhere }) => {
+    const raised = setRealtimeEverywhere(1);
+    const { readdirSync, readFileSync } = require("node:fs");
+    const policies = readdirSync("/proc/self/task").map((tid) =>
+      readFileSync("/proc/self/task/" + tid + "/stat", "utf8").replace(/.*\\) /, "").split(" ")[38]);
+    console.log(raised.ok ? [raised.value, ...new Set(policies)].join(" ") : "refused");
+  });`;
+  const { stdout } = spawnSync("taskset", ["-c", "0", process.execPath, "-e", script], { encoding: "utf8" });
+  assert.match(stdout, /^(SCHED_RR 2|refused)\n$/);
 });
 
 test("real-time scheduling is granted or refused with a reason", () => {
