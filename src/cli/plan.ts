@@ -1,16 +1,17 @@
 // `vipd plan`: what would change in the kernel if the daemon ran with a configuration, without touching it.
 
 import { formatPrefix } from "../core/address.js";
-import { DEFAULT_POLICY, type Config } from "../config/model.js";
+import type { Config } from "../config/model.js";
 import { describeGroup, groupCommands, type Command as IpvsCommand } from "../ipvs/command.js";
 import type { SyncChange } from "../director/ipvs-sync.js";
 import { diff } from "../ipvs/diff.js";
-import { fanOut, furtherServices, keysOf } from "../ipvs/group.js";
-import { impactOf, impactText, totalImpact, totalText, type Impact } from "../ipvs/impact.js";
-import { serverId, serviceId, type ServiceEntry, type ServiceId, type Table } from "../ipvs/model.js";
+import { keysOf } from "../ipvs/group.js";
+import { impactOf, impactText, totalImpact, totalTexts, type Impact } from "../ipvs/impact.js";
+import { serviceId, type ServiceId } from "../ipvs/model.js";
+import { IPVS_MODULE, modulesOf } from "../ipvs/modules.js";
 import { settingTitle, type SettingWrite } from "../ipvs/settings.js";
 import { serversOf, takeovers, type Takeover } from "../ipvs/takeover.js";
-import type { VrrpStatus } from "../control/ipc.js";
+import type { ServiceStatus, Status } from "../control/ipc.js";
 import { ask, runtimeDirectoryOf } from "./client.js";
 import {
   configOption,
@@ -22,6 +23,7 @@ import {
   type Command,
 } from "./command.js";
 import { planAddresses, type AddressPlan } from "./plan-addresses.js";
+import { tableByHealth, wantedTable } from "./plan-table.js";
 
 export const plan: Command = {
   word: "plan",
@@ -34,14 +36,15 @@ export const plan: Command = {
     const [config] = reading.configs;
     if (failed(reading) || config === undefined) return EXIT.failed;
     const directory = runtimeDirectoryOf(options);
-    const vrrp = await addressesOf(config, directory);
-    const ipvs = await planTable(config, directory);
+    const running = await runningDaemon(directory);
+    const vrrp = await addressesOf(config, running?.vrrp ?? null);
+    const ipvs = await planTable(config, directory, running?.checks?.services);
     if (options.flag("json")) {
       const impact = totalImpact(ipvs.commands.map((command) => command.impact));
       output.out(`${JSON.stringify({ node: config.node, vrrp, ipvs: { ...ipvs, impact } }, null, 2)}\n`);
     } else output.out(planText(config.node, vrrp, ipvs, firstKeys(config)));
     if (ipvs.problem !== null) return EXIT.failed;
-    const changes = ipvs.commands.length + ipvs.sync.length + ipvs.settings.length;
+    const changes = ipvs.commands.length + ipvs.sync.length + ipvs.settings.length + ipvs.modules.length;
     return changes > 0 || vrrp.some(({ change }) => change !== "keep") ? EXIT.changes : EXIT.ok;
   },
 };
@@ -50,6 +53,10 @@ export const plan: Command = {
 export type PlannedCommand = IpvsCommand & { readonly impact?: Impact };
 
 export type TablePlan = {
+  /** "daemon": what one that runs knows of its servers. "assumed": every server is up. */
+  readonly health: "daemon" | "assumed";
+  /** Of the kernel, that would be loaded. */
+  readonly modules: readonly string[];
   readonly commands: readonly PlannedCommand[];
   readonly sync: readonly SyncChange[];
   /** Of the kernel, that would be set or put back. */
@@ -59,8 +66,7 @@ export type TablePlan = {
   readonly problem: string | null;
 };
 
-async function addressesOf(config: Config, runtimeDirectory: string): Promise<readonly AddressPlan[]> {
-  const running = await runningInstances(runtimeDirectory);
+async function addressesOf(config: Config, running: Status["vrrp"]): Promise<readonly AddressPlan[]> {
   if (config.vrrp.length === 0 && running === null) return [];
   const { openRouteKernel } = await import("../linux/route-kernel.js");
   const kernel = openRouteKernel();
@@ -76,31 +82,48 @@ async function addressesOf(config: Config, runtimeDirectory: string): Promise<re
 }
 
 /** What a daemon says that runs already; null: none does. */
-async function runningInstances(runtimeDirectory: string): Promise<VrrpStatus | null> {
-  const found: { status: VrrpStatus | null } = { status: null };
+async function runningDaemon(runtimeDirectory: string): Promise<Status | null> {
+  const found: { status: Status | null } = { status: null };
   // That nobody answers is the common case, and no news.
   const quiet = { out: () => undefined, err: () => undefined };
   await ask(runtimeDirectory, { request: "status" }, quiet, (reply) => {
-    if (reply.reply === "status") found.status = reply.status.vrrp;
+    if (reply.reply === "status") found.status = reply.status;
   });
   return found.status;
 }
 
-async function planTable(config: Config, runtimeDirectory: string): Promise<TablePlan> {
+/** `known`: what the daemon that runs says of its services; undefined: none does. */
+async function planTable(
+  config: Config,
+  runtimeDirectory: string,
+  known: readonly ServiceStatus[] | undefined,
+): Promise<TablePlan> {
   const { openIpvs } = await import("../linux/ipvs-kernel.js");
   const { ownershipFile } = await import("../director/ipvs-ownership.js");
   const { syncChanges } = await import("../director/ipvs-sync.js");
   const { settingWrites } = await import("../director/settings-keeper.js");
   const { ipvsSettings } = await import("../linux/ipvs-settings.js");
+  const { hasModule } = await import("../linux/kernel-modules.js");
+  const health = known === undefined ? "assumed" : "daemon";
+  // The question for the table loads it.
+  const hadIpvs = hasModule(IPVS_MODULE);
   const plane = openIpvs();
   const needsNone = config.services.length === 0 && config.sync === undefined;
   if (!plane.ok)
-    return { commands: [], sync: [], settings: [], takeovers: [], problem: needsNone ? null : plane.error };
+    return {
+      ...{ health, modules: [], commands: [], sync: [], settings: [], takeovers: [] },
+      problem: needsNone ? null : plane.error,
+    };
   try {
     const { owned } = ownershipFile(runtimeDirectory).load();
-    const [actual, wanted] = [plane.value.read(), wantedTable(config)];
+    const actual = plane.value.read();
+    const wanted = known === undefined ? wantedTable(config) : tableByHealth(config, actual, known);
+    const commands = diff(actual, wanted, owned.services);
+    const modules = new Set([...modulesOf(commands), ...(config.ipvs.modules ?? [])]);
     return {
-      commands: diff(actual, wanted, owned.services).map((command): PlannedCommand => {
+      health,
+      modules: [...modules].filter((name) => (name === IPVS_MODULE ? !hadIpvs : !hasModule(name))),
+      commands: commands.map((command): PlannedCommand => {
         const impact = impactOf(command, actual);
         return impact === undefined ? command : { ...command, impact };
       }),
@@ -115,26 +138,16 @@ async function planTable(config: Config, runtimeDirectory: string): Promise<Tabl
   }
 }
 
-/** Every server in, and no sorry server serving: checks are not run for a plan. */
-export function wantedTable(config: Config): Table {
-  const table = new Map<ServiceId, ServiceEntry>();
-  for (const one of config.services) {
-    const { service, servers, policy = DEFAULT_POLICY } = one;
-    const wanted = servers.map(({ server }) => server);
-    if (policy.inhibitSorry) wanted.push(...policy.sorry.map((server) => ({ ...server, weight: 0 })));
-    const all = new Map(wanted.map((server) => [serverId(server), server]));
-    table.set(serviceId(service.key), { service, servers: all });
-    for (const [id, entry] of fanOut(furtherServices(one), all)) table.set(id, entry);
-  }
-  return table;
-}
-
 const SIGNS: Record<AddressPlan["change"], string> = { add: "+", keep: " ", fault: "!", remove: "-" };
 const NOTES: Record<AddressPlan["change"], string> = {
   add: "",
   keep: " (there already)",
   fault: " (there is no such interface)",
   remove: " (held by the daemon that runs)",
+};
+const HEALTH: Record<TablePlan["health"], string> = {
+  daemon: "by what the daemon that runs knows of its servers",
+  assumed: "assuming that every server is up (no daemon runs that knows)",
 };
 const SYNC_SIGNS: Record<SyncChange["kind"], string> = { start: "+", stop: "-", replace: "~" };
 
@@ -158,10 +171,11 @@ export function planText(
   for (const { instance, address, interface: device, change } of vrrp)
     lines.push(`${SIGNS[change]} ${address} on ${device} for ${instance}${NOTES[change]}`);
   if (ipvs.problem !== null) lines.push(`IPVS: ${ipvs.problem}`);
-  else if (ipvs.commands.length + ipvs.sync.length + ipvs.settings.length === 0)
+  else if (ipvs.commands.length + ipvs.sync.length + ipvs.settings.length + ipvs.modules.length === 0)
     lines.push("IPVS: nothing to change");
   else {
-    lines.push("IPVS, with every server up:");
+    lines.push(`IPVS, ${HEALTH[ipvs.health]}:`);
+    for (const name of ipvs.modules) lines.push(`+ load module ${name}`);
     for (const { name, from, to } of ipvs.settings)
       lines.push(`~ set ${settingTitle(name)}: ${from} -> ${to}`);
     for (const { kind, role, interface: device, id } of ipvs.sync)
@@ -173,8 +187,8 @@ export function planText(
       const impact = command.impact === undefined ? "" : `; ${impactText(command.impact)}`;
       lines.push(`${sign} ${describeGroup({ command, more })}${impact}`);
     }
-    const total = totalText(totalImpact(ipvs.commands.map((command) => command.impact)));
-    if (total !== undefined) lines.push(`in all: ${total}`);
+    const total = totalImpact(ipvs.commands.map((command) => command.impact));
+    lines.push(...totalTexts(total).map((text) => `in all: ${text}`));
   }
   for (const takeover of ipvs.takeovers)
     lines.push(

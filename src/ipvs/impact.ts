@@ -62,9 +62,16 @@ export function totalImpact(impacts: Iterable<Impact | undefined>): TotalImpact 
   return total;
 }
 
-/** "812 active and 3 inactive connections would end" */
-export const impactText = ({ kind, active, inactive }: Impact): string =>
-  `${active} active and ${count(inactive, "inactive connection")} ${ENDINGS[kind]}`;
+/** "812 active connections would end", "812 active and 3 inactive connections would end" */
+export function impactText({ kind, active, inactive }: Impact): string {
+  const connections =
+    inactive === 0
+      ? count(active, "active connection")
+      : active === 0
+        ? count(inactive, "inactive connection")
+        : `${active} active and ${count(inactive, "inactive connection")}`;
+  return `${connections} ${ENDINGS[kind]}`;
+}
 
 const ENDINGS: Record<Impact["kind"], string> = {
   end: "would end",
@@ -72,14 +79,12 @@ const ENDINGS: Record<Impact["kind"], string> = {
   "old-method": "would go on by the old method",
 };
 
-/** One line for all of it: "removes 2 real servers: 812 active and 3 inactive connections would end; ..." */
-export function totalText(total: TotalImpact): string | undefined {
-  const parts = KINDS.filter((kind) => total[kind].servers > 0).map(
+/** One line a kind: "removes 2 real servers; 812 active connections would end" */
+export const totalTexts = (total: TotalImpact): string[] =>
+  KINDS.filter((kind) => total[kind].servers > 0).map(
     (kind) =>
-      `${DEEDS[kind](count(total[kind].servers, "real server"))}: ${impactText({ kind, ...total[kind] })}`,
+      `${DEEDS[kind](count(total[kind].servers, "real server"))}; ${impactText({ kind, ...total[kind] })}`,
   );
-  return parts.length === 0 ? undefined : parts.join("; ");
-}
 
 const KINDS = ["end", "drain", "old-method"] as const;
 const DEEDS: Record<Impact["kind"], (servers: string) => string> = {

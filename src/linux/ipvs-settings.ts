@@ -1,11 +1,11 @@
-// The kernel's IPVS settings: files of /proc/sys, and the timeouts by generic netlink. Modules are loaded by modprobe.
+// The kernel's IPVS settings: files of /proc/sys, and the timeouts by generic netlink. Modules: kernel-modules.ts.
 
-import { spawnSync } from "node:child_process";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { readTimeouts, setTimeoutsRequest, timeoutsRequest, type Timeouts } from "../ipvs/timeouts.js";
 import { TIMEOUT, type SettingName } from "../ipvs/settings.js";
 import { err, ok, type Result } from "../core/result.js";
 import { openFamily } from "./ipvs-kernel.js";
+import { hasModule, loadModule } from "./kernel-modules.js";
 import { NetlinkError, describeErrno, type NetlinkSocket } from "./netlink-socket.js";
 import type { KernelSettings } from "../ports/kernel-settings.js";
 
@@ -13,9 +13,6 @@ const TIMEOUTS = { tcp: "tcp", "tcp-fin": "tcpFin", udp: "udp" } as const satisf
   string,
   keyof Timeouts
 >;
-/** Loading one takes milliseconds. */
-const MODPROBE_MS = 10_000;
-
 export const ipvsSettings = (): KernelSettings => ({
   read(name) {
     const timeout = timeoutOf(name);
@@ -38,16 +35,7 @@ export const ipvsSettings = (): KernelSettings => ({
       : describeErrno(acknowledgement);
   },
   sysctl: readSysctl,
-  needModule(name) {
-    if (existsSync(`/sys/module/${name}`)) return undefined;
-    const { status, stderr, error } = spawnSync("modprobe", [name], {
-      encoding: "utf8",
-      timeout: MODPROBE_MS,
-    });
-    if (status === 0) return undefined;
-    const why = (error?.message ?? stderr.trim()) || `modprobe ended with ${status ?? "a signal"}`;
-    return `the kernel module ${name} could not be loaded: ${why}; as root: modprobe ${name}`;
-  },
+  needModule: (name) => (hasModule(name) ? undefined : loadModule(name)),
 });
 
 /** Settings are looked at rarely: nothing is kept open for them. */

@@ -1,8 +1,8 @@
 // The effective weight of a real server: the configured one, and what a slow start, its agent and an operator make
 // of it. Always explainable step by step; the words for it are made in control/reason.ts. Pure.
 
-import { after, between, milliseconds, type Instant } from "../core/units.js";
-import type { Load, ServerView } from "./server-input.js";
+import { after, between, instant, milliseconds, type Instant } from "../core/units.js";
+import type { Load, Ramp, ServerView } from "./server-input.js";
 
 /** One step from the configured weight to the effective one. */
 export type WeightTerm =
@@ -15,6 +15,8 @@ export type Weighing = {
   readonly terms: readonly WeightTerm[];
 };
 
+/** Its term's label. */
+export const SLOW_START = "slow start";
 /** What IPVS takes. */
 const MOST = 2 ** 31 - 1;
 /** A slow start begins with a thirty-second and doubles it until it is the whole: five times, at equal intervals. */
@@ -48,7 +50,7 @@ function termsOf({ load, ramp, override }: ServerView, now: Instant): readonly W
   if (load !== undefined) terms.push(termOf(load));
   const step = ramp === undefined ? DOUBLINGS : rampStep(ramp.since, ramp.over, now);
   if (step < DOUBLINGS)
-    terms.push({ kind: "percent", percent: 100 / 2 ** (DOUBLINGS - step), label: "slow start" });
+    terms.push({ kind: "percent", percent: 100 / 2 ** (DOUBLINGS - step), label: SLOW_START });
   if (override?.kind === "drain") terms.push({ kind: "set", weight: 0, label: override.label });
   return terms;
 }
@@ -65,6 +67,12 @@ function rampStep(since: Instant, over: number, now: Instant): number {
   if (over <= 0) return DOUBLINGS;
   return Math.max(0, Math.min(DOUBLINGS, Math.floor((between(since, now) * DOUBLINGS) / over)));
 }
+
+/** A slow start that is as far as this percentage, as a term says it, and stays there for a moment. */
+export const rampAt = (percent: number, now: Instant): Ramp => ({
+  since: instant(now - (DOUBLINGS - Math.round(Math.log2(100 / percent)))),
+  over: milliseconds(DOUBLINGS),
+});
 
 /** The weight that a load makes of the configured one, without anything else. */
 export const loadedWeight = (configured: number, load: Load | undefined): number =>

@@ -8,7 +8,7 @@ import { after, test } from "node:test";
 import { runCommandLine } from "../../src/cli/command-line.js";
 import { commands } from "../../src/cli/commands.js";
 import { ago, statusText } from "../../src/cli/status-text.js";
-import { planText } from "../../src/cli/plan.js";
+import { planText, type TablePlan } from "../../src/cli/plan.js";
 import type { Status } from "../../src/control/ipc.js";
 import { ip } from "../../src/core/address.js";
 import type { ServerId, ServiceId } from "../../src/ipvs/model.js";
@@ -439,7 +439,10 @@ test("without services there is no table to speak of", () => {
 });
 
 test("a plan shows what would be added, removed and kept", () => {
-  const nothing = { commands: [], sync: [], settings: [], takeovers: [], problem: null };
+  const nothing: TablePlan = {
+    ...{ health: "daemon", modules: [], commands: [], sync: [], settings: [], takeovers: [] },
+    problem: null,
+  };
   golden(
     "plan.txt",
     planText(
@@ -451,6 +454,7 @@ test("a plan shows what would be added, removed and kept", () => {
         { instance: "old", address: "10.0.0.9/24", interface: "eth0", change: "remove" },
       ],
       {
+        ...{ health: "assumed", modules: ["ip_vs", "ip_vs_mh"] },
         sync: [
           { kind: "replace", role: "master", interface: "eth1", id: 51 },
           { kind: "stop", role: "backup", interface: "eth1", id: 51 },

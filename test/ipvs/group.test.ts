@@ -14,7 +14,7 @@ import { addressesIn, parseRange } from "../../src/core/address-range.js";
 import { ip, type IpAddress } from "../../src/core/address.js";
 import { ok } from "../../src/core/result.js";
 import { seconds } from "../../src/core/units.js";
-import { wantedTable } from "../../src/cli/plan.js";
+import { wantedTable } from "../../src/cli/plan-table.js";
 import { IpvsDirector } from "../../src/director/ipvs-director.js";
 import { ownershipFile } from "../../src/director/ipvs-ownership.js";
 import { diff } from "../../src/ipvs/diff.js";

@@ -1,0 +1,32 @@
+// Whether the kernel has a module, in itself or loaded, and loading one.
+
+import { spawnSync } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import { release } from "node:os";
+
+/** Loading one takes milliseconds. */
+const MODPROBE_MS = 10_000;
+
+export const hasModule = (name: string, kernel = release()): boolean =>
+  existsSync(`/sys/module/${name}`) || isBuiltIn(name, kernel);
+
+/** The kernel's own parts are in /sys only when they have parameters. */
+function isBuiltIn(name: string, kernel: string): boolean {
+  try {
+    const list = readFileSync(`/lib/modules/${kernel}/modules.builtin`, "utf8");
+    return list.split("\n").some((path) => path.endsWith(`/${name}.ko`));
+  } catch {
+    return false;
+  }
+}
+
+/** Gives why not, and the remedy. */
+export function loadModule(name: string): string | undefined {
+  const { status, stderr, error } = spawnSync("modprobe", [name], {
+    encoding: "utf8",
+    timeout: MODPROBE_MS,
+  });
+  if (status === 0) return undefined;
+  const why = (error?.message ?? stderr.trim()) || `modprobe ended with ${status ?? "a signal"}`;
+  return `the kernel module ${name} could not be loaded: ${why}; as root: modprobe ${name}`;
+}
