@@ -29,7 +29,7 @@ export type OrderRequest = {
   readonly action: (typeof ORDER_WORDS)[number];
   /** SERVICE, SERVICE/SERVER or SERVER. */
   readonly target: string;
-  /** Who asks: whoever may use the socket is root anyway, and believed. */
+  /** Who asks, as he says himself; what the kernel says of him counts (control/asker.ts). */
   readonly by: string;
   /** Taken back by itself after so long; absent: never. */
   readonly for_ms?: number;

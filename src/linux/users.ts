@@ -5,6 +5,19 @@ import { readFileSync } from "node:fs";
 
 import { err, ok, type Result } from "../core/result.js";
 
+/** Of a user's number; "user 1001" where the file does not know it. */
+export function userName(uid: number, path = "/etc/passwd"): string {
+  try {
+    for (const line of readFileSync(path, "utf8").split("\n")) {
+      const [name, , number] = line.split(":");
+      if (number === String(uid) && name !== undefined && name !== "") return name;
+    }
+  } catch {
+    // Its number says as much.
+  }
+  return `user ${uid}`;
+}
+
 export type User = { readonly uid: number; readonly gid: number };
 
 /** `who` is a name or a number. */

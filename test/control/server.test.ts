@@ -1,13 +1,22 @@
 // The control socket against clients of every kind: good ones, slow ones, loud ones.
 
 import { strict as assert } from "node:assert";
-import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { connect, createServer, type Server, type Socket } from "node:net";
-import { tmpdir } from "node:os";
+import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
+import { askerName, type Peer } from "../../src/control/asker.js";
 import { LONGEST_REQUEST, parseReply, parseRequest, type Reply } from "../../src/control/protocol.js";
-import { ControlServer, type Client, type Handler } from "../../src/director/supervisor/control-server.js";
+import {
+  ControlServer,
+  type Client,
+  type Handler,
+  type PeerOf,
+} from "../../src/director/supervisor/control-server.js";
+import { peerOf } from "../../src/linux/peer.js";
 import { claimRuntimeDirectory, controlSocketPath } from "../../src/director/supervisor/runtime-directory.js";
 import { until } from "../supervisor/fakes.js";
 
@@ -15,9 +24,12 @@ const folder = mkdtempSync(join(tmpdir(), "vipd-control-"));
 after(() => rmSync(folder, { recursive: true }));
 
 let sockets = 0;
-async function serve(handle: Handler): Promise<{ readonly path: string; readonly close: () => void }> {
+async function serve(
+  handle: Handler,
+  peerOf?: PeerOf,
+): Promise<{ readonly path: string; readonly close: () => void }> {
   const path = join(folder, `${++sockets}.sock`);
-  const server = await ControlServer.open(path, handle);
+  const server = await ControlServer.open(path, handle, peerOf);
   return { path, close: () => server.close() };
 }
 
@@ -45,6 +57,43 @@ const end: Handler = (_request, client) => {
   client.reply({ reply: "end" });
   return Promise.resolve();
 };
+
+test("who asks is what the kernel says of him, with what he says of himself beside it", () => {
+  for (const [user, login, said, wanted] of [
+    ["root", undefined, "root", "root"],
+    ["root", undefined, "alice", "root (says alice)"],
+    ["root", "alice", "alice", "alice as root"],
+    ["root", "alice", "root", "alice as root"],
+    ["root", "alice", "bob", "alice as root (says bob)"],
+    ["root", "root", "root", "root"],
+  ] as const)
+    assert.equal(askerName({ user, login }, said), wanted);
+  assert.equal(askerName(undefined, "alice"), "unknown (says alice)");
+});
+
+test("a client is known by the user that it runs as", async (t) => {
+  const seen: (Peer | undefined)[] = [];
+  const { path, close } = await serve((request, client) => {
+    seen.push(client.peer);
+    return end(request, client);
+  }, peerOf);
+  t.after(close);
+  await talk(path, '{"request":"orders"}\n', (replies) => replies.length > 0);
+  const [own] = seen;
+  assert.equal(own?.user, userInfo().username);
+  const login = Number(readFileSync("/proc/self/loginuid", "utf8"));
+  assert.equal(own.login === undefined, login === 0xffff_ffff);
+  if (process.getuid?.() !== 0) return;
+  chmodSync(folder, 0o755);
+  chmodSync(path, 0o666);
+  const program = `require("net").connect(${JSON.stringify(path)}, function () { this.end('{"request":"orders"}\\n'); }).resume()`;
+  // A name that it gives itself counts for nothing.
+  const options = { uid: 65534, gid: 65534, env: { SUDO_USER: "root", USER: "root" } };
+  const child = spawn(process.execPath, ["-e", program], options);
+  await once(child, "exit");
+  await until(() => seen.length === 2, "the request of another user");
+  assert.equal(seen[1]?.user, "nobody");
+});
 
 test("requests are read strictly, and what is wrong is said", () => {
   assert.deepEqual(parseRequest('{"request":"events","follow":true,"last":3}'), {

@@ -4,6 +4,7 @@
 import { chmodSync, renameSync, rmSync } from "node:fs";
 import { createServer, type Server, type Socket } from "node:net";
 import { dirname, join } from "node:path";
+import type { Peer } from "../../control/asker.js";
 import { LONGEST_REQUEST, parseRequest, type Reply, type Request } from "../../control/protocol.js";
 
 const MOST_CLIENTS = 32;
@@ -13,27 +14,35 @@ const MOST_KEPT = 4 * 1024 * 1024;
 const ASK_WITHIN_MS = 10_000;
 
 export type Client = {
+  /** Who it is, as the kernel says; undefined: it cannot be told. */
+  readonly peer: Peer | undefined;
   /** False when the client is gone. */
   reply(reply: Reply): boolean;
   /** Called once when the client is gone. */
   onGone(listener: () => void): void;
 };
+/** Asked when a client connects. */
+export type PeerOf = (socket: Socket) => Peer | undefined;
 export type Handler = (request: Request, client: Client) => Promise<void>;
+
+const nobody: PeerOf = () => undefined;
 
 export class ControlServer {
   private readonly server: Server;
   private readonly clients = new Set<Socket>();
   private readonly handle: Handler;
+  private readonly peerOf: PeerOf;
 
-  private constructor(handle: Handler) {
+  private constructor(handle: Handler, peerOf: PeerOf) {
     this.handle = handle;
+    this.peerOf = peerOf;
     this.server = createServer((socket) => this.accept(socket));
     this.server.maxConnections = MOST_CLIENTS;
   }
 
   /** Rejects when the socket cannot be made. */
-  static open(path: string, handle: Handler): Promise<ControlServer> {
-    const control = new ControlServer(handle);
+  static open(path: string, handle: Handler, peerOf: PeerOf = nobody): Promise<ControlServer> {
+    const control = new ControlServer(handle, peerOf);
     return new Promise((resolve, reject) => {
       // It stays: a server that listens may fail again (EMFILE while it accepts), and goes on all the same.
       control.server.on("error", reject);
@@ -51,10 +60,10 @@ export class ControlServer {
   }
 
   /** The same where a predecessor still listens: clients reach the one or the other, and never nobody. */
-  static async replace(path: string, handle: Handler): Promise<ControlServer> {
+  static async replace(path: string, handle: Handler, peerOf: PeerOf = nobody): Promise<ControlServer> {
     const beside = join(dirname(path), "control.new");
     rmSync(beside, { force: true });
-    const control = await ControlServer.open(beside, handle);
+    const control = await ControlServer.open(beside, handle, peerOf);
     renameSync(beside, path);
     return control;
   }
@@ -74,6 +83,7 @@ export class ControlServer {
     let buffered = "";
     let busy = Promise.resolve();
     const client: Client = {
+      peer: this.peerOf(socket),
       reply(reply) {
         if (socket.destroyed || !socket.writable) return false;
         if (socket.writableLength > MOST_KEPT) {

@@ -6,6 +6,7 @@ import { errnoText } from "../../linux/errno.js";
 import { native } from "../../linux/native.js";
 import { ok } from "../../core/result.js";
 import { instant } from "../../core/units.js";
+import { peerOf } from "../../linux/peer.js";
 import { openRouteKernel } from "../../linux/route-kernel.js";
 import { systemdNotifier, type SystemdNotifier } from "../../linux/sd-notify.js";
 import { UnixDatagramSocket } from "../../linux/unix-datagram.js";
@@ -216,10 +217,10 @@ export async function runDaemon(options: DaemonOptions): Promise<boolean> {
     const service = { supervisor, notifier, stateLine, stop, log };
     const serving =
       inherited === undefined
-        ? ControlServer.open(socketPath, handler).then(() => serve(service))
+        ? ControlServer.open(socketPath, handler, peerOf).then(() => serve(service))
         : succession?.run(async () => {
             inherited.take();
-            await ControlServer.replace(socketPath, handler);
+            await ControlServer.replace(socketPath, handler, peerOf);
             feedWatchdog(notifier);
             notifier.ready(stateLine.text());
           });

@@ -1,5 +1,6 @@
 // What each request of the control socket does.
 
+import { askerName } from "../../control/asker.js";
 import type { Supervisor } from "./supervisor.js";
 import type { ReloadOutcome } from "./reloads.js";
 import type { UpgradeOutcome } from "./upgrade.js";
@@ -28,7 +29,10 @@ export const answerRequests =
         break;
       }
       case "order":
-        client.reply({ reply: "ordered", ...(await supervisor.order(request)) });
+        client.reply({
+          reply: "ordered",
+          ...(await supervisor.order({ ...request, by: askerName(client.peer, request.by) })),
+        });
         break;
       case "orders":
         client.reply({ reply: "orders", servers: await supervisor.ordered() });
