@@ -311,14 +311,8 @@ test("a plan says which connections would end or live on, and so it comes", asyn
 
     const removal = await plan(wired, one);
     assert.deepEqual(removal.impact, { end: half, drain: nobody, "old-method": nobody });
-    assert.match(
-      removal.text,
-      /^- remove server 10\.2\.0\.3:8080 .*; 3 active connections would end$/m,
-    );
-    assert.match(
-      removal.text,
-      /^in all: removes 1 real server; 3 active connections would end$/m,
-    );
+    assert.match(removal.text, /^- remove server 10\.2\.0\.3:8080 .*; 3 active connections would end$/m);
+    assert.match(removal.text, /^in all: removes 1 real server; 3 active connections would end$/m);
     director.run(..."ipvsadm -d -t 10.1.0.1:80 -r 10.2.0.3:8080".split(" "));
     await answers(3);
 
