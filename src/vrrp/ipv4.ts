@@ -45,13 +45,9 @@ export function decodeIpv4(
   });
 }
 
-/** The source as a number: for tables that are looked into for every advert. */
+/** The source as a signed number of 32 bits: for tables that are looked into for every advert. */
 export const ipv4SourceNumber = (packet: Uint8Array): number =>
-  ((packet[SOURCE]! << 24) |
-    (packet[SOURCE + 1]! << 16) |
-    (packet[SOURCE + 2]! << 8) |
-    packet[SOURCE + 3]!) >>>
-  0;
+  (packet[SOURCE]! << 24) | (packet[SOURCE + 1]! << 16) | (packet[SOURCE + 2]! << 8) | packet[SOURCE + 3]!;
 
 export const ipv4Source = (packet: Uint8Array): IpAddress => ipFromBytes(packet.subarray(SOURCE, SOURCE + 4));
 

@@ -187,6 +187,19 @@ scenario("the directors disagree on the version", 12, {}, ({ world, a }, at) => 
 });
 
 scenario(
+  "the directors move from version 2 to 3 by way of both",
+  45,
+  { version: 2 },
+  ({ world, a, b }, at) => {
+    at(10, "a", "is given both versions", () => world.reconfigure(a, { ...a.config, version: "2+3" }));
+    at(15, "b", "is given both versions", () => world.reconfigure(b, { ...b.config, version: "2+3" }));
+    at(20, "a", "is given version 3", () => world.reconfigure(a, { ...a.config, version: 3 }));
+    at(30, "b", "is given version 3", () => world.reconfigure(b, { ...b.config, version: 3 }));
+    at(40, "a", "crashes", () => world.crash(a));
+  },
+);
+
+scenario(
   "adverts of 10 ms and a delayed preemption",
   12,
   {
