@@ -71,7 +71,7 @@ export function judgeAnswer(
   if (wish.rcode !== "any" && code !== wish.rcode)
     return err({ reason: "bad-rcode", detail: `${code}, wanted ${wish.rcode}` });
   const records = message.answers.filter((record) => type === DNS_TYPES.ANY || record.type === type);
-  const seen = `${code}, ${answersText(records, type)}${message.truncated ? " (cut off: `protocol: tcp` shows all)" : ""}`;
+  const seen = `${code}, ${answersText(records, type)}${message.truncated ? " (cut off)" : ""}`;
   const wrong = (problem: string) => err({ reason: "wrong-reply", detail: `${seen}; ${problem}` } as const);
   if (message.rcode !== 0) return ok(seen);
   if (records.length < wish["min-answers"]) return wrong(`wanted at least ${wish["min-answers"]}`);

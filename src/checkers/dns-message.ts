@@ -1,6 +1,6 @@
 // DNS messages: makes a question, reads an answer (RFC 1035 section 4). Pure: bytes in and out. Reads the question and
-// the answer section; what follows them is nothing that a check asks for. Whatever does not lie in the message as it
-// must makes the whole of it malformed.
+// the answer section; of what follows them only that the server speaks EDNS, and the rest of the response code that
+// stands there (RFC 6891). Whatever does not lie in the message as it must makes the whole of it malformed.
 //
 //   0                             1
 //   0  1  2  3  4  5  6  7  8  9  0  1  2  3  4  5
@@ -26,26 +26,37 @@ export type DnsMessage = {
   readonly isResponse: boolean;
   readonly opcode: number;
   readonly truncated: boolean;
-  /** 0 to 15. */
+  /** 0 to 15, with EDNS to 4095. */
   readonly rcode: number;
+  /** The server has read what EDNS puts into a question. */
+  readonly hasEdns: boolean;
   readonly questions: readonly DnsQuestion[];
   readonly answers: readonly DnsRecord[];
 };
 
 const HEADER_LENGTH = 12;
 /** More than any name has; a message of the greatest length could keep us busy for long with more. */
-const MOST_ANSWERS = 1000;
+const MOST_RECORDS = 1000;
+/** RFC 6891 section 6.1: a record with neither name nor data, whose class is the size and whose time to live has flags. */
+const OPT = 41;
+const OPT_LENGTH = 11;
 const RESPONSE = 0x8000;
 const TRUNCATED = 0x0200;
 const RECURSION_DESIRED = 0x0100;
 
-/** `name` has been looked at with `nameProblem`. */
-export function encodeQuery(id: number, question: DnsQuestion, recurse: boolean): Uint8Array {
-  const writer = new Writer(HEADER_LENGTH + 260);
+/** `name` has been looked at with `nameProblem`. `size`: of datagrams that may come back, by EDNS; 0: without it. */
+export function encodeQuery(id: number, question: DnsQuestion, recurse: boolean, size = 0): Uint8Array {
+  const writer = new Writer(HEADER_LENGTH + 260 + OPT_LENGTH);
   writer.u16be(id).u16be(recurse ? RECURSION_DESIRED : 0);
-  writer.u16be(1).u16be(0).u16be(0).u16be(0);
+  writer
+    .u16be(1)
+    .u16be(0)
+    .u16be(0)
+    .u16be(size === 0 ? 0 : 1);
   writeName(writer, question.name);
-  return writer.u16be(question.type).u16be(question.class).finish();
+  writer.u16be(question.type).u16be(question.class);
+  if (size > 0) writer.u8(0).u16be(OPT).u16be(size).u32be(0).u16be(0);
+  return writer.finish();
 }
 
 /** The error says what is wrong, for people. */
@@ -55,9 +66,12 @@ export function decodeMessage(bytes: Uint8Array): Result<DnsMessage, string> {
   const flags = reader.u16be("flags");
   const questionCount = reader.u16be("question count");
   const answerCount = reader.u16be("answer count");
-  reader.skip("other counts", 4);
+  const authorityCount = reader.u16be("authority count");
+  const additionalCount = reader.u16be("additional count");
   if (questionCount > 1) return err(`it has ${questionCount} questions`);
-  if (answerCount > MOST_ANSWERS) return err(`it has more than ${MOST_ANSWERS} answers`);
+  if (answerCount > MOST_RECORDS) return err(`it has more than ${MOST_RECORDS} answers`);
+  if (authorityCount + additionalCount > MOST_RECORDS)
+    return err(`it has more than ${MOST_RECORDS} records beside its answers`);
   const questions: DnsQuestion[] = [];
   for (let i = 0; i < questionCount && reader.error === undefined; i++) {
     const question = readQuestion(reader);
@@ -73,6 +87,8 @@ export function decodeMessage(bytes: Uint8Array): Result<DnsMessage, string> {
     if (!record.ok) return record;
     answers.push(record.value);
   }
+  const opt = readOpt(reader, authorityCount + additionalCount, truncated);
+  if (!opt.ok) return opt;
   if (reader.error !== undefined)
     return err(`it ends after ${bytes.length} bytes, in the middle of: ${reader.error.field}`);
   return ok({
@@ -80,10 +96,27 @@ export function decodeMessage(bytes: Uint8Array): Result<DnsMessage, string> {
     isResponse: (flags & RESPONSE) !== 0,
     opcode: (flags >> 11) & 15,
     truncated,
-    rcode: flags & 15,
+    rcode: ((opt.value ?? 0) << 4) | (flags & 15),
+    hasEdns: opt.value !== undefined,
     questions,
     answers,
   });
+}
+
+/** Gives the upper bits of the response code; undefined: among these records there is none of EDNS. */
+function readOpt(reader: Reader, count: number, truncated: boolean): Result<number | undefined, string> {
+  let upper: number | undefined;
+  for (let i = 0; i < count && reader.error === undefined; i++) {
+    if (truncated && reader.remaining === 0) break;
+    const head = readQuestion(reader);
+    if (!head.ok) return head;
+    const flags = reader.u32be("time to live");
+    reader.skip("data", reader.u16be("data length"));
+    if (head.value.type !== OPT) continue;
+    if (upper !== undefined) return err("it has two records of EDNS");
+    upper = flags >>> 24;
+  }
+  return ok(upper);
 }
 
 function readQuestion(reader: Reader): Result<DnsQuestion, string> {

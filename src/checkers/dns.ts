@@ -1,12 +1,12 @@
 // Asks the real server one question of DNS, by UDP or TCP, and judges what it answers: the response code, how many
-// answers there are, and what stands in them.
+// answers there are, and what stands in them. What does not fit into a datagram is asked for again by TCP.
 
 import { randomInt } from "node:crypto";
 import type { Socket } from "node:net";
 
 import type { ValueTypes } from "../config/values.js";
-import { err, ok as okResult } from "../core/result.js";
-import { between } from "../core/units.js";
+import { err, ok as okResult, type Result } from "../core/result.js";
+import { between, milliseconds } from "../core/units.js";
 import { ByteReader } from "./byte-reader.js";
 import { defineChecker, fail, ok, type CheckContext, type CheckResult } from "./checker.js";
 import { connect, connectOptions, type ConnectOptions } from "./connect.js";
@@ -23,6 +23,7 @@ type DnsOptions = ConnectOptions &
     readonly class: DnsClass;
     readonly recurse: boolean;
     readonly protocol: "udp" | "tcp";
+    readonly "edns-size": number;
   };
 
 const TYPES = Object.keys(DNS_TYPES) as (keyof typeof DNS_TYPES)[];
@@ -64,7 +65,16 @@ export const dns = defineChecker({
           .flag()
           .prefault(true)
           .describe("Whether the server is asked to find the answer elsewhere (the RD bit)."),
-        protocol: v.choice(["udp", "tcp"]).prefault("udp").describe("How the question travels."),
+        protocol: v
+          .choice(["udp", "tcp"])
+          .prefault("udp")
+          .describe("How the question travels. An answer that UDP cuts off is asked for by TCP."),
+        "edns-size": v
+          .integer({ min: 0, max: 0xffff, what: "A size in bytes" })
+          .prefault(1232)
+          .describe(
+            "By UDP: how long the server may make its answer (EDNS). 0: the question is without EDNS.",
+          ),
         ...connectOptions(v),
       })
       .refine(
@@ -87,18 +97,43 @@ const questionOf = (options: DnsOptions): DnsQuestion => ({
   class: DNS_CLASSES[options.class],
 });
 
-function byUdp(context: CheckContext<DnsOptions>): Promise<CheckResult> {
+/** What to do about an answer instead of judging it: ask by TCP, or without EDNS. */
+type Again = "tcp" | "plain";
+
+async function byUdp(
+  context: CheckContext<DnsOptions>,
+  size = context.options["edns-size"],
+): Promise<CheckResult> {
   const { options } = context;
   const question = questionOf(options);
   const id = randomInt(0x1_0000);
-  return exchange(context, encodeQuery(id, question, options.recurse), {
+  const asked: { again?: Again } = {};
+  const result = await exchange(context, encodeQuery(id, question, options.recurse, size), {
     datagram: (bytes) => {
       // An answer to another question may be late, or forged.
       if (bytes.length < 2 || bytes.readUInt16BE(0) !== id) return undefined;
-      return judge(bytes, id, question, options);
+      const read = readAnswer(bytes, id, question);
+      if (!read.ok) return read.error;
+      const again = againOf(read.value, size, options);
+      if (again !== undefined) asked.again = again;
+      return judge(read.value, question, options);
     },
     silence: (text) => fail("no-reply", text),
   });
+  if (asked.again === undefined) return result;
+  const next = asked.again === "tcp" ? await byTcp(context) : await byUdp(context, 0);
+  const why = asked.again === "tcp" ? "cut off by UDP" : "without EDNS";
+  const spent = result.phases["answer"] ?? milliseconds(0);
+  const phases = { [asked.again === "tcp" ? "udp" : "edns"]: spent, ...next.phases };
+  return { ...next, detail: `${next.detail} (${why})`, phases };
+}
+
+function againOf(message: DnsMessage, size: number, { rcode }: DnsOptions): Again | undefined {
+  if (message.truncated) return "tcp";
+  const code = rcodeText(message.rcode);
+  // RFC 6891 section 7: what servers say that know nothing of it.
+  const isOld = size > 0 && !message.hasEdns && (code === "FORMERR" || code === "NOTIMP");
+  return isOld && rcode !== code && rcode !== "any" ? "plain" : undefined;
 }
 
 async function byTcp(context: CheckContext<DnsOptions>): Promise<CheckResult> {
@@ -125,7 +160,10 @@ async function askByTcp(socket: Socket, context: CheckContext<DnsOptions>): Prom
     const length = lengthOf(bytes);
     return bytes.length < 2 + length ? undefined : bytes.subarray(2, 2 + length);
   }, context.cancel);
-  if (found.ok) return judge(found.value, id, question, options);
+  if (found.ok) {
+    const read = readAnswer(found.value, id, question);
+    return read.ok ? judge(read.value, question, options) : read.error;
+  }
   const { pending } = reader;
   const progress =
     pending.length < 2 ? "no answer" : `${pending.length - 2} of ${lengthOf(pending)} bytes came`;
@@ -139,16 +177,21 @@ async function askByTcp(socket: Socket, context: CheckContext<DnsOptions>): Prom
   }
 }
 
-function judge(bytes: Buffer, id: number, question: DnsQuestion, options: DnsOptions): CheckResult {
+const askedFor = ({ name, type }: DnsQuestion): string => `${name} ${typeText(type)}`;
+
+/** What came, when it is an answer to our question. */
+function readAnswer(bytes: Buffer, id: number, question: DnsQuestion): Result<DnsMessage, CheckResult> {
   const decoded = decodeMessage(bytes);
-  const asked = `${question.name} ${typeText(question.type)}`;
-  if (!decoded.ok) return fail("bad-reply", `${asked}: not DNS: ${decoded.error}`);
-  const problem = strangeness(decoded.value, id, question);
-  if (problem !== undefined) return fail("bad-reply", `${asked}: ${problem}`);
-  const verdict = judgeAnswer(decoded.value, question.type, options);
+  const problem = decoded.ok ? strangeness(decoded.value, id, question) : `not DNS: ${decoded.error}`;
+  if (problem !== undefined) return err(fail("bad-reply", `${askedFor(question)}: ${problem}`));
+  return decoded as Result<DnsMessage, never>;
+}
+
+function judge(message: DnsMessage, question: DnsQuestion, options: DnsOptions): CheckResult {
+  const verdict = judgeAnswer(message, question.type, options);
   return verdict.ok
-    ? ok(`${asked}: ${verdict.value}`)
-    : fail(verdict.error.reason, `${asked}: ${verdict.error.detail}`);
+    ? ok(`${askedFor(question)}: ${verdict.value}`)
+    : fail(verdict.error.reason, `${askedFor(question)}: ${verdict.error.detail}`);
 }
 
 /** What makes a message no answer to our question, or nothing. */

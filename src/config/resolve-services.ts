@@ -13,6 +13,7 @@ import {
   type RealServer,
   type Scheduler,
 } from "../ipvs/model.js";
+import { checkOnePacket } from "./check-one-packet.js";
 import type { Path } from "./diagnostic.js";
 import type { CheckConfig, ServerConfig, ServiceConfig } from "./model.js";
 import { serverOptions, serviceOptions } from "./resolve-kernel.js";
@@ -106,14 +107,12 @@ function serviceOf(
   const sorry = sorryServersOf(written, keys, file, virtual, path, report);
   const group = groupOf(written, keys, servers.length + sorry.length, path, report);
   const policy = policyOf(written, keys, servers, sorry, file, virtual, path, report);
+  const options = serviceOptions(written, key, scheduler, persistence, path, report);
+  const real = [...servers.map(({ server }) => server), ...sorry];
+  checkOnePacket({ key, scheduler, ...options }, real, path, report);
   return {
     name,
-    service: {
-      key,
-      scheduler,
-      ...(persistence === undefined ? {} : { persistence }),
-      ...serviceOptions(written, key, scheduler, persistence, path, report),
-    },
+    service: { key, scheduler, ...(persistence === undefined ? {} : { persistence }), ...options },
     ...(group === undefined ? {} : { group }),
     servers,
     ...(policy === undefined ? {} : { policy }),
@@ -370,21 +369,21 @@ function checkAddress(
     );
 }
 
-/** rr and lc look at no weight but 0. */
+/** They look at no weight but 0; rr and lc have a kin that does. */
 function checkWeights(
   scheduler: Scheduler,
   servers: readonly ServerConfig[],
   path: Path,
   report: Report,
 ): void {
-  if (scheduler !== "rr" && scheduler !== "lc") return;
+  if (scheduler !== "rr" && scheduler !== "lc" && scheduler !== "dh") return;
   const weights = new Set(servers.map(({ server }) => server.weight).filter((weight) => weight > 0));
   if (weights.size > 1)
     report.warning(
       [...path, "scheduler"],
       "weights-unused",
       `${scheduler} does not look at weights, and the servers have different ones`,
-      `Use w${scheduler}, or remove the weights.`,
+      `Use ${scheduler === "dh" ? "sh" : `w${scheduler}`}, or remove the weights.`,
     );
 }
 

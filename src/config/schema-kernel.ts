@@ -40,7 +40,8 @@ export const serviceKernelShape = () => ({
     .optional()
     .meta({ default: false })
     .describe(
-      "Every packet is scheduled for itself, without a connection: for UDP whose packets have nothing to do with each other (DNS).",
+      "Every packet is scheduled for itself, without a connection: for UDP whose packets have nothing to do with each other (DNS). " +
+        "Not with `nat`, whose replies only a connection translates, nor with schedulers that count connections.",
     ),
   engine: choice(["sip"])
     .optional()

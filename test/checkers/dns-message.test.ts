@@ -8,7 +8,7 @@ import { decodeMessage, encodeQuery, type DnsMessage } from "../../src/checkers/
 import { nameProblem, reverseName, sameName } from "../../src/checkers/dns-name.js";
 import { DNS_TYPES, rcodeText, typeText } from "../../src/checkers/dns-types.js";
 import { randomInt, seededRandom } from "../../src/core/random.js";
-import { answerMessage, bytesOf, nameBytes } from "./dns-writer.js";
+import { answerMessage, bytesOf, nameBytes, optRecord } from "./dns-writer.js";
 
 const decoded = (bytes: Uint8Array): DnsMessage => {
   const message = decodeMessage(bytes);
@@ -30,15 +30,25 @@ const number = fc.integer({ min: 0, max: 0xffff });
 
 test("a question is read as it was written", () => {
   fc.assert(
-    fc.property(number, name, number, number, fc.boolean(), (id, asked, type, klass, recurse) => {
-      const question = { name: asked, type, class: klass };
-      const bytes = encodeQuery(id, question, recurse);
-      assert.equal((bytes[2]! & 1) === 1, recurse);
-      const message = decoded(bytes);
-      assert.deepEqual([message.id, message.isResponse, message.opcode], [id, false, 0]);
-      assert.deepEqual(message.questions, [question]);
-      assert.deepEqual(message.answers, []);
-    }),
+    fc.property(
+      number,
+      name,
+      number,
+      number,
+      fc.boolean(),
+      number,
+      (id, asked, type, klass, recurse, size) => {
+        const question = { name: asked, type, class: klass };
+        const bytes = encodeQuery(id, question, recurse, size);
+        assert.equal((bytes[2]! & 1) === 1, recurse);
+        const message = decoded(bytes);
+        assert.deepEqual([message.id, message.isResponse, message.opcode], [id, false, 0]);
+        assert.deepEqual(message.questions, [question]);
+        assert.deepEqual(message.answers, []);
+        assert.equal(message.hasEdns, size > 0);
+        if (size > 0) assert.deepEqual([...bytes.slice(-11)], optRecord(size));
+      },
+    ),
   );
 });
 
@@ -94,6 +104,7 @@ test("what dnsmasq 2.90 wrote is read right", () => {
     opcode: 0,
     truncated: false,
     rcode: 0,
+    hasEdns: false,
     questions: [{ name: "alias.example.test", type: 1, class: 1 }],
     answers: [
       { name: "alias.example.test", type: 5, class: 1, ttl: 600, data: "www.example.test" },
@@ -172,6 +183,23 @@ test("what does not lie in the message as it must is refused by name", () => {
   assert.match(problem(many), /more than 1000 answers/);
 });
 
+test("EDNS is found behind the answers, whatever lies between, and gives the rest of the response code", () => {
+  const other = [...nameBytes("ns.test"), 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 192, 0, 2, 53];
+  const answers = [{ name: "a.test", type: 1, data: [192, 0, 2, 1] }];
+  const read = decoded(answerMessage({ answers, additional: [other, optRecord(4096, 1, [0, 10, 0, 1, 7])] }));
+  assert.deepEqual([read.hasEdns, read.rcode, read.answers.length], [true, 16, 1]);
+  assert.equal(decoded(answerMessage({ additional: [other] })).hasEdns, false);
+  assert.match(problem(answerMessage({ additional: [optRecord(), optRecord()] })), /two records of EDNS/);
+  const whole = answerMessage({ answers, additional: [optRecord(512, 0, [1, 2, 3, 4])] });
+  for (let cut = 1; cut <= 15; cut++) assert.match(problem(whole.slice(0, -cut)), /in the middle of/);
+  // What was cut off ends where it ends.
+  const truncated = answerMessage({ flags: 0x8380, answers, additional: [optRecord()] }).slice(0, -11);
+  assert.deepEqual([decoded(truncated).truncated, decoded(truncated).hasEdns], [true, false]);
+  const many = whole.slice();
+  many[8] = 0x7f;
+  assert.match(problem(many), /more than 1000 records beside/);
+});
+
 test("names are written so that they mean one thing", () => {
   const owner = [3, 0x61, 0x2e, 0x62, 2, 0x07, 0xff, 0];
   const bytes = answerMessage({ answers: [{ name: ".", type: 1, data: [1, 2, 3, 4], owner }] });
@@ -197,6 +225,7 @@ test("no bytes trouble the decoder", () => {
       { name: "a.test", type: DNS_TYPES.TXT, data: [2, 65, 66, 0] },
       { name: "a.test", type: DNS_TYPES.CAA, data: [0, 1, 65, 66] },
     ],
+    additional: [optRecord(1232, 0, [0, 3, 0, 1, 120])],
   });
   for (let seed = 1; seed <= 20_000; seed++) {
     const random = seededRandom(seed);

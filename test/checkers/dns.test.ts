@@ -11,7 +11,7 @@ import type { CheckResult } from "../../src/checkers/checker.js";
 import { DNS_TYPES } from "../../src/checkers/dns-types.js";
 import { seconds } from "../../src/core/units.js";
 import { until } from "../lab/wait.js";
-import { answerMessage } from "./dns-writer.js";
+import { answerMessage, optRecord } from "./dns-writer.js";
 import { assertFails, assertUp, check, closedPort, readOptions, serving, talking } from "./harness.js";
 import { answering, closedUdpPort, type Say } from "./udp-server.js";
 
@@ -51,11 +51,20 @@ test("dns asks for what it is told to", async () => {
   await asked(listen, { name: "version.bind", type: "TXT", class: "CH", recurse: false }, 100);
   await asked(listen, {}, 100);
   await asked(listen, { name: "192.0.2.1", type: "PTR" }, 100);
+  await asked(listen, { name: "a.test", type: "MX", "edns-size": 0 }, 100);
+  await asked(listen, { "edns-size": 4096 }, 100);
+  const edns = (size: string): string => `000029${size}000000000000`;
   assert.deepEqual(heard, [
+    "01000001000000000001" + "0161047465737400" + "000f0001" + edns("04d0"),
+    "00000001000000000001" + "0776657273696f6e0462696e6400" + "00100003" + edns("04d0"),
+    "01000001000000000001" + "00" + "00060001" + edns("04d0"),
+    "01000001000000000001" +
+      "013101320130033139320769" +
+      "6e2d61646472046172706100" +
+      "000c0001" +
+      edns("04d0"),
     "01000001000000000000" + "0161047465737400" + "000f0001",
-    "00000001000000000000" + "0776657273696f6e0462696e6400" + "00100003",
-    "01000001000000000000" + "00" + "00060001",
-    "01000001000000000000" + "013101320130033139320769" + "6e2d61646472046172706100" + "000c0001",
+    "01000001000000000001" + "00" + "00060001" + edns("1000"),
   ]);
 });
 
@@ -112,13 +121,56 @@ test("dns wants the response code that it is told to", async () => {
   assertFails(await asked({ flags: 0x8101, question: null }, WANTED), "bad-rcode", /FORMERR/);
 });
 
-test("dns says that an answer was cut off", async () => {
+test("dns asks by TCP for what was cut off, and says when it gets nothing there", async () => {
   const cut = { flags: 0x8380 };
+  assertFails(await asked(cut, WANTED), "connect-refused", /refused.* \(cut off by UDP\)$/);
+  const both = (flags: number): Promise<CheckResult> =>
+    serving(
+      talking((socket) => {
+        socket.once("data", (query: Buffer) => {
+          const answer = replyTo(query.subarray(2), { flags, answers: [A(1), A(2)] });
+          socket.end(Buffer.concat([Buffer.of(answer.length >> 8, answer.length & 0xff), answer]));
+        });
+      }),
+      (port) =>
+        answering(
+          (query, answer) => answer(replyTo(query, { ...cut, answers: [A(1)] })),
+          () => check("dns", { ...WANTED, "min-answers": 2 }, port),
+          port,
+        ),
+    );
+  const whole = await both(0x8180);
+  assertUp(whole, /^a\.test A: NOERROR, 2 answers: .* \(cut off by UDP\)$/);
+  assert.deepEqual(Object.keys(whole.phases), ["udp", "connect", "answer"]);
+  assertUp(await both(0x8380), /2 answers: .* \(cut off\) \(cut off by UDP\)$/);
+  // What does not answer the question decides nothing.
+  const other = { ...cut, question: { name: "b.test", type: 1, class: 1 } };
+  assertFails(await asked(other, WANTED), "bad-reply", /another question/);
+});
+
+test("dns asks a server that does not know EDNS without it, once", async () => {
+  let asks = 0;
+  const old = (query: Buffer, answer: Say): void => {
+    asks++;
+    const hasEdns = query[11] === 1;
+    answer(replyTo(query, hasEdns ? { flags: 0x8181 } : { answers: [A(1)] }));
+  };
+  assertUp(await asked(old, WANTED), /1 answer: 192\.0\.2\.1 \(without EDNS\)$/);
+  assert.equal(asks, 2);
+  asks = 0;
   assertFails(
-    await asked(cut, WANTED),
-    "wrong-reply",
-    /no answers \(cut off: `protocol: tcp` shows all\); wanted/,
+    await asked((query, answer) => {
+      asks++;
+      answer(replyTo(query, { flags: 0x8181 }));
+    }, WANTED),
+    "bad-rcode",
+    /FORMERR, wanted NOERROR/,
   );
+  assert.equal(asks, 2);
+  // One that knows it means what it says, and so does one of whom it is wanted.
+  const means = { flags: 0x8181, additional: [optRecord()] };
+  assertFails(await asked(means, WANTED), "bad-rcode", /FORMERR, wanted NOERROR$/);
+  assertUp(await asked({ flags: 0x8181 }, { ...WANTED, rcode: "FORMERR" }), /FORMERR, no answers$/);
 });
 
 test("dns fails on what is no answer to its question", async () => {
@@ -171,7 +223,7 @@ test("dns by TCP reads an answer in any pieces, and says how far it came", async
   assertFails(await askedByTcp(() => undefined, 100), "read-timeout", /^no answer in time$/);
   const half = (end: boolean) => (socket: Socket, framed: Buffer) =>
     end ? socket.end(framed.subarray(0, 20)) : socket.write(framed.subarray(0, 20));
-  assertFails(await askedByTcp(half(false), 100), "read-timeout", /^18 of \d+ bytes came in time$/);
+  assertFails(await askedByTcp(half(false), 2000), "read-timeout", /^18 of \d+ bytes came in time$/);
   assertFails(await askedByTcp(half(true)), "closed-early", /18 of \d+ bytes came before/);
   assertFails(
     await askedByTcp((socket) => socket.end()),
@@ -199,6 +251,8 @@ test("dns refuses options that cannot work", () => {
   wrong({ answer: { sha256: "x" } }, /nothing to look for/);
   wrong({ answer: "x", rcode: "NXDOMAIN" }, /cannot be in a reply with that/);
   wrong({ rcode: "BADKEY" }, /one of/);
+  wrong({ "edns-size": 65_536 }, /out of range/);
+  wrong({ "edns-size": "big" }, /not a whole number/);
 });
 
 const DNSMASQ = "/usr/sbin/dnsmasq";
@@ -215,6 +269,8 @@ const ZONE = [
   "srv-host=_ldap._tcp.example.test,ldap.example.test,389,5,7",
   "caa-record=example.test,0,issue,ca.example",
   "ptr-record=10.2.0.192.in-addr.arpa,www.example.test",
+  `txt-record=long.example.test${`,${"x".repeat(250)}`.repeat(3)}`,
+  ...Array.from({ length: 120 }, (_, i) => `host-record=many.example.test,192.0.2.${i + 1}`),
   "auth-server=ns.example.test,127.0.0.1",
   "auth-zone=example.test",
   "auth-soa=7,hostmaster.example.test",
@@ -273,6 +329,19 @@ test("dns asks dnsmasq for every type of record", { skip }, async () => {
     /SOA: NOERROR, 1 answer: ns\.example\.test hostmaster/,
   );
   await is("www.example.test", "A", "192.0.2.10", /1 answer/, { protocol: "tcp" });
+});
+
+test("dns gets from dnsmasq what is too long for 512 bytes, and for any datagram", { skip }, async () => {
+  const long = { name: "long.example.test", type: "TXT", answer: "x".repeat(750) };
+  const inOne = await check("dns", long, port);
+  assertUp(inOne, /1 answer: x+$/);
+  assert.deepEqual(Object.keys(inOne.phases), ["answer"]);
+  for (const size of [0, 512]) {
+    const cut = await check("dns", { ...long, "edns-size": size }, port);
+    assertUp(cut, /1 answer: x+ \(cut off by UDP\)$/);
+  }
+  const many = { name: "many.example.test", type: "A", "min-answers": 120, answer: "192.0.2.120" };
+  assertUp(await check("dns", many, port), /120 answers: .* \(cut off by UDP\)$/);
 });
 
 test("dns hears from dnsmasq what there is not", { skip }, async () => {

@@ -3,13 +3,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { packService, unpackServices } from "../../src/control/packed-services.js";
-import { good, PAIR } from "./load.js";
+import { check, good, PAIR } from "./load.js";
 
 const SERVICES = `services:
   dns:
     address: 192.168.1.1:53
     protocol: udp
-    forwarding: nat
+    forwarding: direct-routing
+    scheduler: wrr
     one-packet: true
     servers: [192.168.1.4]
   sip:
@@ -75,4 +76,28 @@ test("the kernel's settings are its own names and texts, and the SIP engine brin
     "timeout.tcp-fin": "30",
   });
   assert.deepEqual(ipvs.modules, ["ip_vs_ftp", "ip_vs_pe_sip"]);
+});
+
+test("what single packets cannot have is warned of, each with its reason", () => {
+  const found = (service: string): string[] =>
+    check(
+      `${PAIR}services:\n  dns: { address: "192.168.1.1:53", protocol: udp, one-packet: true, check: none, ${service} }\n`,
+    ).diagnostics.map(({ severity, code }) => `${severity} ${code}`);
+  const none = "forwarding: direct-routing, scheduler: wrr, servers: [192.168.1.4, 192.168.1.5]";
+  assert.deepEqual(found(none), []);
+  assert.deepEqual(found(none.replace("direct-routing", "tunnel")), []);
+  assert.deepEqual(found(none.replace("direct-routing", "nat")), ["warning one-packet-nat"]);
+  assert.deepEqual(found(none.replace("192.168.1.5", "{ address: 192.168.1.5, forwarding: nat }")), [
+    "warning one-packet-nat",
+  ]);
+  assert.deepEqual(found(`${none}, sorry-server: { address: 192.168.1.9, forwarding: nat }`), [
+    "warning one-packet-nat",
+    "warning sorry-unused",
+  ]);
+  assert.deepEqual(found(`${none.replace("direct-routing", "nat")}, persistence: 5m, engine: sip`), []);
+  assert.deepEqual(found(none.replace("wrr", "mh")), []);
+  // The default.
+  assert.deepEqual(found(none.replace("scheduler: wrr, ", "")), ["warning one-packet-scheduler"]);
+  assert.deepEqual(found(none.replace("wrr", "sed")), ["warning one-packet-scheduler"]);
+  assert.deepEqual(found(`${none}, upper-threshold: 100`), ["warning one-packet-thresholds"]);
 });
