@@ -16,8 +16,8 @@ export type CheckPlace = { readonly path: Path; readonly span: Span };
 /** Finds a value, that of a check's options for example, or what is nearest to it. */
 export function placeFinder(text: string): (of: CheckOfServer | Path) => CheckPlace {
   const read = readYaml(text);
-  const [value, locate]: [unknown, Locator] =
-    "tree" in read ? [read.tree.value, read.tree.locate] : [undefined, () => ({ offset: 0, length: 1 })];
+  const value = read.tree?.value;
+  const locate: Locator = read.tree?.locate ?? (() => ({ offset: 0, length: 1 }));
   const found = (path: Path): CheckPlace => ({ path, span: locate(path, "value") });
   return (of) => {
     if (!("service" in of)) return found(of);

@@ -37,6 +37,9 @@ export function pathText(path: Path): string {
     .join("");
 }
 
+/** No other path has the same. */
+export const pathId = (path: Path): string => path.join("\0");
+
 /** A problem at a place in the tree; the file's reader knows where that stands in the text. */
 export type Problem = {
   readonly severity: Severity;
@@ -51,11 +54,13 @@ export type Problem = {
 /** Where something stands in a file. The nearest enclosing thing when the path leads nowhere. */
 export type Locator = (path: Path, at: "key" | "value") => Span;
 
+export type Placer = (
+  span: Span,
+  what: Pick<Diagnostic, "severity" | "code" | "message" | "hint" | "secret">,
+) => Diagnostic;
+
 /** Makes diagnostics of positions in one text; finds lines by bisection. */
-export function placer(
-  file: string,
-  text: string,
-): (span: Span, what: Pick<Diagnostic, "severity" | "code" | "message" | "hint" | "secret">) => Diagnostic {
+export function placer(file: string, text: string): Placer {
   const starts = [0];
   for (let at = text.indexOf("\n"); at >= 0; at = text.indexOf("\n", at + 1)) starts.push(at + 1);
   return (span, what) => {

@@ -72,6 +72,7 @@ function entryHere<T extends { readonly interface?: string | Readonly<Record<str
 /** Reports nodes that are not in the file. */
 export function checkNodes(written: object, nodes: Nodes, path: Path, report: Report): void {
   const names = Object.keys(nodes);
+  if (report.lacksNames(["nodes"])) return;
   for (const key of Object.keys(written))
     if (!Object.hasOwn(nodes, key)) {
       const near = didYouMean(key, names);
@@ -87,7 +88,7 @@ export function checkNodes(written: object, nodes: Nodes, path: Path, report: Re
 function checkComplete(written: object, nodes: Nodes, path: Path, report: Report): void {
   const names = Object.keys(nodes);
   const without = names.filter((name) => !Object.hasOwn(written, name));
-  if (without.length > 0)
+  if (without.length > 0 && !report.lacksNames(path))
     report.error(
       path,
       "interface-missing",

@@ -7,35 +7,42 @@ import { isSecret, pathText, type Path, type Problem } from "./diagnostic.js";
 import { shown } from "./shown.js";
 import { keyRemedy, suggestKey } from "./suggest.js";
 
+/** A problem of the shape, and which value is to blame. */
+export type ShapeProblem = Problem & {
+  /** Where that value stands, or would stand if it were there. */
+  readonly about: Path;
+  /** Of a key that is not known: the one that was probably meant. */
+  readonly near?: string | undefined;
+  /** It is another program's word, and what stands under it is meant for that one. */
+  readonly isForeign?: boolean;
+};
+
 /** `tree` is what was given to the schema, as it stands in the file. */
 export function schemaProblems(
   schema: z.ZodType,
   issues: readonly z.core.$ZodIssue[],
   tree: unknown,
-): Problem[] {
-  return withoutEchoes(issues.flatMap((issue) => problemsOf(issue, [], schema, tree)));
+): ShapeProblem[] {
+  return issues.flatMap((issue) => problemsOf(issue, [], schema, tree));
 }
 
 /** A misspelt key is one mistake: not also a missing key, nor a mapping without what it needs. */
-function withoutEchoes(problems: readonly Problem[]): Problem[] {
+export function withoutEchoes(problems: readonly ShapeProblem[]): ShapeProblem[] {
   const mappings = new Set<string>();
   const meant = new Set<string>();
-  for (const { code, path, suggestion } of problems as readonly (Problem & Suggestion)[]) {
+  for (const { code, path, near } of problems) {
     if (code !== "unknown-key") continue;
     mappings.add(pathText(path.slice(0, -1)));
-    if (suggestion !== undefined) meant.add(pathText([...path.slice(0, -1), suggestion]));
+    if (near !== undefined) meant.add(pathText([...path.slice(0, -1), near]));
   }
   return problems.filter(
-    ({ code, path, subject }: Problem & Suggestion) =>
+    ({ code, path, about }) =>
       !(code === "value" && mappings.has(pathText(path))) &&
-      !(code === "missing-key" && subject !== undefined && meant.has(subject)),
+      !(code === "missing-key" && meant.has(pathText(about))),
   );
 }
 
-/** Kept beside a problem while echoes of it are looked for. */
-type Suggestion = { readonly suggestion?: string | undefined; readonly subject?: string };
-
-function problemsOf(issue: z.core.$ZodIssue, base: Path, schema: z.ZodType, tree: unknown): Problem[] {
+function problemsOf(issue: z.core.$ZodIssue, base: Path, schema: z.ZodType, tree: unknown): ShapeProblem[] {
   const path: Path = [...base, ...issue.path.map((step) => (typeof step === "number" ? step : String(step)))];
   // eslint-disable-next-line @typescript-eslint/switch-exhaustiveness-check -- zod's other codes say what is wrong in their message.
   switch (issue.code) {
@@ -53,11 +60,12 @@ function problemsOf(issue: z.core.$ZodIssue, base: Path, schema: z.ZodType, tree
 }
 
 /** The messages of value types: the first line is the problem, the second one the remedy. */
-function said(path: Path, message: string): Problem {
+function said(path: Path, message: string): ShapeProblem {
   const [problem = "", ...remedy] = message.split("\n");
   return {
     severity: "error",
     path,
+    about: path,
     at: "value",
     code: "value",
     message: `${pathText(path)}: ${problem}`,
@@ -65,26 +73,28 @@ function said(path: Path, message: string): Problem {
   };
 }
 
-function keyProblem(path: Path, message: string): Problem {
+function keyProblem(path: Path, message: string): ShapeProblem {
   return { ...said(path, message), at: "key", code: "name" };
 }
 
-function unknownKey(path: Path, key: string, known: readonly string[]): Problem & Suggestion {
+function unknownKey(path: Path, key: string, known: readonly string[]): ShapeProblem {
   const near = suggestKey(key, known);
   const keys = known.length === 0 ? "No keys are known here." : `The keys here are: ${known.join(", ")}.`;
   const remedy = keyRemedy(key, known);
   return {
     severity: "error",
     path: [...path, key],
+    about: [...path, key],
     at: "key",
     code: "unknown-key",
     message: `${pathText(path)}: ${near === undefined ? `there is no key "${key}" here` : `there is no key "${key}" here, did you mean "${near}"?`}`,
     hint: remedy === undefined ? keys : `${remedy}\n${keys}`,
-    suggestion: near,
+    near,
+    isForeign: remedy !== undefined,
   };
 }
 
-function missing(path: Path, schema: z.ZodType): Problem & Suggestion {
+function missing(path: Path, schema: z.ZodType): ShapeProblem {
   const key = path.at(-1) ?? "";
   const description = schemasAt(schema, path)
     .map((found) => found.description)
@@ -95,7 +105,7 @@ function missing(path: Path, schema: z.ZodType): Problem & Suggestion {
     at: "key",
     code: "missing-key",
     message: `${pathText(path.slice(0, -1))}: "${key}" is missing`,
-    subject: pathText(path),
+    about: path,
     ...(description === undefined ? {} : { hint: `${key}: ${description}` }),
   };
 }
@@ -107,7 +117,7 @@ const SHAPES: Readonly<Record<string, string>> = {
   string: "text",
 };
 
-function typeProblem(path: Path, expected: string, schema: z.ZodType, tree: unknown): Problem {
+function typeProblem(path: Path, expected: string, schema: z.ZodType, tree: unknown): ShapeProblem {
   const given = valueAt(tree, path);
   if (given === undefined && path.length > 0) return missing(path, schema);
   const wanted = SHAPES[expected] ?? expected;
@@ -121,6 +131,7 @@ function typeProblem(path: Path, expected: string, schema: z.ZodType, tree: unkn
   return {
     severity: "error",
     path,
+    about: path,
     at: "value",
     code: "type",
     message: `${pathText(path)}: ${got}`,
@@ -153,7 +164,8 @@ export function keysAt(schema: z.ZodType, path: Path): string[] {
   return [...new Set(keys)];
 }
 
-function schemasAt(schema: z.ZodType, path: Path): z.ZodType[] {
+/** The schemas of a place, one for each form that what is around it may have. */
+export function schemasAt(schema: z.ZodType, path: Path): z.ZodType[] {
   let found = [schema];
   for (const step of path)
     found = found.flatMap(forms).flatMap((form): z.ZodType[] => {

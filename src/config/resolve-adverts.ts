@@ -59,7 +59,7 @@ export function unicastOf(
 
 function otherNodes(path: Path, { nodes, node, families, report }: AdvertContext): IpAddress[] {
   const names = Object.keys(nodes);
-  if (names.length < 2)
+  if (names.length < 2 && !report.lacksNames(["nodes"]))
     report.error(
       path,
       "no-peers",
@@ -95,7 +95,7 @@ function listedPeers(listed: readonly IpAddress[], path: Path, context: AdvertCo
     else if (!isUnicast(peer)) report.error(at, "not-unicast", `${peer} is not the address of one host`);
     if (!own.includes(peer)) peers.add(peer);
   }
-  if (peers.size === 0)
+  if (peers.size === 0 && !report.isBroken([...path, "peers"]))
     report.error(
       [...path, "peers"],
       "no-peers",
@@ -103,7 +103,7 @@ function listedPeers(listed: readonly IpAddress[], path: Path, context: AdvertCo
       "Name the addresses of all directors.",
     );
   const deaf = families.find((family) => ![...peers].some((peer) => familyOf(peer) === family));
-  if (families.length > 1 && peers.size > 0 && deaf !== undefined)
+  if (families.length > 1 && peers.size > 0 && deaf !== undefined && !report.isBroken([...path, "peers"]))
     report.error(
       [...path, "peers"],
       "no-peers",
@@ -148,7 +148,7 @@ function hmacOf(written: WrittenHmac, path: Path, context: AdvertContext): HmacA
     if (written.keys.findIndex((other) => other.id === id) !== i)
       report.error([...path, "keys", i, "id"], "key-twice", `there is another key ${id} in this list`);
   const send = written.send ?? written.keys[0]!.id;
-  if (!written.keys.some(({ id }) => id === send))
+  if (!written.keys.some(({ id }) => id === send) && !report.isBroken([...path, "keys"]))
     report.error(
       [...path, "send"],
       "unknown-key-id",

@@ -99,8 +99,9 @@ function timingOf(written: WrittenTiming, defaults: WrittenTiming, path: Path, r
   const everyFailing = written["every-failing"] ?? defaults["every-failing"];
   const warmUp = written["warm-up"] ?? defaults["warm-up"];
   const jitter = written.jitter ?? defaults.jitter;
-  // Only a timeout that somebody wrote is a mistake; the default one gives way.
-  if (timeout !== undefined && timeout > every)
+  // Only a timeout that somebody wrote is a mistake; the default one gives way. Of the defaults it was told there.
+  const isOwn = written.timeout !== undefined || written.every !== undefined;
+  if (timeout !== undefined && timeout > every && isOwn)
     report.error(
       written.timeout === undefined ? path : [...path, "timeout"],
       "timeout-too-long",

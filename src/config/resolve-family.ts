@@ -59,7 +59,7 @@ export function checkFamilies(whole: InstanceConfig, report: Report): void {
         ? "Use `version: 3` on every director of this virtual router."
         : "Give the IPv6 addresses an instance of their own, with `version: 3`.",
     );
-  else if (!advertised.some(isLinkLocal))
+  else if (!advertised.some(isLinkLocal) && !report.isBroken([...at, "addresses"]))
     report.warning(
       [...at, "addresses"],
       "no-link-local",

@@ -28,7 +28,7 @@ export function checkGroups(instances: readonly InstanceConfig[], file: FileConf
     }
   }
   for (const [group, instance] of first)
-    if (sizes.get(group) === 1)
+    if (sizes.get(group) === 1 && !report.isBroken(["vrrp", "*", "group"]))
       report.warning(
         ["vrrp", instance.name, "group"],
         "group-of-one",

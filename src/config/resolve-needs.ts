@@ -82,6 +82,8 @@ export class NeedReader {
     const places = types.flatMap((type, i) => (type === written ? [i] : []));
     const place = typeof written === "number" ? written - 1 : places[0];
     const list = types.map((type, i) => `${i + 1} ${type}`).join(", ");
+    const before = path.slice(0, path.lastIndexOf("depends-on") - 1);
+    if ((place === undefined || place >= types.length) && this.report.isBroken(before)) return [];
     if (place === undefined || place >= types.length)
       this.report.error(
         path,
@@ -112,6 +114,7 @@ export class NeedReader {
     const track = Object.hasOwn(tracks, name) ? tracks[name] : undefined;
     if (track !== undefined) return [{ kind: "track", id: trackId(name, track), name }];
     const names = Object.keys(tracks);
+    if (this.report.lacksNames(["tracks"])) return [];
     this.report.error(
       path,
       "unknown-track",
@@ -127,6 +130,7 @@ export class NeedReader {
     const services = this.file.services ?? {};
     if (!Object.hasOwn(services, service)) {
       const names = Object.keys(services);
+      if (this.report.lacksNames(["services"])) return [];
       this.report.error([...path, "service"], "unknown-service", other(service, names, "service"));
       return [];
     }
@@ -146,6 +150,7 @@ export class NeedReader {
     const [only] = found;
     if (only !== undefined && found.length === 1) return wait.found(serverId(only.server));
     const written = port === undefined ? address : formatEndpoint(address, port);
+    if (found.length === 0 && this.report.isBroken(["services", service.name, "servers"])) return;
     this.report.error(
       [...wait.path, "server"],
       "unknown-server",

@@ -18,7 +18,7 @@ export function resolveNotify(
   const { notify, vrrp = {}, groups = {} } = file;
   const members = new Set(instances.map(({ group }) => group));
   for (const name of Object.keys(groups))
-    if (!members.has(name))
+    if (!members.has(name) && !report.isBroken(["vrrp", "*", "group"]))
       report.warning(
         ["groups", name],
         "no-effect",

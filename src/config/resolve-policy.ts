@@ -145,7 +145,10 @@ function checkMaster(
       "`check-when: master` needs an address that says who is master, and a fwmark service has none",
       "Write `check-when: always`.",
     );
-  else if (![...addresses].some((address) => virtual.has(address)))
+  else if (
+    ![...addresses].some((address) => virtual.has(address)) &&
+    !report.isBroken(["vrrp", "*", "addresses"])
+  )
     report.error(
       at,
       "check-when",

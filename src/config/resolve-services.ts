@@ -30,13 +30,50 @@ export function resolveServices(file: FileConfig, readChecks: CheckReader, repor
   for (const [name, written] of Object.entries(file.services ?? {})) {
     const path: Path = ["services", name];
     const keys = readKeys(written, file, path, report);
-    if (keys === undefined) continue;
+    if (keys === undefined) {
+      checkWithoutKeys(name, written, file, readChecks, report);
+      continue;
+    }
     claim(name, keys, ids, path, report);
     checkVirtual(written, keys, virtual, path, report);
     services.push(serviceOf(name, written, keys, file, virtual, readChecks, report));
   }
   return services;
 }
+
+/** What is wrong in a service whatever its address is. */
+function checkWithoutKeys(
+  name: string,
+  written: FileService,
+  file: FileConfig,
+  readChecks: CheckReader,
+  report: Report,
+): void {
+  const path: Path = ["services", name];
+  if (written.check !== undefined) readChecks(written.check, [...path, "check"]);
+  if (written.servers.length === 0) noServers(path, report);
+  const common = commonForwarding(written, file);
+  for (const [i, entry] of written.servers.entries()) {
+    const { forwarding, check } = isEndpoint(entry) ? {} : entry;
+    if (check !== undefined) readChecks(check, [...path, "servers", i, "check"]);
+    if (forwarding === undefined && common === undefined) return forwardingMissing(path, report);
+  }
+}
+
+const noServers = (path: Path, report: Report): void =>
+  report.warning([...path, "servers"], "no-servers", "is empty: the service refuses every connection");
+
+const commonForwarding = (written: FileService, file: FileConfig): Forwarding | undefined =>
+  written.forwarding ?? file.defaults?.service?.forwarding;
+
+const forwardingMissing = (path: Path, report: Report): void =>
+  report.error(
+    path,
+    "forwarding-missing",
+    '"forwarding" is missing',
+    "Choose direct-routing (same link, the real servers carry the service's address on lo), nat (the real " +
+      "servers answer through this director) or tunnel (IPIP): the wrong one fails without a word.",
+  );
 
 /** No two services have the same key; of each pair that has it is told once. */
 function claim(name: string, keys: Keys, ids: Map<string, string>, path: Path, report: Report): void {
@@ -67,7 +104,7 @@ function checkVirtual(
   if (virtual.size === 0) return;
   const strange = [...keys.addresses].filter((address) => !virtual.has(address));
   const [first] = strange;
-  if (first === undefined) return;
+  if (first === undefined || report.isBroken(["vrrp", "*", "addresses"])) return;
   const others = strange.length - 1;
   report.warning(
     [...path, addresses === undefined ? "address" : "addresses"],
@@ -102,8 +139,7 @@ function serviceOf(
   const checks = written.check === undefined ? [] : readChecks(written.check, [...path, "check"]);
   const servers = serversOf(name, written, keys, file, virtual, checks, readChecks, report);
   checkWeights(scheduler, servers, path, report);
-  if (servers.length === 0)
-    report.warning([...path, "servers"], "no-servers", "is empty: the service refuses every connection");
+  if (servers.length === 0) noServers(path, report);
   const sorry = sorryServersOf(written, keys, file, virtual, path, report);
   const group = groupOf(written, keys, servers.length + sorry.length, path, report);
   const policy = policyOf(written, keys, servers, sorry, file, virtual, path, report);
@@ -207,7 +243,7 @@ function serversOf(
   readChecks: CheckReader,
   report: Report,
 ): ServerConfig[] {
-  const common = written.forwarding ?? file.defaults?.service?.forwarding;
+  const common = commonForwarding(written, file);
   const inhibits = written["inhibit-on-failure"] ?? file.defaults?.service?.["inhibit-on-failure"] ?? false;
   const seen = new Map<string, number>();
   const optionsOf = serverOptions(written, ["services", name], report);
@@ -220,13 +256,7 @@ function serversOf(
     const forwarding = full.forwarding ?? common;
     if (forwarding === undefined && !toldOfForwarding) {
       toldOfForwarding = true;
-      report.error(
-        ["services", name],
-        "forwarding-missing",
-        '"forwarding" is missing',
-        "Choose direct-routing (same link, the real servers carry the service's address on lo), nat (the real " +
-          "servers answer through this director) or tunnel (IPIP): the wrong one fails without a word.",
-      );
+      forwardingMissing(["services", name], report);
     }
     const method = forwarding ?? "nat";
     const port = serverPort(full, keys, method, path, report);
@@ -264,7 +294,7 @@ function sorryServersOf(
 ): RealServer[] {
   const given = written["sorry-server"];
   if (given === undefined) return [];
-  const common = written.forwarding ?? file.defaults?.service?.forwarding;
+  const common = commonForwarding(written, file);
   const entries = Array.isArray(given) ? given : [given];
   return entries.map((entry, i) => {
     const at: Path = [...path, "sorry-server", ...(Array.isArray(given) ? [i] : [])];

@@ -37,6 +37,7 @@ export function resolveTracks(
     const path: Path = ["tracks", name];
     const source = sourceOf(name, written, path, report);
     if (followed.has(name)) return [source];
+    if (mayBeFollowed(report)) return [];
     report.warning(
       path,
       "no-effect",
@@ -46,6 +47,11 @@ export function resolveTracks(
     return [];
   });
 }
+
+const mayBeFollowed = (report: Report): boolean =>
+  report.isBroken(["vrrp", "*", "track"]) ||
+  report.isBroken(["services", "*", "check"]) ||
+  report.isBroken(["services", "*", "servers"]);
 
 function sourceOf(name: string, written: FileTrack, path: Path, report: Report): TrackSource {
   const { initial } = written;
@@ -145,6 +151,7 @@ function followedTrack(
       ),
     };
   const names = Object.keys(tracks);
+  if (report.lacksNames(["tracks"])) return undefined;
   const near = didYouMean(name, names);
   report.error(
     path,

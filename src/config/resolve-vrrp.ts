@@ -43,7 +43,6 @@ export function resolveInstances(
   const wholes: InstanceConfig[] = [];
   for (const [name, written] of Object.entries(file.vrrp ?? {})) {
     const priority = priorityOf(name, written, file.nodes, node, report);
-    if (priority === undefined) continue;
     const tracks = followedTracks(name, written.track ?? [], file, report);
     wholes.push({ ...wholeOf(name, written, defaults, priority, nodes, report), tracks });
   }
@@ -179,13 +178,7 @@ function checkInterval(
 }
 
 /** The priority of this instance on `node`; problems of all nodes are reported. */
-function priorityOf(
-  name: string,
-  written: FileInstance,
-  nodes: Nodes,
-  node: string,
-  report: Report,
-): number | undefined {
+function priorityOf(name: string, written: FileInstance, nodes: Nodes, node: string, report: Report): number {
   const path: Path = ["vrrp", name, "priority"];
   const own = written.priority;
   const names = Object.keys(nodes);
@@ -193,7 +186,7 @@ function priorityOf(
   for (const key of names) {
     const priority = priorityOn(written, nodes, key);
     if (priority !== undefined) byNode.set(key, priority);
-    else
+    else if (!report.lacksNames(path))
       report.error(
         own === undefined ? ["nodes", key] : path,
         "priority-missing",
@@ -203,7 +196,8 @@ function priorityOf(
   }
   if (typeof own === "object") checkNodes(own, nodes, path, report);
   checkPriorities(own === undefined ? ["vrrp", name] : path, byNode, written, nodes, report);
-  return byNode.get(node);
+  // Where it is missing the rest is looked at all the same.
+  return byNode.get(node) ?? 100;
 }
 
 function checkPriorities(
@@ -224,7 +218,12 @@ function checkPriorities(
   const addresses = written.addresses.map((entry) => prefixOf(entry).address);
   for (const owner of owners) {
     const address = nodes[owner]?.address;
-    if (owners.length === 1 && (address === undefined || !addresses.includes(address)))
+    if (
+      owners.length === 1 &&
+      (address === undefined || !addresses.includes(address)) &&
+      !report.isBroken([...path.slice(0, 2), "addresses"]) &&
+      !report.lacksNames(["nodes"])
+    )
       report.warning(
         path,
         "owner",

@@ -72,7 +72,7 @@ class Names {
   }
 
   checkService(name: string, path: Path): void {
-    if (!this.services.includes(name))
+    if (!this.services.includes(name) && !this.report.lacksNames(["services"]))
       this.unknown(`there is no service "${name}"`, name, this.services, path);
   }
 
@@ -91,11 +91,10 @@ class Names {
           `"${written}" is a service`,
           "It belongs under `services`.",
         );
-      else if (this.unread.size === 0)
+      else if (this.unread.size === 0 && !this.report.isBroken(["services", "*", "servers"]))
         this.unknown(`there is no server "${written}"`, target, this.known(undefined), path);
-    } else if (!this.services.includes(service))
-      this.unknown(`there is no service "${service}"`, service, this.services, path);
-    else if (!this.unread.has(service))
+    } else if (!this.services.includes(service)) this.checkService(service, path);
+    else if (!this.unread.has(service) && !this.report.isBroken(["services", service, "servers"]))
       this.unknown(`service "${service}" has no server "${server}"`, target, this.known(service), path);
     return target;
   }

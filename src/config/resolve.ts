@@ -36,6 +36,7 @@ export function findNode(names: readonly string[], identity: Identity, report: R
   // "lb1.example.net" is "lb1" in most files, and the other way round; never when it is ambiguous.
   const alike = identity.kind === "hostname" ? names.filter((node) => short(node) === short(name)) : [];
   if (alike.length === 1) return alike[0];
+  if (report.lacksNames(["nodes"])) return undefined;
   const near = didYouMean(name, names);
   const list = `The nodes are: ${names.join(", ")}.`;
   if (identity.kind === "node")
@@ -73,7 +74,12 @@ export function resolveConfig(
   const fixed = staticOf(file, report);
   checkRouting(vrrp, fixed, report);
   const sync = syncOf(file, report);
-  if (Object.keys(file.vrrp ?? {}).length === 0 && Object.keys(file.services ?? {}).length === 0)
+  if (
+    Object.keys(file.vrrp ?? {}).length === 0 &&
+    Object.keys(file.services ?? {}).length === 0 &&
+    !report.isBroken(["vrrp"]) &&
+    !report.isBroken(["services"])
+  )
     report.warning([], "nothing-to-do", "has neither instances under `vrrp` nor services under `services`");
   return {
     node,
@@ -161,7 +167,7 @@ function syncOf(file: FileConfig, report: Report): SyncConfig | undefined {
   const written = file.sync;
   if (written === undefined) return undefined;
   const { backup, ttl } = written;
-  if (Object.keys(file.services ?? {}).length === 0)
+  if (Object.keys(file.services ?? {}).length === 0 && !report.isBroken(["services"]))
     report.warning(["sync"], "no-effect", "has no effect without services");
   if (backup !== undefined && !written.roles.includes("backup"))
     report.error(

@@ -3,12 +3,11 @@
 // stand only once. Positions are looked for only when somebody asks: a good file needs none. Knows nothing of
 // what the keys mean.
 
-import { EVENT_ID, getScalarValue, parseEvents, SCALAR_STYLE, YAMLException } from "js-yaml";
+import { EVENT_ID, getScalarValue, SCALAR_STYLE } from "js-yaml";
 
-import type { Locator, Span } from "./diagnostic.js";
+import type { Locator, Path, Span } from "./diagnostic.js";
 import { plainValue, readPlainYaml } from "./plain-yaml.js";
-
-export type YamlProblem = Span & { readonly message: string; readonly hint?: string; readonly code: string };
+import { parseWhatCan, type Event, type Hole, type YamlProblem } from "./yaml-syntax.js";
 
 export type YamlTree = {
   readonly value: unknown;
@@ -20,7 +19,6 @@ export type YamlTree = {
   readonly entriesOf: (key: string) => readonly number[] | undefined;
 };
 
-type Event = ReturnType<typeof parseEvents>[number];
 type ScalarEvent = Extract<Event, { valueStart: number }>;
 type Key = string | number;
 /** Where the entries of a collection stand. */
@@ -30,35 +28,47 @@ type Places = Map<object, Entries>;
 
 /** Values after expansion of aliases: enough for a check shared by every service, too few for a bomb. */
 const MOST_VALUES = 500_000;
-const MOST_DEPTH = 60;
 
-type Read = { readonly tree: YamlTree } | { readonly problems: readonly YamlProblem[] };
+export type ReadYaml = {
+  /** What could be read; absent: nothing. */
+  readonly tree?: YamlTree;
+  readonly problems: readonly YamlProblem[];
+  /** Where there are values in the tree that are not what was meant. */
+  readonly unread: readonly Path[];
+  /** Mappings of which entries are missing. */
+  readonly gaps: readonly Path[];
+};
 
-export function readYaml(text: string): Read {
+export function readYaml(text: string): ReadYaml {
   const plain = readPlainYaml(text);
   if (plain === undefined) return readAnyYaml(text);
-  let whole: Read | undefined;
+  let whole: ReadYaml | undefined;
   const locate: Locator = (path, at) => {
     whole ??= readAnyYaml(text);
-    return "tree" in whole ? whole.tree.locate(path, at) : { offset: 0, length: 1 };
+    return whole.tree?.locate(path, at) ?? { offset: 0, length: 1 };
   };
-  return { tree: { ...plain, locate } };
+  return { tree: { ...plain, locate }, problems: [], unread: [], gaps: [] };
 }
 
 /** With the parser of all of YAML. */
-export function readAnyYaml(text: string): Read {
-  let events: Event[];
-  try {
-    events = parseEvents(text, { maxDepth: MOST_DEPTH });
-  } catch (error) {
-    if (!(error instanceof YAMLException)) throw error;
-    return { problems: [syntaxProblem(text, error)] };
-  }
-  const builder = new TreeBuilder(text, events);
+export function readAnyYaml(text: string): ReadYaml {
+  const { events, rest, problems, holes } = parseWhatCan(text);
+  if (events === undefined) return { problems, unread: [], gaps: [] };
+  const builder = new TreeBuilder(rest, events);
+  for (const { anchors } of holes) for (const name of anchors) builder.lostAnchors.add(name);
   const value = builder.build();
-  if (builder.problems.length > 0) return { problems: builder.problems };
-  const entriesOf = (key: string): readonly number[] | undefined => entryStarts(text, events, key);
-  return { tree: { value, locate: locator(text, events), entriesOf } };
+  const all = { problems: [...problems, ...builder.problems], unread: builder.unread };
+  if (builder.isHopeless) return { ...all, gaps: [] };
+  const locate = locator(rest, events);
+  const entriesOf = (key: string): readonly number[] | undefined => entryStarts(rest, events, key);
+  const columnOf = (offset: number): number => offset - text.lastIndexOf("\n", offset - 1) - 1;
+  const around = holes.map((hole) => surroundings(hole, value, locate, columnOf));
+  return {
+    tree: { value, locate, entriesOf },
+    problems: all.problems,
+    unread: [...builder.unread, ...around.flatMap(({ unread }) => unread)],
+    gaps: [...builder.gaps, ...around.map(({ gap }) => gap)],
+  };
 }
 
 /** Finds positions by building the tree a second time, with them, at the first question. */
@@ -128,12 +138,44 @@ function refersToOthers(event: Event): boolean {
   );
 }
 
+/** Of what is missing at a hole: the mapping that lacks it, and a value that it may have been a part of. */
+function surroundings(
+  { offset, column }: Hole,
+  root: unknown,
+  locate: Locator,
+  columnOf: (offset: number) => number,
+): { readonly gap: Path; readonly unread: readonly Path[] } {
+  let gap: Path = [];
+  let value = root;
+  for (;;) {
+    if (typeof value !== "object" || value === null) return { gap, unread: gap.length === 0 ? [] : [gap] };
+    let found: Path | undefined;
+    for (const key of Array.isArray(value) ? value.keys() : Object.keys(value)) {
+      const path = [...gap, key];
+      const at = locate(path, "key").offset;
+      if (at < offset && columnOf(at) < column) found = path;
+      if (at > offset) break;
+    }
+    if (found === undefined) return { gap, unread: [] };
+    gap = found;
+    value = (value as Record<Key, unknown>)[found.at(-1) as Key];
+  }
+}
+
 class TreeBuilder {
   readonly problems: YamlProblem[] = [];
+  readonly unread: Path[] = [];
+  readonly gaps: Path[] = [];
+  /** Names that were given where nothing could be read. */
+  readonly lostAnchors = new Set<string>();
+  /** Whether it stands for more than can be read. */
+  isHopeless = false;
   private readonly text: string;
   private readonly events: readonly Event[];
   private readonly places: Places | undefined;
   private readonly anchors = new Map<string, { value: unknown; size: number | undefined }>();
+  /** To the value that is being read. */
+  private readonly way: Key[] = [];
   private at = 0;
   /** Where the value read last ends in the text. */
   private end = 0;
@@ -156,7 +198,7 @@ class TreeBuilder {
         "a second document begins here",
         'A configuration is one document: remove the "---".',
       );
-      return undefined;
+      this.gaps.push([]);
     }
     this.at = 1;
     return this.events[1] === undefined || this.events[1].type === EVENT_ID.POP ? null : this.node();
@@ -192,7 +234,9 @@ class TreeBuilder {
     this.open(event);
     while (this.next().type !== EVENT_ID.POP) {
       const span = this.spanOf(this.next());
+      this.way.push(items.length);
       const value = this.node();
+      this.way.pop();
       this.place(items, items.length, undefined, span);
       items.push(value);
     }
@@ -209,30 +253,37 @@ class TreeBuilder {
       const keySpan = this.spanOf(keyEvent);
       const key = this.node();
       const valueSpan = this.spanOf(this.next());
-      const value = this.node();
       const name = keyName(key);
-      if (name === undefined || name === "__proto__")
+      this.way.push(name ?? "");
+      const value = this.node();
+      this.way.pop();
+      if (name === undefined || name === "__proto__") {
         this.problem(keySpan, "yaml-key", "this cannot be a key");
-      else if (name === "<<" && isPlain(keyEvent))
+        this.gaps.push([...this.way]);
+      } else if (name === "<<" && isPlain(keyEvent))
         merged.push(...(Array.isArray(value) ? (value as unknown[]) : [value]));
-      else if (Object.hasOwn(mapping, name))
+      else if (Object.hasOwn(mapping, name)) {
+        const isBoth = isMapping(mapping[name]) && isMapping(value);
         this.problem(
           keySpan,
           "duplicate-key",
           `the key "${name}" stands here for the second time`,
-          "Keep one of the two.",
+          isBoth ? "Make one of the two, or give this one another name." : "Keep one of the two.",
         );
-      else {
+        mapping[name] = this.joined(mapping[name], value, [...this.way, name]);
+      } else {
         mapping[name] = value;
         this.place(mapping, name, keySpan, valueSpan);
       }
-      if (name === "<<" && merged.some((source) => !isMapping(source)))
+      if (name === "<<" && merged.some((source) => !isMapping(source))) {
         this.problem(
           valueSpan,
           "yaml-merge",
           '"<<" takes a mapping, or a list of mappings',
           "Name an anchor: <<: *defaults",
         );
+        this.gaps.push([...this.way]);
+      }
     }
     this.at++;
     for (const source of merged) if (isMapping(source)) this.merge(mapping, source);
@@ -249,6 +300,25 @@ class TreeBuilder {
     }
   }
 
+  /** What is meant by one key written twice: nobody knows, unless both are mappings of different keys. */
+  private joined(first: unknown, second: unknown, path: Path): unknown {
+    if (!isMapping(first) || !isMapping(second)) {
+      this.unread.push(path);
+      return first;
+    }
+    const both = { ...first };
+    this.places?.set(both, new Map(this.places.get(first)));
+    for (const [key, value] of Object.entries(second)) {
+      if (Object.hasOwn(both, key)) both[key] = this.joined(both[key], value, [...path, key]);
+      else {
+        both[key] = value;
+        const place = this.places?.get(second)?.get(key);
+        if (place !== undefined) this.place(both, key, place.key, place.value);
+      }
+    }
+    return both;
+  }
+
   private alias(event: Extract<Event, { type: 5 }>): unknown {
     const name = this.nameOf(event);
     const anchor = name === undefined ? undefined : this.anchors.get(name);
@@ -257,12 +327,15 @@ class TreeBuilder {
         anchor === undefined
           ? `stands for nothing: no &${name} comes before it`
           : "stands inside of what it stands for";
-      this.problem(this.spanOf(event), "yaml-alias", `*${name} ${why}`);
+      if (name === undefined || !this.lostAnchors.has(name))
+        this.problem(this.spanOf(event), "yaml-alias", `*${name} ${why}`);
+      this.unread.push([...this.way]);
       return null;
     }
     const within = this.values <= MOST_VALUES;
     this.values += anchor.size;
     if (this.values <= MOST_VALUES) return anchor.value;
+    this.isHopeless = true;
     // Said once: every further one would be the same mistake.
     if (within)
       this.problem(
@@ -276,13 +349,15 @@ class TreeBuilder {
 
   private scalar(event: ScalarEvent): unknown {
     const text = getScalarValue(this.text, event);
-    if (event.tagStart >= 0)
+    if (event.tagStart >= 0) {
+      this.unread.push([...this.way]);
       this.problem(
         { offset: event.tagStart, length: event.tagEnd - event.tagStart },
         "yaml-tag",
         "tags have no meaning here",
         "Write the value alone; quote it to make it text.",
       );
+    }
     return event.style === SCALAR_STYLE.PLAIN ? plainValue(text) : text;
   }
 
@@ -346,48 +421,3 @@ function keyName(key: unknown): string | undefined {
 
 const isMapping = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
-
-/** The package's words for what goes wrong most often are about its parser; these are about the file. */
-function syntaxProblem(text: string, error: YAMLException): YamlProblem {
-  const position = Math.min(error.mark?.position ?? 0, Math.max(0, text.length - 1));
-  const line = text.slice(text.lastIndexOf("\n", position - 1) + 1, position + 1);
-  const { reason } = error;
-  const [, message, hint] = /\[[0-9a-fA-F:]+\]:?$/.test(line)
-    ? BARE_BRACKETS
-    : (SYNTAX.find(([pattern]) => pattern.test(reason)) ?? [reason, reason, undefined]);
-  // At the end of a text or a line there is nothing to mark; the last character before it is shown instead.
-  let offset = position;
-  while (offset > 0 && /[\r\n\0]/.test(text[offset] as string)) offset--;
-  return { offset, length: 1, code: "yaml", message, ...(hint === undefined ? {} : { hint }) };
-}
-
-const BARE_BRACKETS = [
-  undefined,
-  "brackets begin a list, and this looks like an IPv6 address",
-  'Quote it: "[2001:db8::1]:80".',
-] as const;
-
-const SYNTAX: readonly (readonly [pattern: RegExp, message: string, hint: string])[] = [
-  [/^tab characters/, "a tab is used for indentation", "YAML is indented with spaces alone."],
-  [
-    /^bad indentation/,
-    "this line is not indented like the ones it belongs to",
-    "Entries of one mapping or list begin in the same column.",
-  ],
-  [
-    /^(can not read|a whitespace|expected ':'|end of the stream or)/,
-    "a key is expected here, with a colon and a space after it",
-    'Write "key: value"; check the indentation of this line and the one before it. Quote a value that has ": " in it.',
-  ],
-  [
-    /^(missed comma|expected the node content)/,
-    "a comma is missing, or one too many, in this list",
-    "Separate the entries of [...] and {...} by one comma each.",
-  ],
-  [
-    /within a flow collection|quoted scalar|^deficient indentation/,
-    "a bracket or a quote is opened and not closed",
-    "Close it; what stands inside of brackets is indented deeper than the key before them.",
-  ],
-  [/^nesting exceeded/, "the file is nested too deeply", `At most ${MOST_DEPTH} levels make sense.`],
-];
