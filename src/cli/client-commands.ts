@@ -130,20 +130,25 @@ export const stop: Command = {
   options: [
     { name: "keep-table", summary: "leave our IPVS entries in the kernel, whatever is configured" },
     { name: "remove-table", summary: "remove our IPVS entries, whatever is configured" },
+    {
+      name: "keep-vip",
+      summary: "leave addresses, routes and IPVS entries for a start within seconds; no word to the peer",
+    },
     runtimeDirectoryOption,
   ],
   async run(options, output) {
-    const keep = options.flag("keep-table");
+    const keepVip = options.flag("keep-vip");
+    const keep = options.flag("keep-table") || keepVip;
     const remove = options.flag("remove-table");
     if (keep && remove) {
-      output.err("vipd stop: --keep-table and --remove-table exclude each other\n");
+      output.err(`vipd stop: --keep-${keepVip ? "vip" : "table"} and --remove-table exclude each other\n`);
       return EXIT.usage;
     }
     const table = keep ? "keep" : remove ? "remove" : undefined;
     // The daemon keeps the connection open until it has ended.
     const result = await ask(
       runtimeDirectoryOf(options),
-      { request: "stop", ...(table === undefined ? {} : { table }) },
+      { request: "stop", ...(table && { table }), ...(keepVip && { addresses: "keep" as const }) },
       output,
       () => undefined,
     );

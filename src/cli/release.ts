@@ -3,13 +3,17 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { claimRuntimeDirectory } from "../director/supervisor/runtime-directory.js";
+import { monotonicNow } from "../linux/clock.js";
 import { runtimeDirectoryOf } from "./client.js";
 import { EXIT, runtimeDirectoryOption, type Command } from "./command.js";
 
 export const release: Command = {
   word: "release",
   summary: "Removes what a killed daemon left: addresses, routes, rules, links; refuses while one runs.",
-  options: [runtimeDirectoryOption],
+  options: [
+    { name: "unless-kept", summary: "leaves alone what `vipd stop --keep-vip` keeps for the next start" },
+    runtimeDirectoryOption,
+  ],
   async run(options, output) {
     const path = resolve(runtimeDirectoryOf(options));
     if (!existsSync(path)) return EXIT.ok;
@@ -22,6 +26,11 @@ export const release: Command = {
       const { heldAddresses } = await import("../director/supervisor/held-addresses.js");
       const { interfaceIndex, removeAddresses } = await import("../director/supervisor/address-removal.js");
       const { heldGoods } = await import("../director/supervisor/held-goods.js");
+      const { keptFile } = await import("../director/supervisor/kept-state.js");
+      const kept = keptFile(path);
+      const now = monotonicNow();
+      if (options.flag("unless-kept") && kept.isThere(now)) return EXIT.ok;
+      kept.take(now);
       const addresses = heldAddresses(path, removeAddresses, interfaceIndex);
       const removals = [heldGoods(path).release(), addresses.release()];
       const removed = removals.flatMap((one) => one.removed);

@@ -64,10 +64,16 @@ export type TransitionReason =
   | { readonly kind: "group-backup"; readonly group: string; readonly member: string }
   | { readonly kind: "group-fault"; readonly group: string; readonly member: string }
   | { readonly kind: "group-recovered"; readonly group: string }
+  /** `kept`, of both: all of vipd was away, by a stop that left the addresses here. */
   /** A restarted VRRP process goes on as master: its peer has not noticed. */
-  | { readonly kind: "resumed"; readonly pause_ms: number }
+  | { readonly kind: "resumed"; readonly pause_ms: number; readonly kept?: true }
   /** A restarted VRRP process was away too long to go on as master. */
-  | { readonly kind: "resume-too-late"; readonly pause_ms: number; readonly limit_ms: number }
+  | {
+      readonly kind: "resume-too-late";
+      readonly pause_ms: number;
+      readonly limit_ms: number;
+      readonly kept?: true;
+    }
   | { readonly kind: "interface-down"; readonly interface: string }
   | { readonly kind: "interface-missing"; readonly interface: string }
   | { readonly kind: "interface-up"; readonly interface: string }
@@ -99,7 +105,8 @@ export type TransitionReason =
   | { readonly kind: "action-failed"; readonly action: string; readonly error: string }
   /** Another try after an action had failed. */
   | { readonly kind: "retry"; readonly action: string; readonly waited_ms: number }
-  | { readonly kind: "shutdown" }
+  /** `keeps`: the addresses stay where they are. */
+  | { readonly kind: "shutdown"; readonly keeps?: true }
   | { readonly kind: "deleted" }
   | { readonly kind: "reconfigured"; readonly what: string };
 

@@ -27,6 +27,8 @@ export type ResumeOrder = {
   readonly instance: string;
   /** CLOCK_MONOTONIC milliseconds at which the previous process was seen dead: its last advert is at most one interval older. */
   readonly dead_at: number;
+  /** It was stopped with its addresses left in place, and sent an advert when that began. */
+  readonly kept?: true;
 };
 
 /** The numbers of authenticated adverts, as decimal digits: what a VRRP process must know of its predecessor. */

@@ -20,8 +20,11 @@ export type Request =
   | { readonly request: "reload" }
   /** Replaces the daemon by the program that is installed now; what it holds stays. */
   | { readonly request: "upgrade" }
-  /** `table`: what is left of our IPVS entries; absent: as configured. */
-  | { readonly request: "stop"; readonly table?: "keep" | "remove" };
+  /**
+   * `table`: what is left of our IPVS entries; absent: as configured. `addresses`: everything of VRRP stays in place
+   * for the next start; absent: it goes.
+   */
+  | { readonly request: "stop"; readonly table?: "keep" | "remove"; readonly addresses?: "keep" };
 
 export const ORDER_WORDS = ["drain", "undrain", "disable", "enable"] as const;
 export type OrderRequest = {
@@ -98,10 +101,11 @@ export function parseRequest(line: string): Result<Request, string> {
       return ok({ request: "events", follow, last });
     }
     case "stop": {
-      const { table } = value;
-      if (table === undefined) return ok({ request: "stop" });
-      if (table !== "keep" && table !== "remove") return err('"table" is "keep" or "remove"');
-      return ok({ request: "stop", table });
+      const { table, addresses } = value;
+      if (table !== undefined && table !== "keep" && table !== "remove")
+        return err('"table" is "keep" or "remove"');
+      if (addresses !== undefined && addresses !== "keep") return err('"addresses" is "keep"');
+      return ok({ request: "stop", ...(table && { table }), ...(addresses && { addresses }) });
     }
     default:
       return err(`unknown request ${JSON.stringify(value["request"])}: one of ${REQUESTS.join(", ")}`);

@@ -74,9 +74,9 @@ export function describeReason(reason: TransitionReason): string {
     case "group-recovered":
       return `no member of group ${reason.group} is in fault any more`;
     case "resumed":
-      return `the VRRP process was away for ${span(reason.pause_ms)}, too short for the peer to notice`;
+      return `${awayOf(reason)}, too short for the peer to notice`;
     case "resume-too-late":
-      return `the VRRP process was away for ${span(reason.pause_ms)}, more than the ${span(reason.limit_ms)} after which the peer may have taken over`;
+      return `${awayOf(reason)}, more than the ${span(reason.limit_ms)} after which the peer may have taken over${reason.kept === true ? ": listening for another master first" : ""}`;
     case "interface-down":
       return `interface ${reason.interface} is down`;
     case "interface-missing":
@@ -104,7 +104,7 @@ export function describeReason(reason: TransitionReason): string {
     case "retry":
       return `trying again ${span(reason.waited_ms)} after it failed to ${reason.action}`;
     case "shutdown":
-      return "vipd is stopping";
+      return reason.keeps === true ? "vipd is stopping, and its addresses stay here" : "vipd is stopping";
     case "deleted":
       return "no longer in the configuration";
     case "reconfigured":
@@ -145,3 +145,8 @@ function describeNoSource({
     ? `interface ${on} has no address to send adverts from`
     : `source-address ${wanted} is not on ${on}, nor on another interface of this host`;
 }
+
+const awayOf = ({ pause_ms, kept }: { readonly pause_ms: number; readonly kept?: true }): string =>
+  kept === true
+    ? `vipd was away for ${span(pause_ms)} and had left the addresses here`
+    : `the VRRP process was away for ${span(pause_ms)}`;

@@ -3,7 +3,6 @@
 
 import { formatPrefix, type IpAddress } from "../core/address.js";
 import { after, instant, seconds, type Instant } from "../core/units.js";
-import type { ResumeOrder } from "../control/ipc.js";
 import type { InterfaceView, VrrpPorts } from "../ports/vrrp.js";
 import type { InstanceConfig } from "../vrrp/instance.js";
 import { samePriority } from "../vrrp/priority.js";
@@ -22,7 +21,7 @@ import {
 } from "./vrrp-interfaces.js";
 import { LinkMaker } from "./vrrp-links.js";
 import type { Roster } from "./vrrp-roster.js";
-import type { Runtime } from "./vrrp-runtime.js";
+import { placeKey, type Runtime } from "./vrrp-runtime.js";
 import type { Steps } from "./vrrp-steps.js";
 import { Tracks } from "./vrrp-tracks.js";
 
@@ -59,7 +58,7 @@ export class Attachment {
   }
 
   /** Looks at the interfaces of `runtime` as they are now. */
-  look(runtime: Runtime, now: Instant, order?: ResumeOrder): void {
+  look(runtime: Runtime, now: Instant): void {
     const { interfaces } = this.ports;
     const given = this.roster.givenOf(runtime.config.name) ?? runtime.config;
     const view = interfaces.find(given.interface);
@@ -79,20 +78,26 @@ export class Attachment {
     if (trouble !== undefined) {
       // One that was to be resumed as master, and cannot.
       if (state.kind === "initialize") this.removeStale(runtime);
+      runtime.resume = undefined;
       // A fault learns its new cause: an interface that was down may be gone by now.
       const known = state.kind === "fault" && sameValue(state.cause, trouble);
       if (!known) this.steps.apply(runtime, { kind: "link-down", cause: trouble }, now);
     } else if (state.kind === "fault") this.steps.apply(runtime, { kind: "link-up" }, now);
-    else if (state.kind === "initialize") this.begin(runtime, given, now, order);
+    else if (state.kind === "initialize") this.begin(runtime, given, now);
   }
 
   /** One that does not know its priority yet, or whether it may take part, waits to be told. */
-  private begin(runtime: Runtime, given: InstanceConfig, now: Instant, order?: ResumeOrder): void {
+  private begin(runtime: Runtime, given: InstanceConfig, now: Instant): void {
     runtime.awaited = this.tracks.awaited(given);
     if (runtime.awaited.length > 0) return;
-    const resume = order && ({ kind: "resume", deadAt: instant(order.dead_at) } as const);
-    if (resume === undefined && given.priority === OWNER_PRIORITY) this.doubtOwner(given);
-    this.steps.apply(runtime, resume ?? { kind: "start" }, now);
+    const { resume: order } = runtime;
+    runtime.resume = undefined;
+    if (order === undefined) {
+      if (given.priority === OWNER_PRIORITY) this.doubtOwner(given);
+      return this.steps.apply(runtime, { kind: "start" }, now);
+    }
+    const { dead_at: deadAt, kept } = order;
+    this.steps.apply(runtime, { kind: "resume", deadAt: instant(deadAt), ...(kept && { kept }) }, now);
   }
 
   /** An owner has its addresses by itself. One that has not is mostly meant to be a master of high priority. */
@@ -196,6 +201,15 @@ export class Attachment {
           address: formatPrefix(prefix),
           interface: name,
         });
+    }
+  }
+
+  /** Its addresses that are there were left by a predecessor for it: they are ours. */
+  claim(runtime: Runtime): void {
+    for (const address of runtime.config.addresses) {
+      const view = this.ports.interfaces.find(address.interface);
+      if (view !== undefined && addressOn(view, address.prefix.address) !== undefined)
+        runtime.placed.set(placeKey(address), view.index);
     }
   }
 

@@ -286,13 +286,17 @@ export class VrrpEngine {
     this.arm();
   }
 
-  /** Ends all instances cleanly, and for good: masters say priority 0, then the addresses go, or stay. */
+  /**
+   * Ends all instances cleanly, and for good: masters say priority 0, then their addresses go; or they say nothing of
+   * it, and all they have stays for a successor.
+   */
   stop(keepAddresses: boolean): void {
     const now = this.ports.clock.now();
+    const why = { kind: "shutdown", ...(keepAddresses && { keeps: true as const }) } as const;
     this.steps.collect(() => {
       for (const runtime of this.roster.all)
         if (!this.kept.has(runtime.config.name))
-          this.steps.apply(runtime, { kind: "stop", keepAddresses, why: { kind: "shutdown" } }, now);
+          this.steps.apply(runtime, { kind: "stop", keepAddresses, why }, now);
     });
     this.orders.kept.retryNow();
     this.orders.routing.removeNow();
@@ -348,10 +352,15 @@ export class VrrpEngine {
   }
 
   private begin(runtime: Runtime, order: ResumeOrder | undefined, now: Instant): void {
-    const { given: config } = runtime;
+    const {
+      given: { routing },
+    } = runtime;
+    runtime.resume = order;
     if (order === undefined) this.attachment.removeStale(runtime);
-    if (config.routing !== undefined) this.orders.routing.removeStale(itemsOf(config.routing));
-    this.attachment.look(runtime, now, order);
+    if (order?.kept === true) this.attachment.claim(runtime);
+    if (routing !== undefined && order?.kept === true) this.orders.inherit(runtime, itemsOf(routing));
+    else if (routing !== undefined) this.orders.routing.removeStale(itemsOf(routing));
+    this.attachment.look(runtime, now);
   }
 
   private remove(

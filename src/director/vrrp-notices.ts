@@ -132,6 +132,15 @@ export class Notices {
     });
   }
 
+  left({ config: { name: instance } }: Runtime, { address, priority }: Master): void {
+    this.ports.report({
+      kind: "vrrp-note",
+      level: "warning",
+      instance,
+      text: `${address} is master (priority ${priority}): the addresses that the last stop left here are removed`,
+    });
+  }
+
   advertFailed({ config }: Runtime, error: string, now: Instant): void {
     this.failed(config.name, `could not send an advert on ${config.interface}: ${error}`, "advert", now);
   }

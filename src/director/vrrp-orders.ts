@@ -79,7 +79,7 @@ export class Orders {
   /** Reports of what was noticed are the engine's own business. */
   take(
     runtime: Runtime,
-    action: Exclude<Action, { kind: "report-second-master" | "report-stall" }>,
+    action: Exclude<Action, { kind: "report-second-master" | "report-stall" | "report-left" }>,
     done: string[],
   ): void {
     this.waiting = true;

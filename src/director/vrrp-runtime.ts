@@ -5,6 +5,7 @@
 import { formatPrefix, ip, ipBytes, type Family, type IpAddress, type MacAddress } from "../core/address.js";
 import { instant, type Instant } from "../core/units.js";
 import type { RejectKind, TransitionReason } from "../control/event.js";
+import type { ResumeOrder } from "../control/ipc.js";
 import type { Hmac, InterfaceView } from "../ports/vrrp.js";
 import { advertisedAddresses, type InstanceConfig, type VirtualAddress } from "../vrrp/instance.js";
 import type { Priority } from "../vrrp/priority.js";
@@ -80,6 +81,8 @@ export class Runtime {
   conflict: { readonly address: IpAddress; readonly mac: MacAddress } | undefined;
   reason: TransitionReason = { kind: "startup" };
   since: Instant;
+  /** What a predecessor left to it, until it takes part. */
+  resume: ResumeOrder | undefined;
   /** What it has yet to hear of before it takes part, for people. */
   awaited: readonly string[] = [];
   /** Adverts that left late, one after the other. */

@@ -96,13 +96,14 @@ export class Steps {
     if (reason !== undefined) this.changed(runtime, before, reason, now, done, lateness);
     if (!repeatsMayFollow(state)) runtime.forgetRepeated();
     for (const action of actions) this.order(runtime, action, now, done);
-    if (event.kind !== "stop" || !event.keepAddresses)
-      if (reason !== undefined || event.kind === "reconfigure")
-        this.orders.follow(
-          runtime,
-          event.kind === "stop" ? "gone" : state.kind === "master" ? "master" : "other",
-          done,
-        );
+    const leaves = event.kind === "stop" && event.keepAddresses;
+    // What goes with the addresses stays while they do.
+    if (!leaves && !holds(state) && (reason !== undefined || event.kind === "reconfigure" || holds(before)))
+      this.orders.follow(
+        runtime,
+        event.kind === "stop" ? "gone" : state.kind === "master" ? "master" : "other",
+        done,
+      );
     this.forget(runtime);
     this.heap.set(runtime.slot, nextDeadline(state) ?? Infinity);
   }
@@ -224,6 +225,7 @@ export class Steps {
 
   private order(runtime: Runtime, action: Action, now: Instant, done: string[]): void {
     if (action.kind === "report-second-master") this.notices.secondMaster(runtime, action.master, now);
+    else if (action.kind === "report-left") this.notices.left(runtime, action.master);
     else if (action.kind === "report-stall") this.notices.stalled(runtime, action.stall, action.listen);
     else this.orders.take(runtime, action, done);
   }
@@ -251,6 +253,7 @@ function withRejected(reason: TransitionReason, { rejects }: Runtime, before: St
   return rejected.length === 0 ? reason : { ...reason, rejected };
 }
 
+const holds = (state: State): boolean => state.kind === "backup" && state.holds === true;
 const isMaster = ({ state }: Runtime): boolean => state.kind === "master";
 
 /** The deadline that a runtime in the heap has, without putting its times into its state. */

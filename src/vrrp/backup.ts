@@ -7,18 +7,45 @@ import type { TransitionReason } from "../control/event.js";
 import {
   OWNER_PRIORITY,
   RESIGN_PRIORITY,
+  type Action,
   type BackupState,
   type Event,
   type MachineConfig,
   type Step,
 } from "./state.js";
 import { backupStallLimit, earlier, later, skewTime } from "./timing.js";
-import { becomeFault, becomeMaster, downIntervalOf, stay } from "./transition.js";
+import { becomeFault, becomeMaster, downIntervalOf, release, stay } from "./transition.js";
 import { expectedInterval, learnsInterval } from "./versions.js";
 
 type Advert = Extract<Event, { kind: "advert" }>;
 
 export function stepBackup(config: MachineConfig, state: BackupState, event: Event, now: Instant): Step {
+  return state.holds === true
+    ? stepHolding(config, state, event, now)
+    : stepWithoutAddresses(config, state, event, now);
+}
+
+/** Lets the addresses go that a stop left here, as soon as it is plain that it is not to be master at once. */
+function stepHolding(config: MachineConfig, held: BackupState, event: Event, now: Instant): Step {
+  const state = { ...held };
+  delete (state as { holds?: true }).holds;
+  const step = stepWithoutAddresses(config, state, event, now);
+  if (event.kind === "reconfigure") {
+    const gone: Action = { kind: "remove-addresses", addresses: event.previous.addresses };
+    return { ...step, actions: [gone, ...step.actions] };
+  }
+  if (step.state.kind === "master" || (event.kind === "stop" && event.keepAddresses)) return step;
+  const another = event.kind === "advert" && event.priority !== RESIGN_PRIORITY ? event : undefined;
+  if (step.state.kind === "backup" && another === undefined && event.kind !== "group-yield")
+    return { ...step, state: { ...step.state, holds: true } };
+  const said: readonly Action[] =
+    another === undefined
+      ? []
+      : [{ kind: "report-left", master: { address: another.sender, priority: another.priority } }];
+  return { ...step, actions: [...step.actions, release(config), ...said] };
+}
+
+function stepWithoutAddresses(config: MachineConfig, state: BackupState, event: Event, now: Instant): Step {
   switch (event.kind) {
     case "advert":
       return stay(heard(config, state, event, now));

@@ -3,7 +3,7 @@
 // is sent, set or logged here. Where vipd differs from keepalived the reason stands at the place.
 
 import { unreachable } from "../core/never.js";
-import { between, type Instant } from "../core/units.js";
+import { after, between, milliseconds, type Instant } from "../core/units.js";
 import type { TransitionReason } from "../control/event.js";
 import { claimAt, stepBackup } from "./backup.js";
 import { quietUntil, stepMaster } from "./master.js";
@@ -15,7 +15,8 @@ import {
   type State,
   type Step,
 } from "./state.js";
-import { earlier, resumeLimit } from "./timing.js";
+import { earlier, keptLimit, resumeLimit, skewTime } from "./timing.js";
+import { expectedInterval } from "./versions.js";
 import { begin, becomeBackup, becomeFault, becomeMaster, release, stay, takePart } from "./transition.js";
 
 export function step(config: MachineConfig, state: State, event: Event, now: Instant): Step {
@@ -54,7 +55,7 @@ function stepInitialize(config: MachineConfig, event: Event, now: Instant): Step
     case "start":
       return begin(config, now);
     case "resume":
-      return resume(config, event.deadAt, now);
+      return resume(config, event, now);
     case "link-down":
       return becomeFault(event.cause, now, []);
     case "stop":
@@ -74,13 +75,19 @@ function stepInitialize(config: MachineConfig, event: Event, now: Instant): Step
 }
 
 /** Goes on as master only while no backup can have given up on the previous process. */
-function resume(config: MachineConfig, deadAt: Instant, now: Instant): Step {
-  const pause_ms = Math.max(0, between(deadAt, now));
-  const limit_ms = resumeLimit(config.advertInterval);
-  if (pause_ms < limit_ms || config.priority === OWNER_PRIORITY)
-    return becomeMaster(config, { kind: "resumed", pause_ms }, now);
-  const backup = becomeBackup(config, { kind: "resume-too-late", pause_ms, limit_ms }, now);
-  return { ...backup, actions: [release(config)] };
+function resume(config: MachineConfig, event: Extract<Event, { kind: "resume" }>, now: Instant): Step {
+  const { advertInterval: interval, priority, version } = config;
+  const pause_ms = Math.max(0, between(event.deadAt, now));
+  const limit_ms = event.kept === true ? keptLimit(interval) : resumeLimit(interval);
+  const kept = event.kept === true && { kept: true as const };
+  if (pause_ms < limit_ms || priority === OWNER_PRIORITY)
+    return becomeMaster(config, { kind: "resumed", pause_ms, ...kept }, now);
+  const backup = becomeBackup(config, { kind: "resume-too-late", pause_ms, limit_ms, ...kept }, now);
+  if (event.kept !== true) return { ...backup, actions: [release(config)] };
+  // Whoever is master by now says so within an interval.
+  const theirs = expectedInterval(config);
+  const listen = milliseconds(theirs + skewTime(version, priority, theirs));
+  return { ...backup, state: { ...backup.state, masterDownAt: after(now, listen), holds: true } };
 }
 
 function stepFault(config: MachineConfig, state: FaultState, event: Event, now: Instant): Step {

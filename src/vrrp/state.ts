@@ -49,6 +49,8 @@ export type BackupState = {
   readonly preemptAt?: Instant;
   /** It claims nothing before: it has just started (startDelay), or was stopped for a while and may have missed adverts. */
   readonly listenUntil?: Instant;
+  /** Its addresses were left here by a stop; they stay until it is master, or somebody else is. */
+  readonly holds?: true;
 };
 /** `again`: it was deleted again since it was put back at `at`, and will be put back at the end of the spacing. */
 export type RestoredAddress = {
@@ -81,8 +83,11 @@ export type State = InitializeState | FaultState | BackupState | MasterState;
 export type Event =
   /** The interface is usable and the instance may take part. */
   | { readonly kind: "start" }
-  /** The previous process ended at `deadAt` while this instance was master. */
-  | { readonly kind: "resume"; readonly deadAt: Instant }
+  /**
+   * The previous process ended at `deadAt` while this instance was master. `kept`: by a stop that left the addresses
+   * here, with an advert as its last word.
+   */
+  | { readonly kind: "resume"; readonly deadAt: Instant; readonly kept?: true }
   | {
       readonly kind: "stop";
       readonly keepAddresses: boolean;
@@ -133,6 +138,8 @@ export type Action =
   | { readonly kind: "announce"; readonly addresses: readonly VirtualAddress[]; readonly repeat: number }
   | { readonly kind: "report-second-master"; readonly master: Master }
   | { readonly kind: "report-restored"; readonly address: VirtualAddress }
+  /** Addresses that a stop had left here are removed, because there is another master. */
+  | { readonly kind: "report-left"; readonly master: Master }
   /** This process did not run for `stall` past a deadline, and listens for `listen` before it draws a conclusion. */
   | { readonly kind: "report-stall"; readonly stall: Milliseconds; readonly listen: Milliseconds };
 

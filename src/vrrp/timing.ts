@@ -47,6 +47,9 @@ export function nextAdvertAt(due: Instant, interval: Milliseconds, now: Instant)
  */
 export const resumeLimit = (interval: Milliseconds): Milliseconds => milliseconds(1.75 * interval);
 
+/** The same after a stop that left the addresses here: its last advert was sent when it began. */
+export const keptLimit = (interval: Milliseconds): Milliseconds => milliseconds(2.75 * interval);
+
 /**
  * How late a master may wake up for an advert and still be master: its last advert is one interval older, and no
  * backup gives up on it within three.

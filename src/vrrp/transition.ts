@@ -109,11 +109,14 @@ export function becomeFault(cause: FaultCause, now: Instant, actions: readonly A
   return { state: { kind: "fault", cause, ...retry }, actions, reason: cause };
 }
 
-/** What a master does that leaves of its own will (RFC 9568 section 6.4.3, (600)). */
-export const resign = (config: MachineConfig, keepAddresses: boolean): readonly Action[] => [
-  { kind: "send-advert", priority: RESIGN_PRIORITY },
-  ...(keepAddresses ? [] : [release(config)]),
-];
+/**
+ * What a master does that leaves of its own will (RFC 9568 section 6.4.3, (600)). One that leaves its addresses for a
+ * successor has the others begin their wait anew instead: it is to be back before that is over.
+ */
+export const resign = (config: MachineConfig, keepAddresses: boolean): readonly Action[] =>
+  keepAddresses
+    ? [{ kind: "send-advert", priority: config.priority }]
+    : [{ kind: "send-advert", priority: RESIGN_PRIORITY }, release(config)];
 
 export const release = (config: MachineConfig): Action => ({
   kind: "remove-addresses",

@@ -13,6 +13,7 @@ import type { Status } from "../../src/control/ipc.js";
 import { ip } from "../../src/core/address.js";
 import type { ServerId, ServiceId } from "../../src/ipvs/model.js";
 import { ControlServer } from "../../src/director/supervisor/control-server.js";
+import type { StopOrder } from "../../src/director/supervisor/stopping.js";
 import type { UpgradeOutcome } from "../../src/director/supervisor/upgrade.js";
 import { answerRequests } from "../../src/director/supervisor/requests.js";
 import { controlSocketPath } from "../../src/director/supervisor/runtime-directory.js";
@@ -66,6 +67,7 @@ test("a wrong word, option or value lists the right ones and ends with exit code
     [["run", "--log-level", "loud"], /no log level "loud": one of error, warning, notice, info, debug/],
     [["events", "--last", "x"], /--last is a whole number/],
     [["stop", "--keep-table", "--remove-table"], /exclude each other/],
+    [["stop", "--keep-vip", "--remove-table"], /--keep-vip and --remove-table exclude each other/],
     [["ipvs", "--stats", "--rate"], /--stats and --rate exclude each other/],
     [["ipvs", "--sort", "--nosort"], /exclude each other/],
     [["ipvs", "--restore", "-", "--save"], /--restore and --save exclude each other/],
@@ -161,7 +163,7 @@ services:
 test("the commands talk to a daemon: status, events, reload, stop", async () => {
   const world = new World();
   await world.supervisor.start();
-  let stopped: string | undefined;
+  let stopped: StopOrder | undefined;
   let upgraded: UpgradeOutcome = { ok: true, from: "0.1.0", to: "0.2.0", pid: 4712, pause_ms: 1.8 };
   const server = await ControlServer.open(
     controlSocketPath(folder),
@@ -169,8 +171,8 @@ test("the commands talk to a daemon: status, events, reload, stop", async () => 
       supervisor: world.supervisor,
       reload: () => world.supervisor.reload(),
       upgrade: () => Promise.resolve(upgraded),
-      stop: async (_why, table) => {
-        stopped = table ?? "as configured";
+      stop: async (_why, order) => {
+        stopped = order;
         await world.supervisor.stop("vipd stop");
         server.close();
       },
@@ -195,7 +197,7 @@ test("the commands talk to a daemon: status, events, reload, stop", async () => 
   const refused = await vipd("reload", "--runtime-dir", folder);
   assert.deepEqual([refused.code, refused.err], [1, "not reloaded:\nf:1:1: error: x\n"]);
   const stop = await vipd("stop", "--keep-table", "--runtime-dir", folder);
-  assert.deepEqual([stop.code, stopped], [0, "keep"]);
+  assert.deepEqual([stop.code, stopped], [0, { table: "keep" }]);
 });
 
 const at = new Date(2026, 10, 20, 23, 52, 1).getTime();

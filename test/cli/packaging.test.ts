@@ -70,6 +70,6 @@ test("the unit leaves no address behind, and goes on", () => {
   assert.match(service, /^KillMode=control-group$/m);
   assert.match(service, /^OOMPolicy=continue$/m);
   assert.match(service, /^RuntimeDirectoryPreserve=yes$/m);
-  assert.match(service, /^ExecStopPost=vipd release$/m);
+  assert.match(service, /^ExecStopPost=vipd release --unless-kept$/m);
   assert.match(start, /^StartLimitIntervalSec=0$/m);
 });

@@ -104,6 +104,10 @@ test("requests are read strictly, and what is wrong is said", () => {
     ok: true,
     value: { request: "stop", table: "keep" },
   });
+  assert.deepEqual(parseRequest('{"request":"stop","addresses":"keep"}'), {
+    ok: true,
+    value: { request: "stop", addresses: "keep" },
+  });
   for (const [line, wanted] of [
     ["", /one JSON object/],
     ["[]", /one JSON object/],
@@ -114,6 +118,7 @@ test("requests are read strictly, and what is wrong is said", () => {
     ['{"request":"events","last":-1}', /"last" is a whole number/],
     ['{"request":"events","follow":1}', /"follow" is true or false/],
     ['{"request":"stop","table":"x"}', /"keep" or "remove"/],
+    ['{"request":"stop","addresses":"remove"}', /"addresses" is "keep"/],
   ] as const) {
     const parsed = parseRequest(line);
     assert.ok(!parsed.ok);

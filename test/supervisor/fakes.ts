@@ -7,6 +7,7 @@ import { ip } from "../../src/core/address.js";
 import { instant, milliseconds, type Instant } from "../../src/core/units.js";
 import type { ChildListener, ChildName, ChildPatience, Spawn } from "../../src/director/supervisor/child.js";
 import type { LoadedConfig, LoadOutcome, LoadRequest } from "../../src/director/supervisor/config-source.js";
+import type { KeptState } from "../../src/director/supervisor/kept-state.js";
 import type { AddressOnInterface } from "../../src/director/supervisor/stranded-addresses.js";
 import { Supervisor } from "../../src/director/supervisor/supervisor.js";
 import type { Order } from "../../src/services/order.js";
@@ -91,6 +92,8 @@ export class World {
   readonly removed: AddressOnInterface[] = [];
   /** The virtual addresses on record, from each change to the next. */
   readonly recorded: string[][] = [];
+  /** What a stop keeps for the next start. */
+  kept: KeptState | undefined;
   /** What the notifier was given. */
   readonly observed: VipdEvent[] = [];
   /** What is kept of operators' orders. */
@@ -121,6 +124,10 @@ export class World {
         recordAddresses: (addresses) => {
           if (this.unwritable) throw new Error("no space left on device");
           this.recorded.push(addresses.map(({ prefix }) => prefix.address));
+        },
+        keep: (state) => {
+          if (this.unwritable) throw new Error("no space left on device");
+          this.kept = state;
         },
         removeTable: () => {
           this.order.push("table removed by the supervisor");

@@ -423,7 +423,7 @@ test("a stop ends the running of checks, lets VRRP resign, then ends the checks,
 
 test("the command may say what a stop leaves in the kernel", async () => {
   const world = await started();
-  await world.supervisor.stop("vipd stop", "keep");
+  await world.supervisor.stop("vipd stop", { table: "keep" });
   assert.deepEqual(world.child("checks").got.at(-1), { kind: "stop", table: "keep" });
 });
 
@@ -465,7 +465,7 @@ test("a table that is to stay is nobody's to remove, also when the check process
   await world.supervisor.start();
   world.behaviour.checks = {};
   world.child("checks").die("killed by SIGKILL");
-  assert.equal(await world.supervisor.stop("vipd stop", "keep"), true);
+  assert.equal(await world.supervisor.stop("vipd stop", { table: "keep" }), true);
   assert.ok(!world.order.includes("table removed by the supervisor"));
 });
 

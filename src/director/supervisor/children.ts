@@ -11,6 +11,7 @@ import { Child, type ChildName } from "./child.js";
 import { servicesOf, type ConfigHead, type LoadedConfig } from "./config-source.js";
 import type { Custody } from "./custody.js";
 import type { EventLog } from "./event-log.js";
+import type { KeptState } from "./kept-state.js";
 import { LoopWatch } from "./loop-watch.js";
 import type { OrderBook } from "./orders.js";
 import { loopWatchEvery, PATIENCE, vrrpPatience } from "./patience.js";
@@ -80,6 +81,17 @@ export class Children {
     return this.configure("checks", () =>
       this.answers.checks.note(this.checks.send({ kind: "change", services })),
     );
+  }
+
+  /** What a stop has kept for this start. */
+  recall({ tracks, sequences }: Pick<KeptState, "tracks" | "sequences">): void {
+    this.tracks.take(tracks);
+    this.sequences = sequences;
+  }
+
+  /** For a start after this stop. */
+  get kept(): Pick<KeptState, "tracks" | "sequences"> {
+    return { tracks: this.tracks.report, sequences: this.sequences };
   }
 
   /** A configuration is in force from now on: how closely its instances are watched depends on it. */

@@ -6,15 +6,19 @@ import type { ResumeOrder } from "../../control/ipc.js";
 import type { StaticInheritance } from "../../control/handover.js";
 import type { VipdEvent } from "../../control/event.js";
 import { span } from "../../control/reason.js";
-import { between, milliseconds, type Instant } from "../../core/units.js";
+import { between, milliseconds, seconds, type Instant } from "../../core/units.js";
 import type { InstanceConfig } from "../../vrrp/instance.js";
 import type { ConfigHead } from "./config-source.js";
 import { joined } from "./held-goods.js";
 import { Holdings, removableAddresses } from "./holdings.js";
 import { Masters } from "./masters.js";
 import { StaticGoods } from "./static-goods.js";
-import { StrandedAddresses } from "./stranded-addresses.js";
+import type { KeptState } from "./kept-state.js";
+import { removalDelay, StrandedAddresses } from "./stranded-addresses.js";
 import type { SupervisorPorts } from "./supervisor-ports.js";
+
+/** What a start may take until VRRP looks after addresses that a stop has left: the peer may have them, too. */
+const BACK_WITHIN = seconds(5);
 
 type Ports = Pick<
   SupervisorPorts,
@@ -98,6 +102,10 @@ export class Custody {
   /** A predecessor's, while its VRRP process hands over: it is told of `instances`. */
   inherit(statics: StaticInheritance, instances: readonly InstanceConfig[]): void {
     this.holdings.settle(instances);
+    this.inheritStatics(statics);
+  }
+
+  private inheritStatics(statics: StaticInheritance): void {
     try {
       this.statics.inherit(statics);
     } catch (error) {
@@ -114,6 +122,25 @@ export class Custody {
       const text = `the virtual addresses could not be put on record, for a start after a crash: ${(error as Error).message}`;
       this.emit({ kind: "warning", subject: "vipd", text });
     }
+  }
+
+  /** At a start: a stop has left what is of these in place. VRRP is to look after it soon, or it goes. */
+  recall({ at, masters, statics }: KeptState): void {
+    this.masters.recall(
+      masters.map(({ name }) => name),
+      at,
+    );
+    this.holdings.recall(masters);
+    this.inheritStatics(statics);
+    const since = milliseconds(between(at, this.ports.monotonic()));
+    this.stranded.expect(masters, since, (instance) =>
+      milliseconds(Math.max(removalDelay(instance), since + BACK_WITHIN)),
+    );
+  }
+
+  /** Before a stop that leaves all of it in place: the instances that are master. */
+  get held(): readonly InstanceConfig[] {
+    return this.holdings.toldOf(this.masters.names);
   }
 
   /** At a stop, the VRRP process being gone: nothing of ours stays. `resigned`: it has taken its own away. */

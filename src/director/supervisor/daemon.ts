@@ -24,6 +24,7 @@ import { interfaceIndex, removeAddresses } from "./address-removal.js";
 import { ControlServer } from "./control-server.js";
 import { heldAddresses } from "./held-addresses.js";
 import { heldGoods, removeGoods } from "./held-goods.js";
+import { keptFile } from "./kept-state.js";
 import { collectGarbage, keepYoungGenerationSmall } from "./memory.js";
 import { orderFile } from "./order-file.js";
 import { readerBuild } from "./programs.js";
@@ -33,6 +34,7 @@ import { spawner } from "./spawn.js";
 import { Succession } from "./succession.js";
 import { findPredecessor, ownCommand, successorSpawner } from "./successor-process.js";
 import { Upgrades, type UpgradeOutcome } from "./upgrade.js";
+import type { StopOrder } from "./stopping.js";
 import { Supervisor } from "./supervisor.js";
 import { missingCapabilities } from "./capabilities.js";
 import { openStateDirectory } from "./state-directory.js";
@@ -81,8 +83,11 @@ export async function runDaemon(options: DaemonOptions): Promise<boolean> {
   // First of all, whatever may refuse below: a predecessor that was killed with its children did not take them away.
   const held = heldAddresses(path, removeAddresses, interfaceIndex);
   const goods = heldGoods(path);
-  if (predecessor !== undefined) goods.inherit();
-  const left = predecessor === undefined ? [goods.release(), held.release()] : [];
+  const keeping = keptFile(path);
+  const kept = predecessor === undefined ? keeping.take(instant(native.now())) : undefined;
+  const isInPlace = predecessor !== undefined || kept !== undefined;
+  if (isInPlace) goods.inherit();
+  const left = isInPlace ? [] : [goods.release(), held.release()];
   process.title = "vipd: supervisor";
   keepYoungGenerationSmall();
   const datagrams = new UnixDatagramSocket();
@@ -123,6 +128,7 @@ export async function runDaemon(options: DaemonOptions): Promise<boolean> {
       removeAddresses: (addresses) => held.remove(addresses).errors,
       recordAddresses: (addresses) => held.record(addresses),
       releaseAddresses: () => held.release().errors,
+      keep: (state) => keeping.write(state),
       removeTable: async () => {
         // Hardly ever needed, and half of what the check process is made of.
         const { removeTable } = await import("./table-removal.js");
@@ -167,6 +173,7 @@ export async function runDaemon(options: DaemonOptions): Promise<boolean> {
     if (stateLine.observe(record.event) && succession?.isOwner !== false) notifier.status(stateLine.text());
   });
   if (state.problem !== undefined) supervisor.emit({ kind: "warning", subject: "vipd", text: state.problem });
+  if (kept !== undefined) supervisor.recall(kept);
   const found = left
     .flatMap(({ removed }) => removed)
     .map((text) => `removed ${text}: a predecessor left it behind`);
@@ -178,12 +185,12 @@ export async function runDaemon(options: DaemonOptions): Promise<boolean> {
     announce: (pid) => notifier.mainProcess(pid) >= 0,
   });
   const ended = new Promise<void>((done) => {
-    const stop = async (why: string, table?: "keep" | "remove"): Promise<void> => {
+    const stop = async (why: string, order?: StopOrder): Promise<void> => {
       if (succession?.isWaiting === true) return succession.giveUp(why);
       // One that has gone through has ended this daemon already.
       if (await upgrades.end(why)) return;
       notifier.stopping();
-      return supervisor.stop(why, table).then((isDone) => {
+      return supervisor.stop(why, order).then((isDone) => {
         if (!isDone) process.exitCode = 1;
         done();
       }, done);
@@ -204,7 +211,7 @@ export async function runDaemon(options: DaemonOptions): Promise<boolean> {
       log.say("error", "vipd", `internal error: ${error.stack ?? String(error)}`);
       process.exitCode = 1;
       // The kernel's table serves on; the next run takes it over.
-      void stop("internal error", "keep");
+      void stop("internal error", { table: "keep" });
     });
     const upgrade = async (): Promise<UpgradeOutcome> => {
       const outcome = await upgrades.run();

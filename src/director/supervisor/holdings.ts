@@ -44,6 +44,16 @@ export class Holdings {
     return lost.filter((instance) => removableAddresses([instance]).length > 0);
   }
 
+  /** A stop has left these in place. */
+  recall(masters: readonly InstanceConfig[]): void {
+    this.lost = masters;
+  }
+
+  /** Those of `names`, as the process was told of them last. */
+  toldOf(names: readonly string[]): readonly InstanceConfig[] {
+    return this.told.filter(({ name }) => names.includes(name));
+  }
+
   /** What may be on the interfaces, each address once. */
   get held(): readonly AddressOnInterface[] {
     return [...removableAddresses(this.told), ...beside(this.told, [...this.before, ...this.lost])];

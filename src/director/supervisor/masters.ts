@@ -8,6 +8,8 @@ import type { Instant } from "../../core/units.js";
 export class Masters {
   private readonly masters = new Set<string>();
   private readonly lost = new Map<string, Instant>();
+  /** Of those, the ones that a stop has left in place. */
+  private kept: ReadonlySet<string> = new Set();
 
   /** Gives the instance that is master now and was not, or the other way round. */
   observe(event: VipdEvent): string | undefined {
@@ -34,13 +36,29 @@ export class Masters {
     return names;
   }
 
+  /** These were master when a stop that left everything in place began, at `at`. */
+  recall(names: readonly string[], at: Instant): void {
+    for (const name of names) this.lost.set(name, at);
+    this.kept = new Set(names);
+  }
+
+  /** Those that are master now. */
+  get names(): readonly string[] {
+    return [...this.masters];
+  }
+
   /** What the next VRRP process is told. */
   resumeOrders(): readonly ResumeOrder[] {
-    return [...this.lost].map(([instance, dead_at]) => ({ instance, dead_at }));
+    return [...this.lost].map(([instance, dead_at]) => ({
+      instance,
+      dead_at,
+      ...(this.kept.has(instance) && { kept: true as const }),
+    }));
   }
 
   /** The next process has taken its orders; from here on it says itself what it is. */
   taken(): void {
     this.lost.clear();
+    this.kept = new Set();
   }
 }

@@ -1,8 +1,10 @@
 // What each request of the control socket does.
 
 import { askerName } from "../../control/asker.js";
+import type { Request } from "../../control/protocol.js";
 import type { Supervisor } from "./supervisor.js";
 import type { ReloadOutcome } from "./reloads.js";
+import type { StopOrder } from "./stopping.js";
 import type { UpgradeOutcome } from "./upgrade.js";
 import type { Handler } from "./control-server.js";
 
@@ -10,7 +12,7 @@ export type RequestPorts = {
   readonly supervisor: Supervisor;
   readonly reload: () => Promise<ReloadOutcome>;
   readonly upgrade: () => Promise<UpgradeOutcome>;
-  readonly stop: (why: string, table?: "keep" | "remove") => Promise<void>;
+  readonly stop: (why: string, order: StopOrder) => Promise<void>;
 };
 
 export const answerRequests =
@@ -46,8 +48,13 @@ export const answerRequests =
       case "stop":
         client.reply({ reply: "stopping", pid: process.pid });
         // The connection stays open until the process has ended: so the client knows.
-        void stop("vipd stop", request.table);
+        void stop(request.addresses === "keep" ? "vipd stop --keep-vip" : "vipd stop", orderOf(request));
         return;
     }
     client.reply({ reply: "end" });
   };
+
+const orderOf = ({ table, addresses }: Extract<Request, { request: "stop" }>): StopOrder => ({
+  ...(table && { table }),
+  ...(addresses && { addresses }),
+});

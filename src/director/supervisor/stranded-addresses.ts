@@ -40,9 +40,9 @@ export class StrandedAddresses {
   }
 
   /** `since`: how long ago the process was last known to live. */
-  expect(instances: readonly InstanceConfig[], since: Milliseconds): void {
+  expect(instances: readonly InstanceConfig[], since: Milliseconds, delayOf = removalDelay): void {
     for (const instance of instances) {
-      const delay = removalDelay(instance);
+      const delay = delayOf(instance);
       const fire = (): void => this.removeNow(instance, milliseconds(Math.max(delay, since)));
       if (delay <= since) fire();
       else {

@@ -7,6 +7,7 @@ import type { Instant, Milliseconds } from "../../core/units.js";
 import type { ChildName, ChildPatience, Spawn } from "./child.js";
 import type { ConfigHead, LoadConfig } from "./config-source.js";
 import type { Goods } from "./held-goods.js";
+import type { KeptState } from "./kept-state.js";
 import type { OrderStore } from "./order-file.js";
 import type { StaticPorts } from "./static-goods.js";
 import type { AddressOnInterface, RemoveAddresses } from "./stranded-addresses.js";
@@ -17,6 +18,8 @@ export type SupervisorPorts = {
   readonly removeAddresses: RemoveAddresses;
   /** Keeps for a successor which addresses we may hold (held-addresses.ts). Throws when it cannot. */
   readonly recordAddresses: (addresses: readonly AddressOnInterface[]) => void;
+  /** Keeps for the next start what a stop leaves in place (kept-state.ts). Throws when it cannot. */
+  readonly keep: (state: KeptState) => void;
   /** Takes our part of the kernel's table away, where the check process did not. Gives whether all of it is gone. */
   readonly removeTable: () => Promise<boolean>;
   /** Takes away those on record; gives one sentence for each that may still be there. */

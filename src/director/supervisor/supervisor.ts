@@ -13,9 +13,10 @@ import { Custody } from "./custody.js";
 import { EventLog } from "./event-log.js";
 import { Inheriting, type PrepareOutcome } from "./inheriting.js";
 import { Inquiries, type OrderOutcome } from "./inquiries.js";
+import type { KeptState } from "./kept-state.js";
 import { OrderBook } from "./orders.js";
 import { Reloads, type ReloadOutcome } from "./reloads.js";
-import { leaveAll, stopAll } from "./stopping.js";
+import { leaveAll, stopAll, type StopOrder } from "./stopping.js";
 import type { SupervisorOptions, SupervisorPorts } from "./supervisor-ports.js";
 import { MaintenanceWindows } from "./windows.js";
 
@@ -78,6 +79,12 @@ export class Supervisor {
       },
       emit,
     });
+  }
+
+  /** Before `start`: the last stop has left what we had in place. */
+  recall(kept: KeptState): void {
+    this.children.recall(kept);
+    this.custody.recall(kept);
   }
 
   /** Resolves when both children run as configured; `report` says for people why there is no start, null: it was stopped. */
@@ -187,8 +194,8 @@ export class Supervisor {
   }
 
   /** Bounded in time. Gives whether the kernel's table is as it was to be left. */
-  stop(why: string, table?: "keep" | "remove"): Promise<boolean> {
-    return this.stopped ?? this.end(this.stopNow(why, table));
+  stop(why: string, order: StopOrder = {}): Promise<boolean> {
+    return this.stopped ?? this.end(this.stopNow(why, order));
   }
 
   /** Whether a configuration was ever accepted. */
@@ -223,11 +230,11 @@ export class Supervisor {
     return { ports, children, custody, emit: (event) => this.emit(event) };
   }
 
-  private async stopNow(why: string, table: "keep" | "remove" | undefined): Promise<boolean> {
+  private async stopNow(why: string, order: StopOrder): Promise<boolean> {
     this.emit({ kind: "stopping", why });
     this.orders.stop();
     this.windows.stop();
-    const isDone = await stopAll(this.stoppingParts, table);
+    const isDone = await stopAll(this.stoppingParts, order);
     this.emit({ kind: "stopped" });
     return isDone;
   }
