@@ -1,114 +1,105 @@
-// One request by HTTP/1.1 or 1.0 on an open connection, and its answer up to the limit.
+// One request by HTTP/1.1 or 1.0, and its answer up to the limit: on a connection of its own as bytes, and on one that
+// is open already, with TLS on it, as a stream. What the answer means is read by http-answer.ts for both.
 
-import { request as httpRequest, type IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 
-import { err, ok, type Result } from "../core/result.js";
+import { err, type Result } from "../core/result.js";
 import type { Cancel } from "../ports/cancel.js";
+import type { Dialer, DialFailure, DialRequest } from "../ports/dialer.js";
 import { untilCancelled } from "./cancel.js";
-import {
-  closedEarly,
-  LARGEST_HEADER,
-  NO_ANSWER,
-  stillComing,
-  type Answer,
-  type Failure,
-  type HttpRequest,
-} from "./http-request.js";
+import { AnswerReader } from "./http-answer.js";
+import type { Answer, Failure, HttpRequest } from "./http-request.js";
+import type { Trace } from "./trace.js";
+
+/** What a check over plain HTTP comes to: an answer, or what failed, before the connection was open or later. */
+export type Outcome =
+  | { readonly kind: "not-connected"; readonly failure: DialFailure }
+  | { readonly kind: "asked"; readonly answer: Result<Answer, Failure> };
+
+/** `onOpen` is told when the connection is open. */
+export function askPlainHttp1(
+  dialer: Dialer<Socket>,
+  to: DialRequest,
+  version: "1.0" | "1.1",
+  request: HttpRequest,
+  { cancel, trace }: { readonly cancel: Cancel; readonly trace?: Trace | undefined },
+  onOpen: () => void,
+): Promise<Outcome> {
+  const reader = new AnswerReader(request);
+  let isOpen = false;
+  let close: () => void = () => undefined;
+  return untilCancelled<Outcome>(
+    cancel,
+    () => {
+      close();
+      return isOpen
+        ? asked(err({ reason: "read-timeout", detail: reader.waitingFor }))
+        : { kind: "not-connected", failure: { reason: "connect-timeout", detail: "cancelled" } };
+    },
+    (settle) => {
+      close = dialer.converse(to, {
+        onOpen: () => {
+          isOpen = true;
+          onOpen();
+          const bytes = requestBytes(version, request);
+          trace?.bytes("sent", bytes);
+          return bytes;
+        },
+        onBytes: (bytes) => {
+          trace?.bytes("received", bytes);
+          const verdict = reader.push(bytes);
+          if (verdict !== undefined) settle(asked(verdict));
+          return verdict === undefined;
+        },
+        onEnd: (failure) => {
+          settle(
+            isOpen || failure === undefined
+              ? asked(reader.end(failure === undefined))
+              : { kind: "not-connected", failure },
+          );
+        },
+      });
+    },
+  );
+}
+
+const asked = (answer: Result<Answer, Failure>): Outcome => ({ kind: "asked", answer });
 
 /** The caller ends the connection. */
 export function askHttp1(
   socket: Socket,
   version: "1.0" | "1.1",
-  { method, path, headers, maxBody, isGood, onAnswer }: HttpRequest,
+  request: HttpRequest,
   cancel: Cancel,
 ): Promise<Result<Answer, Failure>> {
-  let waitingFor = NO_ANSWER;
+  const reader = new AnswerReader(request);
   return untilCancelled<Result<Answer, Failure>>(
     cancel,
     () => {
       socket.destroy();
-      return err({ reason: "read-timeout", detail: waitingFor });
+      return err({ reason: "read-timeout", detail: reader.waitingFor });
     },
     (settle) => {
-      if (version === "1.0") speakOldHttp(socket);
-      const request = httpRequest({
-        createConnection: () => socket,
-        method,
-        path,
-        setHost: false,
-        headers: { ...headers, connection: "close" },
-        maxHeaderSize: LARGEST_HEADER,
+      socket.on("data", (bytes: Buffer) => {
+        const verdict = reader.push(bytes);
+        if (verdict === undefined) return;
+        socket.removeAllListeners("data");
+        settle(verdict);
       });
-      request.on("error", (error) => {
-        settle(err(requestFailure(error)));
+      socket.on("end", () => {
+        settle(reader.end(true));
       });
-      request.on("upgrade", (response: IncomingMessage) => {
-        onAnswer();
-        settle(ok(answerOf(response, [], false)));
-      });
-      request.on("response", (response) => {
-        onAnswer();
-        response.on("error", () => undefined);
-        const status = response.statusCode ?? 0;
-        if (!isGood(status)) {
-          settle(ok(answerOf(response, [], false)));
-          return;
-        }
-        const chunks: Buffer[] = [];
-        let length = 0;
-        const announced = response.headers["content-length"];
-        waitingFor = stillComing(status, 0, announced);
-        response.on("data", (chunk: Buffer) => {
-          chunks.push(chunk);
-          length += chunk.length;
-          waitingFor = stillComing(status, length, announced);
-          if (length > maxBody) settle(ok(answerOf(response, chunks, true, maxBody)));
+      for (const event of ["error", "close"] as const)
+        socket.on(event, () => {
+          settle(reader.end(false));
         });
-        response.on("end", () => {
-          settle(ok(answerOf(response, chunks, false)));
-        });
-        response.on("close", () => {
-          // After "end" this changes nothing any more.
-          settle(err(closedEarly(length, announced)));
-        });
-      });
-      request.end();
+      socket.write(requestBytes(version, request));
     },
   );
 }
 
-/** node:http writes no other version than 1.1; a request without a body is one write. */
-function speakOldHttp(socket: Socket): void {
-  const write = socket.write.bind(socket) as (...args: readonly unknown[]) => boolean;
-  socket.write = (data: unknown, ...rest: readonly unknown[]): boolean => {
-    socket.write = write;
-    const text = typeof data === "string" ? data : Buffer.from(data as Uint8Array).toString("latin1");
-    return write(text.replace(" HTTP/1.1\r\n", " HTTP/1.0\r\n"), ...rest);
-  };
-}
-
-function answerOf(
-  response: IncomingMessage,
-  chunks: readonly Buffer[],
-  cut: boolean,
-  limit?: number,
-): Answer {
-  const body = Buffer.concat(chunks);
-  return {
-    status: response.statusCode ?? 0,
-    reasonPhrase: (response.statusMessage ?? "").slice(0, 60),
-    body: limit === undefined ? body : body.subarray(0, limit),
-    cut,
-  };
-}
-
-function requestFailure(error: NodeJS.ErrnoException): Failure {
-  if (error.code === "HPE_HEADER_OVERFLOW")
-    return { reason: "too-large", detail: `the header is longer than ${LARGEST_HEADER} bytes` };
-  if (error.code?.startsWith("HPE_") === true)
-    return { reason: "bad-reply", detail: `not HTTP: ${error.message}` };
-  if (error.code === "ECONNRESET")
-    return { reason: "closed-early", detail: "the connection ended before the answer" };
-  return { reason: "closed-early", detail: error.message };
+function requestBytes(version: "1.0" | "1.1", { method, path, headers }: HttpRequest): Buffer {
+  let text = `${method} ${path} HTTP/${version}\r\n`;
+  for (const name in headers) text += `${name}: ${headers[name] ?? ""}\r\n`;
+  return Buffer.from(`${text}connection: close\r\n\r\n`, "latin1");
 }

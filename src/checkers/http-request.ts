@@ -16,6 +16,8 @@ export type HttpRequest = {
   /** Names in lower case; "host" is among them. */
   readonly headers: Readonly<Record<string, string>>;
   readonly maxBody: number;
+  /** Whether anything is to be looked for in it. */
+  readonly keepBody: boolean;
   /** A wrong status is a verdict by itself: the body is not read then. */
   readonly isGood: (status: number) => boolean;
   /** Told when the first of the answer is there. */

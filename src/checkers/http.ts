@@ -2,15 +2,9 @@
 // Redirects are not followed: where one leads is not the real server's health. One connection a page,
 // because a kept one would say nothing of whether new ones are taken.
 
-import type { Socket } from "node:net";
-
 import type { ValueTypes } from "../config/values.js";
-import { ok as okResult, err, type Result } from "../core/result.js";
-import { between, milliseconds, type Instant, type Milliseconds } from "../core/units.js";
 import { defineChecker, fail, ok, type CheckContext, type CheckResult, type Phases } from "./checker.js";
-import { connect, connectOptions, type ConnectOptions } from "./connect.js";
-import { askHttp1 } from "./http-1.js";
-import { askHttp2 } from "./http-2.js";
+import { connectOptions, dialRequest, type ConnectOptions } from "./connect.js";
 import { bodyProblem, bodyWish, type BodyWish } from "./http-body.js";
 import {
   headersOption,
@@ -23,18 +17,9 @@ import {
   type HttpVersion,
   type Method,
 } from "./http-request.js";
+import { askPage, mark, type Clock } from "./http-page.js";
 import { loginOptions, loginProblem, readLogin, type Login, type LoginOptions } from "./login.js";
-import {
-  HALF_A_PAIR,
-  hasKeyPair,
-  readsFiles,
-  startTls,
-  tlsOptions,
-  tlsProblem,
-  type Secured,
-  type TlsOptions,
-} from "./tls.js";
-import { watch } from "./trace.js";
+import { HALF_A_PAIR, hasKeyPair, readsFiles, tlsOptions, tlsProblem, type TlsOptions } from "./tls.js";
 
 type StatusRange = { readonly from: number; readonly to: number };
 type Page = {
@@ -150,9 +135,6 @@ export const https = defineChecker({
   check: (context) => checkHttp(context, context.options),
 });
 
-/** Times of all pages together. */
-type Clock = { readonly phases: Record<string, Milliseconds>; at: Instant };
-
 async function checkHttp(
   context: CheckContext<HttpOptions>,
   tls: TlsOptions | undefined,
@@ -162,7 +144,7 @@ async function checkHttp(
   if (login?.ok === false) return login.error;
   for (const [name, value] of Object.entries(options.headers ?? {}))
     if (looksSecret(name)) trace?.hide(value);
-  const clock: Clock = { phases: {}, at: context.now() };
+  const clock: Clock = { phases: {}, at: context.now(), hasAnswer: false };
   const pages = options.pages ?? [{ path: options.path ?? "/", body: options.body }];
   let last: CheckResult | undefined;
   for (const page of pages) {
@@ -180,91 +162,35 @@ async function checkPage(
   login: Login | undefined,
   clock: Clock,
 ): Promise<CheckResult> {
-  const { options, cancel, trace } = context;
+  const { options } = context;
   const { phases } = clock;
   clock.at = context.now();
-  const opened = await connect(context);
-  mark(clock, "connect", context);
-  if (!opened.ok) return { ...opened.error, phases };
-  const { address, port } = opened.value.request;
-  const secured: Result<{ readonly socket: Socket; readonly warning?: string | undefined }, CheckResult> =
-    tls === undefined ? okResult(opened.value) : await secure(opened.value.socket, tls, clock, context);
-  if (!secured.ok) return secured.error;
-  const socket = watch(secured.value.socket, options.version === "2" ? undefined : trace);
+  const to = dialRequest(context);
+  if (!to.ok) return { ...to.error, phases };
   const method = page.method ?? options.method;
   const wanted = page.status ?? options.status;
-  const seen = { answer: false };
   const request: HttpRequest = {
     method,
     path: page.path,
     headers: requestHeaders(
-      options.host ?? hostHeader(address, port, tls === undefined ? 80 : 443),
+      options.host ?? hostHeader(to.value.address, to.value.port, tls === undefined ? 80 : 443),
       options.headers,
       login,
     ),
     maxBody: options["max-body"],
+    keepBody: page.body !== undefined,
     isGood: (status) => inSet(status, wanted),
     onAnswer: () => {
-      seen.answer = true;
+      clock.hasAnswer = true;
       mark(clock, "first-byte", context);
     },
   };
-  const answer =
-    options.version === "2"
-      ? await askHttp2(socket, tls === undefined ? "http" : "https", request, cancel)
-      : await askHttp1(socket, options.version, request, cancel);
-  socket.destroy();
-  mark(clock, seen.answer ? "body" : "first-byte", context);
-  if (options.version === "2") noteHttp2(context, request, answer);
-  if (!answer.ok) return fail(answer.error.reason, answer.error.detail, phases);
-  const result = judge(answer.value, { method, path: page.path, wanted, body: page.body }, options, phases);
-  return result.ok && secured.value.warning !== undefined
-    ? { ...result, warning: secured.value.warning }
-    : result;
-}
-
-async function secure(
-  socket: Socket,
-  tls: TlsOptions,
-  clock: Clock,
-  context: CheckContext<HttpOptions>,
-): Promise<Result<Secured, CheckResult>> {
-  const { options, target } = context;
-  const isHttp2 = options.version === "2";
-  const secured = await startTls(
-    socket,
-    tls,
-    options.address ?? target.address,
-    [isHttp2 ? "h2" : "http/1.1"],
-    context,
-  );
-  mark(clock, "tls", context);
-  if (!secured.ok) return err(fail(secured.error.reason, secured.error.detail, clock.phases));
-  if (isHttp2 && secured.value.socket.alpnProtocol !== "h2") {
-    secured.value.socket.destroy();
-    return err(fail("bad-reply", "the server does not choose HTTP/2 in the TLS handshake", clock.phases));
-  }
-  return secured;
-}
-
-function mark(clock: Clock, phase: string, context: CheckContext<unknown>): void {
-  const now = context.now();
-  clock.phases[phase] = milliseconds((clock.phases[phase] ?? 0) + between(clock.at, now));
-  clock.at = now;
-}
-
-/** Its frames are binary: what was meant is told in words. */
-function noteHttp2(
-  { trace }: CheckContext<unknown>,
-  { method, path, headers }: HttpRequest,
-  answer: Result<Answer, unknown>,
-): void {
-  trace?.bytes("sent", `${method} ${path} HTTP/2\r\n`);
-  for (const [name, value] of Object.entries(headers)) trace?.bytes("sent", `${name}: ${value}\r\n`);
-  if (answer.ok) {
-    trace?.bytes("received", `HTTP/2 ${answer.value.status}\r\n`);
-    trace?.bytes("received", answer.value.body);
-  }
+  clock.hasAnswer = false;
+  const asked = await askPage(context, to.value, request, tls, clock);
+  if (!asked.ok) return asked.error;
+  const { answer, warning } = asked.value;
+  const result = judge(answer, { method, path: page.path, wanted, body: page.body }, options, phases);
+  return result.ok && warning !== undefined ? { ...result, warning } : result;
 }
 
 const inSet = (status: number, set: readonly StatusRange[]): boolean =>

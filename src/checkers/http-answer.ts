@@ -1,0 +1,200 @@
+// Reads an answer of HTTP/1.1 or 1.0 (RFC 9112) as its bytes come, in whatever pieces, until it is whole or its verdict
+// is clear. Every byte is looked at in its order, so that the pieces make no difference; what is kept is bounded. Knows
+// no connection and no time.
+
+import { err, ok, type Result } from "../core/result.js";
+import { ChunkReader } from "./http-chunks.js";
+import {
+  closedEarly,
+  LARGEST_HEADER,
+  NO_ANSWER,
+  stillComing,
+  type Answer,
+  type Failure,
+  type HttpRequest,
+} from "./http-request.js";
+
+export type AnswerWish = Pick<HttpRequest, "method" | "maxBody" | "keepBody" | "isGood" | "onAnswer">;
+type Verdict = Result<Answer, Failure>;
+
+/** How the end of the body is known (RFC 9112 section 6.3). */
+type Body =
+  | { readonly kind: "length"; readonly length: number }
+  | { readonly kind: "chunked"; readonly chunks: ChunkReader }
+  | { readonly kind: "until-close" };
+
+const START = "HTTP/1.";
+/** An empty line ends a header; lines of a bare LF are taken, too (RFC 9112 section 2.2). */
+const HEADER_END = /\n\r?\n/g;
+const STATUS_LINE = /^HTTP\/1\.[0-9] ([1-9][0-9]{2})(?: (.*))?$/;
+const FIELD_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+const SWITCHING = 101;
+
+const notHttp = (what: string): Verdict => err({ reason: "bad-reply", detail: `not HTTP: ${what}` });
+const TOO_LARGE: Verdict = err({
+  reason: "too-large",
+  detail: `the header is longer than ${LARGEST_HEADER} bytes`,
+});
+
+export class AnswerReader {
+  private readonly wish: AnswerWish;
+  /** Of the header, one character a byte; informational answers are taken out. */
+  private head = "";
+  private informational = 0;
+  private status = 0;
+  private reasonPhrase = "";
+  private announced: string | undefined;
+  private body: Body | undefined;
+  private readonly kept: Buffer[] = [];
+  private length = 0;
+
+  constructor(wish: AnswerWish) {
+    this.wish = wish;
+  }
+
+  /** What has not come yet, for people. */
+  get waitingFor(): string {
+    return this.body === undefined ? NO_ANSWER : stillComing(this.status, this.length, this.announced);
+  }
+
+  /** The bytes are not kept. Undefined: it takes more of them to know. Not to be called after a verdict. */
+  push(bytes: Uint8Array): Verdict | undefined {
+    return this.body === undefined ? this.pushHead(bytes) : this.pushBody(this.body, bytes);
+  }
+
+  /** The connection has ended; `clean`: by the server's own wish. */
+  end(clean: boolean): Verdict {
+    if (this.body === undefined && !this.head.startsWith(START.slice(0, this.head.length)))
+      return this.noAnswer();
+    if (this.body === undefined)
+      return err({ reason: "closed-early", detail: "the connection ended before the answer" });
+    if (clean && this.body.kind === "until-close") return this.answer(false);
+    return err(closedEarly(this.length, this.announced));
+  }
+
+  private pushHead(bytes: Uint8Array): Verdict | undefined {
+    // A byte more than there may be is enough to see that it is too long.
+    const room = LARGEST_HEADER + 1 - this.informational - this.head.length;
+    let before = this.head.length;
+    this.head += latin1(bytes.subarray(0, room));
+    for (;;) {
+      const line = this.head.indexOf("\n");
+      if ((line >= 0 || this.head.length >= START.length) && !this.head.startsWith(START))
+        return this.noAnswer();
+      if (line >= 0 && !this.readStatusLine(this.head.slice(0, line)))
+        return notHttp(`its first line is ${JSON.stringify(this.head.slice(0, Math.min(line, 60)))}`);
+      // Before these bytes there was no end, but perhaps a part of one.
+      HEADER_END.lastIndex = Math.max(0, line, before - 2);
+      const end = HEADER_END.exec(this.head);
+      if (end === null) return this.head.length + this.informational > LARGEST_HEADER ? TOO_LARGE : undefined;
+      const length = HEADER_END.lastIndex;
+      if (length + this.informational > LARGEST_HEADER) return TOO_LARGE;
+      if (this.status >= 200 || this.status === SWITCHING) {
+        const verdict = this.takeHeader(this.head.slice(line + 1, end.index + 1));
+        if (verdict !== undefined) return verdict;
+        return this.pushBody(this.body as Body, bytes.subarray(length - before));
+      }
+      this.informational += length;
+      this.head = this.head.slice(length);
+      before -= length;
+      if (this.head === "") return undefined;
+    }
+  }
+
+  private noAnswer(): Verdict {
+    const [start = ""] = this.head.split("\n", 1);
+    return notHttp(`it begins with ${JSON.stringify(start.slice(0, START.length))}`);
+  }
+
+  private readStatusLine(line: string): boolean {
+    const match = STATUS_LINE.exec(line.replace(/\r$/, ""));
+    if (match === null) return false;
+    this.status = Number(match[1]);
+    this.reasonPhrase = (match[2] ?? "").slice(0, 60);
+    return true;
+  }
+
+  /** The lines after the first one. A verdict when there is nothing to wait for. */
+  private takeHeader(lines: string): Verdict | undefined {
+    let coding = "";
+    for (const line of unfolded(lines)) {
+      const colon = line.indexOf(":");
+      const name = line.slice(0, Math.max(0, colon));
+      if (!FIELD_NAME.test(name) || /[\r\0]/.test(line))
+        return notHttp(`a line of its header is ${JSON.stringify(line.slice(0, 60))}`);
+      const value = line.slice(colon + 1).trim();
+      // Most have another length than these two.
+      const lower = name.length === 14 || name.length === 17 ? name.toLowerCase() : "";
+      if (lower === "transfer-encoding") coding = coding === "" ? value : `${coding}, ${value}`;
+      if (lower !== "content-length") continue;
+      if (!/^[0-9]{1,15}$/.test(value) || (this.announced !== undefined && this.announced !== value))
+        return notHttp(`its Content-Length is ${JSON.stringify(value.slice(0, 60))}`);
+      this.announced = value;
+    }
+    if (coding !== "" && this.announced !== undefined)
+      return notHttp("it has both Content-Length and Transfer-Encoding");
+    const { method, isGood, onAnswer } = this.wish;
+    onAnswer();
+    const { status } = this;
+    const hasNone = method === "HEAD" || status === 204 || status === 304 || status === SWITCHING;
+    // A status that is not wanted is a verdict by itself.
+    if (hasNone || !isGood(status)) return this.answer(false);
+    this.body = bodyOf(coding, this.announced);
+    return this.body.kind === "length" && this.body.length === 0 ? this.answer(false) : undefined;
+  }
+
+  private pushBody(body: Body, bytes: Uint8Array): Verdict | undefined {
+    switch (body.kind) {
+      case "until-close":
+        return this.take(bytes, 0, bytes.length);
+      case "length": {
+        const verdict = this.take(bytes, 0, Math.min(bytes.length, body.length - this.length));
+        return verdict ?? (this.length === body.length ? this.answer(false) : undefined);
+      }
+      case "chunked": {
+        let cut: Verdict | undefined;
+        const state = body.chunks.push(bytes, (from, to) => {
+          cut = this.take(bytes, from, to);
+          return cut === undefined;
+        });
+        if (cut !== undefined) return cut;
+        if (state === "more") return undefined;
+        return state === "whole" ? this.answer(false) : notHttp(state.problem);
+      }
+    }
+  }
+
+  /** Bytes of the body. A verdict when there are more than are wanted. */
+  private take(bytes: Uint8Array, from: number, to: number): Verdict | undefined {
+    const { maxBody, keepBody } = this.wish;
+    const wanted = Math.min(to - from, maxBody - this.length);
+    // They lie where the next ones will.
+    if (keepBody && wanted > 0) this.kept.push(Buffer.from(bytes.subarray(from, from + wanted)));
+    this.length += to - from;
+    return this.length > maxBody ? this.answer(true) : undefined;
+  }
+
+  private answer(cut: boolean): Verdict {
+    const { status, reasonPhrase, kept } = this;
+    return ok({ status, reasonPhrase, body: kept.length === 1 ? kept[0]! : Buffer.concat(kept), cut });
+  }
+}
+
+function bodyOf(coding: string, announced: string | undefined): Body {
+  if (/(?:^|,)[ \t]*chunked$/i.test(coding)) return { kind: "chunked", chunks: new ChunkReader() };
+  return coding !== "" || announced === undefined
+    ? { kind: "until-close" }
+    : { kind: "length", length: Number(announced) };
+}
+
+/** The lines without their ends; one that begins with white space belongs to the one before (RFC 9112 section 5.2). */
+function unfolded(lines: string): readonly string[] {
+  if (lines === "") return [];
+  return lines
+    .replace(/\r?\n[ \t]+/g, " ")
+    .replace(/\r?\n$/, "")
+    .split(/\r?\n/);
+}
+
+const latin1 = (bytes: Uint8Array): string =>
+  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1");
