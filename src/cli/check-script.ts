@@ -48,8 +48,7 @@ export const checkScript: Command = {
     const setting = await settingOf(options, output);
     if ("exit" in setting) return setting.exit;
     const { policy, found } = setting;
-    const { endAtInterrupt, meansWith, runOnce } = await import("./one-run.js");
-    endAtInterrupt();
+    const { meansWith, runOnce } = await import("./one-run.js");
     const { ProcessRunner } = await import("../linux/process-runner.js");
     const { environmentOf, runScript } = await import("../checkers/script.js");
     const { targetOf } = await import("../director/check-target.js");

@@ -76,8 +76,7 @@ export function servers({ services }: Config, targets: readonly Target[]): Found
 type Look = (found: Found) => Promise<CheckedServer>;
 
 async function looker({ scripts }: Config, wantsTrace: boolean): Promise<Look> {
-  const { endAtInterrupt, meansWith, runOnce } = await import("./one-run.js");
-  endAtInterrupt();
+  const { meansWith, runOnce } = await import("./one-run.js");
   const { ProcessRunner } = await import("../linux/process-runner.js");
   const { findChecker } = await import("../checkers/registry.js");
   const { Trace } = await import("../checkers/trace.js");

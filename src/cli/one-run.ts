@@ -39,13 +39,18 @@ export const meansWith = (runner: Runner): CheckMeans => ({
 
 /** One for all runs: there may be many at a time. */
 const interrupted = new CancelSource();
+let running = 0;
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+const interrupt = (): void => interrupted.cancel();
 
-/** From now on whoever interrupts the command ends the programs with it, which are in groups of their own. */
-export function endAtInterrupt(): void {
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
-    process.once(signal, () => {
-      interrupted.cancel();
-    });
+/** While something runs, whoever interrupts the command ends the programs with it, which are in groups of their own. */
+function watchSignals(): () => void {
+  running++;
+  if (running === 1) for (const signal of SIGNALS) process.once(signal, interrupt);
+  return () => {
+    running--;
+    if (running === 0) for (const signal of SIGNALS) process.off(signal, interrupt);
+  };
 }
 
 /** What a check gets beside its server and its options. */
@@ -59,6 +64,7 @@ export async function runOnce(
   trace: Trace | undefined,
 ): Promise<OneRun> {
   const cancel = new CancelSource();
+  const forgetSignals = watchSignals();
   const began = monotonicNow();
   const deadline = after(began, timeout);
   const lingering: Promise<unknown>[] = [];
@@ -81,5 +87,6 @@ export async function runOnce(
   forgetStall();
   forgetInterrupt();
   await Promise.allSettled(lingering);
+  forgetSignals();
   return { result, took, trace: trace?.lines() ?? [] };
 }

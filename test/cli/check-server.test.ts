@@ -208,6 +208,16 @@ test("check-script ends a program that takes too long, and passes words with a d
   });
 });
 
+test("check-script leaves no listener behind, however often it runs", async () => {
+  await withWeb(async (_ports, ...config) => {
+    const count = (): number => process.listenerCount("SIGINT") + process.listenerCount("SIGTERM");
+    const before = count();
+    const many = Array.from({ length: 12 }, () => vipd("check-script", script, ...config));
+    for (const { code } of await Promise.all(many)) assert.equal(code, 0);
+    assert.equal(count(), before);
+  });
+});
+
 test("check-script ends its program when it is interrupted", async () => {
   const [pid, conf] = [
     join(folder, "pid"),
