@@ -90,7 +90,7 @@ test("expect says how a server is silent, slow, half done or gone", async () => 
   assertUp(await held((socket) => socket.end("ready\r\n"), wanted), /ready/);
 });
 
-test("expect bounds what a server sends, and in how many pieces", async () => {
+test("expect bounds what a server sends, and for how long it is looked at", async () => {
   const endless: Talk = (socket) => void socket.write("x".repeat(5000));
   const small = { "max-reply": 1000 };
   assertFails(
@@ -98,13 +98,6 @@ test("expect bounds what a server sends, and in how many pieces", async () => {
     "too-large",
     /"y" did not come in \d+ bytes; .*"xxx/,
   );
-  const drops: Talk = (socket) => {
-    socket.setNoDelay(true);
-    const timer = setInterval(() => socket.write("x"), 0.1);
-    socket.on("close", () => clearInterval(timer));
-  };
-  const result = await held(drops, [{ expect: { regex: "y$" } }], {}, 15_000);
-  assertFails(result, "too-large", /did not come in/);
   const slow: Talk = (socket) => void socket.write("a".repeat(40));
   assertFails(await held(slow, [{ expect: { regex: "^(a+)+b" } }]), "wrong-reply", /took longer than 50 ms/);
 });
