@@ -3,14 +3,11 @@
 import { unreachable } from "../core/never.js";
 import { count } from "../core/words.js";
 import type { OrderAction } from "../services/order.js";
-import type { Description } from "./describe.js";
+import { NAMED_AT_MOST, type Description } from "./description.js";
 import type { VipdEvent } from "./event.js";
 import { span } from "./reason.js";
 
 export type OrderEvent = Extract<VipdEvent, { kind: "order-given" | "order-ended" | "window-changed" }>;
-
-/** How many servers a line names before it only counts them. */
-const NAMED_AT_MOST = 6;
 
 export function describeOrder(event: OrderEvent): Description {
   switch (event.kind) {
