@@ -4,7 +4,6 @@
 import { DEFAULT_POLICY, type Config, type ServiceConfig } from "../config/model.js";
 import type { ServerStatus, ServiceStatus } from "../control/ipc.js";
 import { instant } from "../core/units.js";
-import type { ServerAdjustment } from "../director/checks.js";
 import { WantedTable } from "../director/ipvs-wanted.js";
 import { fanOut, furtherServices } from "../ipvs/group.js";
 import {
@@ -15,7 +14,7 @@ import {
   type ServiceId,
   type Table,
 } from "../ipvs/model.js";
-import type { Override } from "../services/server-input.js";
+import type { Override, ServerAdjustment } from "../services/server-input.js";
 import { rampAt, SLOW_START } from "../services/weight.js";
 
 /** Every server in, and no sorry server serving. */

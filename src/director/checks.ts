@@ -10,8 +10,9 @@ import { serverId, serviceId, type ListedServer, type ServerId } from "../ipvs/m
 import type { Timers } from "../ports/timers.js";
 import type { ServiceMemory } from "../services/decide.js";
 import type { Orders } from "../services/order.js";
-import type { ServerInput } from "../services/server-input.js";
-import type { OverrideOf, Presumed, Standing } from "./ipvs-wanted.js";
+import type { ServerAdjustment } from "../services/server-input.js";
+import type { Standing } from "./ipvs-wanted.js";
+import type { OverrideOf, Presumed } from "./service-state.js";
 import { OrderedServers } from "./ordered-servers.js";
 import { CheckScheduler, type SchedulerPorts } from "./check-scheduler.js";
 import { AddressesHere } from "./addresses-here.js";
@@ -21,8 +22,6 @@ export type ChecksOrder = Omit<
   Extract<ToChecks, { readonly kind: "configure" }>,
   "kind" | "scripts" | "tracks" | "knownTracks"
 >;
-
-export type ServerAdjustment = Partial<Omit<ServerInput, "health">>;
 
 /** Whoever keeps the kernel's table as it should be. */
 export type TableKeeper = {

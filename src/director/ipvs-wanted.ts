@@ -2,41 +2,32 @@
 // (services/decide.ts) makes entries of it. Cheap to change: what is found out of a server only marks its service,
 // which is decided once a tick however many of its servers changed. Knows no kernel.
 
-import {
-  DEFAULT_POLICY,
-  type MassFailure,
-  type ServerConfig,
-  type ServiceConfig,
-  type ServicePolicy,
-} from "../config/model.js";
-import type { HealthState } from "../core/health-state.js";
+import { DEFAULT_POLICY, type MassFailure, type ServiceConfig } from "../config/model.js";
 import type { Instant } from "../core/units.js";
-import { canonicalOrder, sameTunnel } from "../ipvs/diff.js";
-import { fanOut, furtherServices, idAt, type Grouped, type KeyService } from "../ipvs/group.js";
+import { fanOut, type KeyService } from "../ipvs/group.js";
 import {
-  serverId,
   serviceId,
-  type ListedEntry,
   type ListedTable,
   type ServerId,
   type ServiceEntry,
   type ServiceId,
 } from "../ipvs/model.js";
-import {
-  decide,
-  LOST_BEFORE,
-  NO_MEMORY,
-  realServe,
-  type ServiceFact,
-  type ServiceMemory,
-} from "../services/decide.js";
+import { decide, realServe, type ServiceFact, type ServiceMemory } from "../services/decide.js";
 import { DEFAULT_MASS_FAILURE, type FailureCount } from "../services/mass-failure.js";
 import { placeOf, type Place } from "../services/place.js";
-import type { Override, Ramp, ServerInput, ServerView } from "../services/server-input.js";
+import type { Ramp, ServerAdjustment } from "../services/server-input.js";
 import { weigh, type Weighing } from "../services/weight.js";
-import type { ServerAdjustment } from "./checks.js";
 import { DirectorFailures } from "./director-failures.js";
+import { sameConfig } from "./same-service.js";
 import { ServiceDeadlines } from "./service-deadlines.js";
+import {
+  idsOf,
+  knownByFurther,
+  newState,
+  type OverrideOf,
+  type Presumed,
+  type ServiceState,
+} from "./service-state.js";
 
 export type WantedPorts = {
   readonly now: () => Instant;
@@ -46,27 +37,8 @@ export type WantedPorts = {
   /** What is ordered of a server. Of a change of it `adjust` tells. */
   readonly overrideOf: OverrideOf;
 };
-export type OverrideOf = (service: string, server: ServerId) => Override | undefined;
 /** What the policy makes of one server. */
 export type Standing = { readonly weighing: Weighing; readonly isWanted: boolean; readonly place: Place };
-
-/** What a server without results is taken for. "waits": nothing is known of it, and it does not serve. */
-export type Presumed = HealthState | "waits";
-
-type Mutable<T> = { -readonly [K in keyof T]: T[K] };
-/** What is found out is written into it: thousands of servers need no new value for each result. */
-type ServerState = Mutable<ServerInput> & Pick<ServerView, "server" | "inhibit" | "waits">;
-type ServiceState = {
-  config: ServiceConfig;
-  /** Of its first key. */
-  readonly id: ServiceId;
-  readonly further: readonly KeyService[];
-  /** In canonical order. */
-  readonly servers: ReadonlyMap<ServerId, ServerState>;
-  memory: ServiceMemory;
-  /** When it is to be decided anew by itself; Infinity: never. */
-  deadline: number;
-};
 
 export class WantedTable {
   private readonly ports: WantedPorts;
@@ -303,131 +275,3 @@ export class WantedTable {
     return state === undefined ? [] : idsOf(state);
   }
 }
-
-/** Of all its keys. */
-const idsOf = ({ id, further }: ServiceState): readonly ServiceId[] =>
-  further.length === 0 ? [id] : [id, ...further.map((one) => one.id)];
-
-/** A group that begins with another key has been there all the same. */
-function knownByFurther(
-  config: ServiceConfig,
-  old: ReadonlyMap<ServiceId, ServiceState>,
-): ServiceState | undefined {
-  for (const key of config.group?.keys ?? []) {
-    const known = old.get(serviceId(key));
-    if (known !== undefined) return known;
-  }
-  return undefined;
-}
-
-function newState(
-  id: ServiceId,
-  config: ServiceConfig,
-  old: ServiceState | undefined,
-  listed: ListedTable,
-  overrideOf: OverrideOf,
-): ServiceState {
-  const further = furtherServices(config);
-  const inKernel = listed.get(id)?.servers ?? listedFurther(config.servers, further, listed);
-  const servers = new Map<ServerId, ServerState>();
-  for (const one of canonicalOrder(config.servers)) {
-    const name = serverId(one.server);
-    const known = old?.servers.get(name);
-    const inhibit = one.inhibit === true;
-    const override = overrideOf(config.name, name);
-    if (known !== undefined) {
-      const health = one.checks.length === 0 ? "up" : known.health;
-      servers.set(name, { ...known, server: one.server, inhibit, health, override });
-      continue;
-    }
-    const presumed = presumeOf(config, one, old !== undefined, inKernel);
-    servers.set(name, {
-      server: one.server,
-      inhibit,
-      waits: presumed === "waits",
-      health: presumed === "waits" ? "unknown" : presumed,
-      failedAt: undefined,
-      override,
-      load: undefined,
-      ramp: undefined,
-    });
-  }
-  const { sorry } = config.policy ?? DEFAULT_POLICY;
-  const sorryServes = sorry.some((server) => (inKernel?.get(serverId(server))?.weight ?? 0) > 0);
-  const memory = old?.memory ?? (sorryServes ? LOST_BEFORE : NO_MEMORY);
-  return { config, id, further, servers, memory, deadline: Infinity };
-}
-
-/** The servers that the kernel has at another key than the first, under the names that they have at the first. */
-function listedFurther(
-  servers: ServiceConfig["servers"],
-  further: readonly KeyService[],
-  listed: ListedTable,
-): ListedEntry["servers"] | undefined {
-  const there = further.find(({ id }) => listed.has(id));
-  const entry = there === undefined ? undefined : listed.get(there.id);
-  if (there === undefined || entry === undefined) return undefined;
-  return new Map(
-    servers.flatMap(({ server }) => {
-      const one = entry.servers.get(idAt(there, server));
-      return one === undefined ? [] : [[serverId(server), one] as const];
-    }),
-  );
-}
-
-/** What a server is taken for of which nothing is known. `isAdded`: its service has been there without it. */
-function presumeOf(
-  { policy }: ServiceConfig,
-  { server, checks, inhibit }: ServerConfig,
-  isAdded: boolean,
-  inKernel: ListedEntry["servers"] | undefined,
-): Presumed {
-  // Nothing would ever prove a server that has no checks.
-  if (checks.length === 0) return "up";
-  if (isAdded || inKernel === undefined)
-    return (policy?.beforeFirstCheck ?? (isAdded ? "wait" : "serve")) === "wait" ? "waits" : "unknown";
-  const listed = inKernel.get(serverId(server));
-  if (listed === undefined) return "down";
-  // A predecessor's checks have inhibited it.
-  return inhibit === true && listed.weight === 0 && server.weight > 0 ? "down" : "up";
-}
-
-/** Whether they want the same of the kernel. Makes nothing: a reload asks it of every service. */
-function sameConfig(a: ServiceConfig, b: ServiceConfig): boolean {
-  const { persistence: p, scheduler, flags, engine } = a.service;
-  const { persistence: q } = b.service;
-  return (
-    scheduler === b.service.scheduler &&
-    flags === b.service.flags &&
-    engine === b.service.engine &&
-    p?.timeout === q?.timeout &&
-    p?.prefixLength === q?.prefixLength &&
-    sameGroup(a, b) &&
-    samePolicy(a.policy, b.policy) &&
-    a.servers.length === b.servers.length &&
-    a.servers.every((one, i) => {
-      const other = b.servers[i];
-      return (
-        other !== undefined &&
-        one.server.address === other.server.address &&
-        one.server.port === other.server.port &&
-        one.server.weight === other.server.weight &&
-        one.server.forwarding === other.server.forwarding &&
-        one.server.upper === other.server.upper &&
-        one.server.lower === other.server.lower &&
-        sameTunnel(one.server.tunnel, other.server.tunnel) &&
-        one.inhibit === other.inhibit &&
-        (one.checks.length === 0) === (other.checks.length === 0)
-      );
-    })
-  );
-}
-
-/** The first key too: a service may be known by another one. */
-const sameGroup = (a: Grouped, b: Grouped): boolean =>
-  (a.group === undefined && b.group === undefined) ||
-  (a.group?.ports === b.group?.ports &&
-    JSON.stringify([a.service.key, a.group?.keys]) === JSON.stringify([b.service.key, b.group?.keys]));
-
-const samePolicy = (a: ServicePolicy | undefined, b: ServicePolicy | undefined): boolean =>
-  a === b || (a !== undefined && b !== undefined && JSON.stringify(a) === JSON.stringify(b));

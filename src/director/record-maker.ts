@@ -7,7 +7,7 @@ import type { Instant } from "../core/units.js";
 import { serverId, serviceId, type ServerId } from "../ipvs/model.js";
 import type { CheckKeys } from "./check-keys.js";
 import { CheckRecord } from "./check-record.js";
-import type { Presumed } from "./ipvs-wanted.js";
+import type { Presumed } from "./service-state.js";
 import type { ServerRecord, ServiceRecord } from "./server-record.js";
 
 export type MakerPorts = {

@@ -38,6 +38,9 @@ export type ServerInput = {
   readonly ramp: Ramp | undefined;
 };
 
+/** What others than its checks have found out, or ordered. */
+export type ServerAdjustment = Partial<Omit<ServerInput, "health">>;
+
 /** A real server as it is configured, and what is known of it. */
 export type ServerView = ServerInput & {
   readonly server: RealServer;

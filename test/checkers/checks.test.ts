@@ -6,7 +6,7 @@ import type { Socket } from "node:net";
 import type { Checker, CheckMeans, CheckTarget } from "../../src/checkers/checker.js";
 import { findChecker } from "../../src/checkers/registry.js";
 import { runKey } from "../../src/director/check-runs.js";
-import type { Presumed } from "../../src/director/ipvs-wanted.js";
+import type { Presumed } from "../../src/director/service-state.js";
 import {
   DEFAULT_POLICY,
   type CheckConfig,
