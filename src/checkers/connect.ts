@@ -50,12 +50,18 @@ export const routeOptions = (v: ValueTypes) => ({ ...addressOption(v), ...leavin
 export const routeOf = ({
   target,
   options,
-}: Pick<CheckContext<RouteOptions>, "target" | "options">): Route => ({
-  address: options.address ?? target.address,
-  ...(options.source === undefined ? {} : { source: options.source }),
-  ...(options.interface === undefined ? {} : { interface: options.interface }),
-  ...(options.mark === undefined ? {} : { mark: options.mark }),
-});
+}: Pick<CheckContext<RouteOptions>, "target" | "options">): Route => {
+  const address = options.address ?? target.address;
+  // As nearly every check leaves, and there are thousands a second.
+  if (options.source === undefined && options.interface === undefined && options.mark === undefined)
+    return { address };
+  return {
+    address,
+    ...(options.source === undefined ? {} : { source: options.source }),
+    ...(options.interface === undefined ? {} : { interface: options.interface }),
+    ...(options.mark === undefined ? {} : { mark: options.mark }),
+  };
+};
 
 /** Where this check goes; `Err` when there is no port to go to. */
 export function dialRequest(context: CheckContext<ConnectOptions>): Result<DialRequest, CheckResult> {

@@ -75,7 +75,7 @@ const SOON = milliseconds(1000);
 const STARTS_A_TURN = 64;
 const START_COSTS: Readonly<Record<CheckCost, number>> = { socket: 1, process: 16 };
 /** Wake-ups later than this are time that our own process has lost, and that is no fault of the servers'. */
-const LATE = milliseconds(10);
+const LATE = milliseconds(20);
 /** A check that does not settle when it is told to has a bug; after this time it counts as failed. */
 const STALL = milliseconds(2000);
 
@@ -217,7 +217,8 @@ export class CheckScheduler {
 
   private arm(): void {
     const next = this.heap.first?.at ?? Infinity;
-    if (next === this.armedFor) return;
+    // A wake-up that comes too early finds nothing to do: cheaper than a new one with every check.
+    if (next >= this.armedFor && next !== Infinity) return;
     this.disarm();
     this.armedFor = next;
     this.disarm =

@@ -11,7 +11,7 @@ import { tcpDialer } from "../linux/dial.js";
 import { Pings } from "../linux/echo.js";
 import { openIpvs } from "../linux/ipvs-kernel.js";
 import { ipvsSettings } from "../linux/ipvs-settings.js";
-import { nodeTimers } from "../linux/node-timers.js";
+import { coarseTimers, nodeTimers } from "../linux/node-timers.js";
 import { openFilesLimit } from "../linux/open-files.js";
 import { ProcessRunner } from "../linux/process-runner.js";
 import { ProcessTable } from "../linux/process-table.js";
@@ -69,7 +69,7 @@ const checks = new Checks({
     readSecret: readSecretFile,
     wallTime: () => Date.now(),
   },
-  timers: nodeTimers,
+  timers: coarseTimers,
   // Two directors must not check in step: each has its own chance.
   random: seededRandom(Math.floor(monotonicNow() * 1000) ^ process.pid),
   // Hung servers hold their connections until the deadline, and must not keep the others waiting for a place;

@@ -263,3 +263,21 @@ test("a check that is held when it is due is not run, and goes on in its rhythm"
   await world.until(26_000);
   assert.ok(log("a").results.length >= 1);
 });
+
+test("a server that begins to hang among a thousand is found out as soon, whatever the others do", async () => {
+  for (const others of [0, 500, 999]) {
+    const { world, scheduler, job, log } = setUp({ socket: 16_384, process: 256 });
+    const well = (): Promise<CheckResult> => Promise.resolve(ok(""));
+    const jobs = Array.from({ length: 999 }, (_, i) => job(`${i}`, { run: i < others ? hangs : well }));
+    let victimHangs = false;
+    scheduler.configure([...jobs, job("victim", { run: (run) => (victimHangs ? hangs(run) : well()) })]);
+    await world.until(20_000);
+    victimHangs = true;
+    await world.until(30_000);
+    const found = log("victim").results.find(({ result }) => !result.ok)?.at ?? Infinity;
+    const began = log("victim").starts.find((start) => start >= 20_000) ?? Infinity;
+    assert.ok(began <= 25_000, `its next run begins when it is due, with ${others} that hang`);
+    assert.ok(Math.abs(found - began - 3000) < 1e-6, `and ends at its timeout, with ${others} that hang`);
+    scheduler.stop();
+  }
+});

@@ -173,3 +173,57 @@ test("a mark is set where it is permitted and refused by name where not", async 
   const marked = await probe({ mark: 42 });
   if (!marked.ok) assert.match(marked.error.detail, /^mark 42: EPERM/);
 });
+
+/** Says `text`, and gives what was heard, and how it ended, in the order it came. */
+function converse(text: string, rest: Partial<DialRequest> = {}, enough = Infinity): Promise<string[]> {
+  return new Promise((resolve) => {
+    const heard: string[] = [];
+    let length = 0;
+    tcpDialer.converse(request(rest), {
+      onOpen: () => {
+        heard.push("open");
+        return Buffer.from(text);
+      },
+      onBytes: (bytes) => {
+        length += bytes.length;
+        if (length >= enough) resolve([...heard, `enough after ${length}`]);
+        return length < enough;
+      },
+      onEnd: (failure) => resolve([...heard, `${length} bytes`, failure?.reason ?? "end"]),
+    });
+  });
+}
+
+test("a conversation carries more than the kernel takes at once both ways, and says how it ends", async () => {
+  const echo = createServer({ allowHalfOpen: true }, (socket) => {
+    socket.on("error", () => undefined);
+    let left = 8_000_000;
+    socket.on("data", (bytes) => {
+      left -= bytes.length;
+      socket.write(bytes);
+      if (left <= 0) socket.end();
+    });
+  });
+  const echoPort = await listening(echo);
+  const before = descriptors();
+  const text = "x".repeat(8_000_000);
+  assert.deepEqual(await converse(text, { port: echoPort }), ["open", "8000000 bytes", "end"]);
+  const [open, enough] = await converse(text, { port: echoPort }, 100_000);
+  assert.equal(open, "open");
+  assert.match(enough ?? "", /^enough after [0-9]+$/);
+  assert.deepEqual(await converse("", { port: closedPort }), ["0 bytes", "connect-refused"]);
+  const resets = createServer((socket) => {
+    socket.on("error", () => undefined);
+    socket.on("data", () => socket.resetAndDestroy());
+  });
+  assert.deepEqual(await converse("x", { port: await listening(resets) }), [
+    "open",
+    "0 bytes",
+    "connect-reset",
+  ]);
+  for (let i = 0; i < 500 && descriptors() > before + 1; i++)
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  assert.ok(descriptors() <= before + 1, "the second server's own is left");
+  resets.close();
+  echo.close();
+});
