@@ -31,11 +31,26 @@ export function problemsBesides(
         .filter(({ path }) => !breakage.contains(path))
         .map((problem) => [`${pathId(problem.path)} ${problem.code} ${problem.message}`, problem]),
     );
-    told = told === undefined ? here : new Map([...told].filter(([id]) => here.has(id)));
+    told = told === undefined ? here : inBoth(told, here);
     if (told.size === 0) return [];
   }
   const left = [...(told ?? new Map<string, Problem>()).values()];
   return ways === mender.ways ? left : left.filter(({ path }) => !isNear(path, breakage));
+}
+
+/** A remedy that is another one here and there is none. */
+function inBoth(
+  told: ReadonlyMap<string, Problem>,
+  here: ReadonlyMap<string, Problem>,
+): ReadonlyMap<string, Problem> {
+  const both = new Map<string, Problem>();
+  for (const [id, problem] of told) {
+    const other = here.get(id);
+    if (other === undefined) continue;
+    const { hint, ...rest } = problem;
+    both.set(id, hint === undefined || hint === other.hint ? problem : rest);
+  }
+  return both;
 }
 
 /** Whether the path leads to an entry of the file that lacks a part, and so may depend on what was not tried. */

@@ -531,6 +531,20 @@ test("a reload of a bad file changes nothing and says why", async () => {
   await world.supervisor.stop("end");
 });
 
+test("a reload of a file with many mistakes tells each of them, of very many the first hundred", async () => {
+  const world = await started();
+  for (const count of [3, 150]) {
+    world.events.length = 0;
+    const problems = Array.from({ length: count }, (_, i) => `f:${i + 1}:1: error: x`);
+    world.outcome = { ok: false, problems, report: problems.join("\n") };
+    await world.supervisor.reload();
+    const told = world.events.flatMap((event) => (event.kind === "warning" ? [event.text] : []));
+    assert.deepEqual(told.slice(0, 100), problems.slice(0, 100));
+    assert.equal(told.length, Math.min(count, 101));
+  }
+  await world.supervisor.stop("end");
+});
+
 test("a reload gives both children the new configuration and says what changed", async () => {
   const world = await started();
   world.outcome = accepted(loaded([instanceNamed("db")]), ["vrrp db: added"]);

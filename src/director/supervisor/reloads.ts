@@ -20,6 +20,9 @@ export type ReloadsParts = {
   readonly emit: (event: VipdEvent) => void;
 };
 
+/** Problems of a file that a reload writes to the log: each, of a file that is anything like a configuration. */
+const MOST_TOLD = 100;
+
 export class Reloads {
   private readonly parts: ReloadsParts;
   private running: Promise<ReloadOutcome> | undefined;
@@ -55,6 +58,7 @@ export class Reloads {
     if (!outcome.ok) {
       const { problems, report } = outcome;
       emit({ kind: "config-rejected", path, problems });
+      if (problems.length > 1) this.tellEach(problems);
       return { ok: false, changes: [], problems: report === "" ? problems : report.split("\n") };
     }
     // The checks can refuse it, for want of IPVS for example: until they have taken it, the one before is in force.
@@ -70,6 +74,15 @@ export class Reloads {
     const problems = taken.flatMap((one) => (one.kind === "done" ? [] : [one.why]));
     for (const text of problems) emit({ kind: "warning", subject: "config", text });
     return { ok: problems.length === 0, changes, problems };
+  }
+
+  /** Whoever sent a signal has no other place to read them. */
+  private tellEach(problems: readonly string[]): void {
+    const { path, emit } = this.parts;
+    const lines = problems.slice(0, MOST_TOLD);
+    const more = problems.length - lines.length;
+    if (more > 0) lines.push(`${path}: and ${more} more, as "vipd check" says`);
+    for (const text of lines) emit({ kind: "warning", subject: "config", text });
   }
 
   /** VRRP has not heard of the configuration that was refused; the checks are told again of the one in force. */
