@@ -1,8 +1,9 @@
 // The program `vipd`: the command line's entry. What a command needs is loaded when it is run, so that the
-// daemon does not carry the config reader and `vipd status` starts at once.
+// daemon does not carry the config reader and `vipd status` starts at once. Of the daemon one process is started before
+// anything is loaded at all.
 
 import { EXIT } from "./cli/command.js";
-import { runCommandLine } from "./cli/command-line.js";
+import { endFirstChild, startFirstChild } from "./director/supervisor/first-child.js";
 
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   // A reader that has seen enough ("vipd events --follow | head") is no error; a full disk is one, but no bug.
@@ -13,9 +14,17 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
 // There is no place left to say that this failed; the exit code still tells the outcome.
 process.stderr.on("error", () => undefined);
 
-void runCommandLine(process.argv.slice(2), {
-  out: (text) => process.stdout.write(text),
-  err: (text) => process.stderr.write(text),
-}).then((code) => {
-  process.exitCode = code;
-});
+const words = process.argv.slice(2);
+const isDaemon = words[0] === "run" && !words.includes("--help") && !words.includes("-h");
+if (isDaemon) startFirstChild();
+void import("./cli/command-line.js")
+  .then(({ runCommandLine }) =>
+    runCommandLine(words, {
+      out: (text) => process.stdout.write(text),
+      err: (text) => process.stderr.write(text),
+    }),
+  )
+  .finally(endFirstChild)
+  .then((code) => {
+    process.exitCode = code;
+  });

@@ -18,7 +18,9 @@ const { flagsOf } = await import("../build/src/director/supervisor/programs.js")
 
 const PROGRAMS = {
   main: "main.js",
-  // Loaded by others when there is something to say about a configuration (APART).
+  // Loaded by others: the rest of the command line and of the supervisor, when a process of the daemon has been
+  // started; and what reads a configuration of which there is something to say (APART).
+  cli: "cli/command-line.js",
   reader: "director/supervisor/config-reader.js",
   config: "director/supervisor/config-worker.js",
   vrrp: "director/vrrp-process.js",
@@ -26,7 +28,8 @@ const PROGRAMS = {
   alerts: "director/supervisor/alert-worker.js",
 };
 const BIG = {
-  main: /node_modules\/(zod|js-yaml|nodemailer)\//,
+  main: /node_modules\//,
+  cli: /node_modules\/(zod|js-yaml|nodemailer)\//,
   config: /node_modules\/(zod|js-yaml|winston|nodemailer)\//,
   vrrp: /node_modules\/(zod|js-yaml|winston|nodemailer|node-cron)\//,
   checks: /node_modules\/(zod|js-yaml|winston|nodemailer|node-cron)\//,
@@ -38,9 +41,11 @@ const ALIASES = { config: { zod: join(from, "config/zod-stand-in.js") } };
 const APART = {
   name: "apart",
   setup({ onResolve }) {
-    onResolve({ filter: /\/config-reader\.js$/ }, ({ kind }) =>
-      kind === "dynamic-import" ? { path: "./reader.cjs", external: true } : undefined,
-    );
+    for (const [filter, path] of [
+      [/\/config-reader\.js$/, "./reader.cjs"],
+      [/\/command-line\.js$/, "./cli.cjs"],
+    ])
+      onResolve({ filter }, ({ kind }) => (kind === "dynamic-import" ? { path, external: true } : undefined));
   },
 };
 
@@ -115,10 +120,13 @@ const RUNS = [
       save: { ...saved, savedFor: { program: "", path: example, node: "" } },
     }),
   },
+  // For the checks process below; of the reader's cache the run before is to be seen.
+  { name: "config", request: `${JSON.stringify({ kind: "prepare", saved })}\n`, writes: false },
   { name: "vrrp" },
 ];
-for (const { name, words = [], request = "" } of RUNS) {
-  const command = [...(flagsOf[name] ?? []), join(to, "start.cjs"), "--write-cache", `${name}.cjs`, ...words];
+for (const { name, words = [], request = "", writes = true } of RUNS) {
+  const start = [join(to, "start.cjs"), ...(writes ? ["--write-cache"] : [])];
+  const command = [...(flagsOf[name] ?? []), ...start, `${name}.cjs`, ...words];
   const run = spawnSync(process.execPath, command, {
     input: request,
     encoding: "utf8",

@@ -3,7 +3,7 @@
 // error and returns zeros afterwards, so that decoders stay flat and ask once, at the end.
 
 /** Netlink talks in host order; every platform vipd ships for (x64, arm64) is little endian. */
-const HOST_LITTLE_ENDIAN = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
+export const HOST_LITTLE_ENDIAN = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
 
 /** What was missing: `need` bytes at `offset` of a buffer of `length`. */
 export type ShortRead = {

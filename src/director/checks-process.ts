@@ -20,7 +20,7 @@ import { trackFiles } from "../linux/track-files.js";
 import { Checks } from "./checks.js";
 import { IpvsDirector } from "./ipvs-director.js";
 import { ownershipFile } from "./ipvs-ownership.js";
-import { readSavedServices } from "./saved-config.js";
+import { readSavedTable } from "./saved-config.js";
 import { allowOptimizing, collectGarbage } from "./supervisor/memory.js";
 import { TrackBoard } from "./track-board.js";
 
@@ -92,9 +92,10 @@ const checks = new Checks({
 
 function configure(message: Extract<ToChecks, { kind: "configure" }>): void {
   const { saved } = message;
-  const services = saved === undefined ? message.services : readSavedServices(saved);
-  if (services === undefined) return send({ kind: "unreadable" });
-  const error = checks.configure({ ...message, services });
+  const found = saved === undefined ? undefined : readSavedTable(saved);
+  if (saved !== undefined && found === undefined) return send({ kind: "unreadable" });
+  if (found?.prepared !== undefined) checks.sendAhead(message, found.prepared);
+  const error = checks.configure({ ...message, services: found?.services() ?? message.services });
   if (error === null) {
     // No program is started before the next turn of the loop.
     runner.policy = message.scripts;

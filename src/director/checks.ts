@@ -7,9 +7,10 @@ import type { VipdEvent } from "../control/event.js";
 import type { ChecksStatus, ServiceStatus, ToChecks } from "../control/ipc.js";
 import { after, formatDuration, minutes, seconds } from "../core/units.js";
 import { serverId, serviceId, type ListedServer, type ServerId } from "../ipvs/model.js";
+import type { PreparedTable } from "../ipvs/prepared.js";
 import type { Timers } from "../ports/timers.js";
 import type { ServiceMemory } from "../services/decide.js";
-import type { Orders } from "../services/order.js";
+import { NO_ORDERS, type Orders } from "../services/order.js";
 import type { ServerAdjustment } from "../services/server-input.js";
 import type { Standing } from "./ipvs-wanted.js";
 import type { OverrideOf, Presumed } from "./service-state.js";
@@ -23,8 +24,13 @@ export type ChecksOrder = Omit<
   "kind" | "scripts" | "tracks" | "knownTracks"
 >;
 
+/** What is known of a configuration before its services are. */
+export type AheadOrder = Pick<ChecksOrder, "runtimeDirectory" | "ipvs" | "sync" | "orders">;
+
 /** Whoever keeps the kernel's table as it should be. */
 export type TableKeeper = {
+  /** Before the first `configure`: sends the table that this will make, where nothing stands against it. */
+  sendAhead(order: AheadOrder, table: PreparedTable): void;
   /** Takes services and sync daemons over; gives what makes it impossible, for people, or null. */
   configure(order: ChecksOrder): string | null;
   /** Takes services anew that it has by these names and keys; all others stay. False: it has none. */
@@ -97,6 +103,13 @@ export class Checks {
       adjust: (service, server, override) => table.adjust(service, server, { override }),
     });
     table.askOverrides((service, server) => this.ordered.overrideOf(service, server));
+  }
+
+  /** Before the first `configure`: the table that a start from nothing makes of it. */
+  sendAhead(order: AheadOrder, table: PreparedTable): void {
+    const { orders, windows } = order.orders ?? NO_ORDERS;
+    if (this.order === undefined && orders.length + windows.length === 0)
+      this.ports.table.sendAhead(order, table);
   }
 
   /** Gives what makes it impossible, for people; then everything goes on as before. */

@@ -7,14 +7,16 @@ import type { ChecksStatus } from "../control/ipc.js";
 import { messageOf } from "../core/thrown.js";
 import { keysOf } from "../ipvs/group.js";
 import { serviceId, type ListedServer, type ServerId, type ServiceId } from "../ipvs/model.js";
+import type { PreparedTable } from "../ipvs/prepared.js";
 import type { DataPlane } from "../ports/data-plane.js";
 import type { ServiceMemory } from "../services/decide.js";
-import type { ChecksOrder, TableKeeper } from "./checks.js";
+import type { AheadOrder, ChecksOrder, TableKeeper } from "./checks.js";
 import type { ServerAdjustment } from "../services/server-input.js";
 import { AppliedTable, type Found } from "./ipvs-applied.js";
 import { TableCondition } from "./ipvs-condition.js";
 import { TableFlush } from "./ipvs-flush.js";
 import { OwnedThings } from "./ipvs-owned.js";
+import type { Recorded } from "./ipvs-ownership.js";
 import type { IpvsDirectorPorts } from "./ipvs-ports.js";
 import { removeAll } from "./ipvs-removal.js";
 import { TableReporter, type Why } from "./ipvs-report.js";
@@ -41,6 +43,10 @@ export class IpvsDirector implements TableKeeper {
   private overrideOf: OverrideOf = () => undefined;
   private runtimeDirectory = "";
   private plane: DataPlane | undefined;
+  /** It has taken a configuration. */
+  private isStarted = false;
+  /** What was on record when a prepared table was sent, before the first configuration. */
+  private ahead: Recorded | undefined;
 
   constructor(ports: IpvsDirectorPorts) {
     this.ports = ports;
@@ -73,8 +79,30 @@ export class IpvsDirector implements TableKeeper {
     });
   }
 
+  /**
+   * The configuration that follows makes the same table, and says what is wrong where this goes wrong. Only into an
+   * empty table: what is there says what a predecessor knew of the servers. And only without settings and modules,
+   * which come before the services.
+   */
+  sendAhead(order: AheadOrder, { ids, batches }: PreparedTable): void {
+    const { settings = {}, modules = [] } = order.ipvs;
+    if (this.isStarted || this.ahead !== undefined) return;
+    if (Object.keys(settings).length > 0 || modules.length > 0) return;
+    if (this.open(order) !== null || this.plane === undefined) return;
+    const { plane, owned } = this;
+    try {
+      if (plane.services().length > 0) return;
+      const recorded = owned.load();
+      owned.add(new Set(ids), order.sync?.roles ?? []);
+      this.ahead = recorded;
+      plane.sendAhead(batches);
+    } catch {
+      // The configuration that follows meets the same, and tells of it.
+    }
+  }
+
   configure(order: ChecksOrder): string | null {
-    const isStart = this.plane === undefined;
+    const isStart = !this.isStarted;
     const problem = this.open(order);
     if (problem !== null || this.plane === undefined) return problem;
     const { plane } = this;
@@ -84,10 +112,11 @@ export class IpvsDirector implements TableKeeper {
     const refused = this.begin(plane, order, wantedIds, isStart);
     if (refused !== null) {
       // A start that did not succeed has not been: the next one begins anew.
-      if (isStart) this.plane = undefined;
-      if (isStart) plane.close();
+      if (isStart) this.close(plane);
       return refused;
     }
+    this.isStarted = true;
+    this.ahead = undefined;
     const why = isStart ? "start" : "reload";
     this.flush.why = why;
     const { dirty, entries } = this.applied;
@@ -109,8 +138,8 @@ export class IpvsDirector implements TableKeeper {
     wantedIds: ReadonlySet<ServiceId>,
     isStart: boolean,
   ): string | null {
-    const { applied, owned } = this;
-    const recorded = isStart ? owned.load() : undefined;
+    const { applied, owned, ahead } = this;
+    const recorded = isStart ? (ahead ?? owned.load()) : undefined;
     let found: Found = { takeovers: [], others: [] };
     try {
       if (recorded !== undefined) {
@@ -118,7 +147,8 @@ export class IpvsDirector implements TableKeeper {
         this.watch.wasRead();
       }
       // Of what is in force already our own memory tells enough; anything new may be there by somebody else's hand.
-      if (isStart || [...wantedIds].some((id) => !applied.entries.has(id)))
+      // What was sent ahead came into an empty table.
+      if (ahead === undefined && (isStart || [...wantedIds].some((id) => !applied.entries.has(id))))
         found = applied.learn(plane, wantedIds, owned.services);
       owned.add(wantedIds, order.sync?.roles ?? []);
     } catch (error) {
@@ -133,7 +163,7 @@ export class IpvsDirector implements TableKeeper {
 
   change(services: readonly ServiceConfig[]): boolean {
     const { plane } = this;
-    if (plane === undefined) return false;
+    if (plane === undefined || !this.isStarted) return false;
     this.beginAnew();
     this.flush.why = "reload";
     for (const id of this.wanted.change(services, this.applied.entries)) this.applied.dirty.add(id);
@@ -202,17 +232,27 @@ export class IpvsDirector implements TableKeeper {
     const isDone = table === "keep" || removeAll(plane, { ...this.parts, sync: this.sync });
     // A table that stays keeps its settings, and a successor puts them back.
     if (table === "remove") this.settings.restore(this.runtimeDirectory);
-    this.plane = undefined;
-    plane.close();
+    this.close(plane);
     return isDone;
   }
 
-  private open({ runtimeDirectory, services, sync }: ChecksOrder): string | null {
+  private close(plane: DataPlane): void {
+    this.plane = undefined;
+    this.isStarted = false;
+    this.ahead = undefined;
+    plane.close();
+  }
+
+  private open({
+    runtimeDirectory,
+    services,
+    sync,
+  }: AheadOrder & { readonly services?: readonly unknown[] }): string | null {
     this.runtimeDirectory = runtimeDirectory;
     if (this.plane !== undefined) return null;
     const opened = this.ports.openPlane();
     // Without ip_vs nothing can be left to remove; who wants nothing of it gets along.
-    if (!opened.ok) return services.length === 0 && sync === null ? null : opened.error;
+    if (!opened.ok) return services?.length === 0 && sync === null ? null : opened.error;
     this.plane = opened.value;
     this.owned.open(this.ports.openOwnership(runtimeDirectory));
     return null;

@@ -8,6 +8,8 @@ import { join } from "node:path";
 import { unpackServices } from "../control/packed-services.js";
 import type { SavedServices } from "../control/ipc.js";
 import type { Config, ServiceConfig } from "../config/model.js";
+import type { ServiceId } from "../ipvs/model.js";
+import type { PreparedTable } from "../ipvs/prepared.js";
 
 /** What the text alone does not say. Everything that the result of reading it depends on stands here. */
 export type SavedFor = {
@@ -33,15 +35,24 @@ export type SavedConfig = {
   readonly servicesText: string;
 };
 
+/** What a checks process finds there. */
+export type SavedTable = {
+  /** Absent: nobody has made it yet. */
+  readonly prepared: PreparedTable | undefined;
+  readonly services: () => ServiceConfig[];
+};
+
 type Header = Omit<SavedConfig, "text" | "servicesText"> & {
   readonly format: string;
   readonly savedFor: SavedFor;
-  /** Bytes of the services and of the text, which follow the header's line in this order. */
-  readonly lengths: readonly [number, number];
+  /** Of the prepared table. */
+  readonly ids?: readonly ServiceId[];
+  /** Bytes of the services, of the text, and of each batch of the prepared table: in this order after the header. */
+  readonly lengths: readonly [number, number, ...number[]];
 };
-const FORMAT = "vipd saved configuration 2";
+const FORMAT = "vipd saved configuration 3";
 
-export const savedConfigPath = (runtimeDirectory: string): string => join(runtimeDirectory, "saved-config");
+export const savedConfigPath = (directory: string): string => join(directory, "saved-config");
 
 /** Throws when it cannot be kept. */
 export function saveConfig(
@@ -49,13 +60,31 @@ export function saveConfig(
   savedFor: SavedFor,
   { text, servicesText, ...rest }: SavedConfig,
 ): void {
-  const services = Buffer.from(servicesText);
-  const source = Buffer.from(text);
-  const header: Header = { ...rest, format: FORMAT, savedFor, lengths: [services.length, source.length] };
-  const line = Buffer.from(`${JSON.stringify(header)}\n`);
+  write(path, { ...rest, format: FORMAT, savedFor }, [Buffer.from(servicesText), Buffer.from(text)]);
+}
+
+/** Adds the table that a start from nothing makes of it. Does nothing when another configuration is there by now. */
+export function savePreparedTable(
+  { path, id }: SavedServices,
+  prepare: (services: readonly ServiceConfig[], head: SavedConfig["head"]) => PreparedTable,
+): void {
+  const file = readOwn(path);
+  if (file?.header.id !== id) return;
+  const { header, services, source } = file;
+  const { ids, batches } = prepare(unpackServices(services.toString()), header.head);
+  write(path, { ...header, ids }, [services, source, ...batches]);
+}
+
+function write(
+  path: string,
+  header: Omit<Header, "lengths">,
+  parts: readonly [Uint8Array, Uint8Array, ...Uint8Array[]],
+): void {
+  const lengths = parts.map(({ length }) => length);
+  const line = Buffer.from(`${JSON.stringify({ ...header, lengths })}\n`);
   // Under another name first: whoever reads sees the old one or the new one, never half of one.
   const fresh = `${path}.${process.pid}.new`;
-  writeFileSync(fresh, Buffer.concat([line, services, source]), { mode: 0o600 });
+  writeFileSync(fresh, Buffer.concat([line, ...parts]), { mode: 0o600 });
   renameSync(fresh, path);
 }
 
@@ -72,15 +101,26 @@ export function findSavedConfig(path: string, savedFor: SavedFor, text: string):
 }
 
 /** Undefined: it is not there any more. */
-export function readSavedServices({ path, id }: SavedServices): ServiceConfig[] | undefined {
+export function readSavedTable({ path, id }: SavedServices): SavedTable | undefined {
   const file = readOwn(path);
-  return file?.header.id === id ? unpackServices(file.services.toString()) : undefined;
+  if (file?.header.id !== id) return undefined;
+  const { header, services, batches } = file;
+  const { ids } = header;
+  return {
+    prepared: ids === undefined ? undefined : { ids, batches },
+    services: () => unpackServices(services.toString()),
+  };
 }
 
+type Contents = {
+  readonly header: Header;
+  readonly services: Buffer;
+  readonly source: Buffer;
+  readonly batches: readonly Buffer[];
+};
+
 /** What is damaged, or could have been written by others, counts as none. */
-function readOwn(
-  path: string,
-): { readonly header: Header; readonly services: Buffer; readonly source: Buffer } | undefined {
+function readOwn(path: string): Contents | undefined {
   let fd: number | undefined;
   try {
     fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
@@ -91,10 +131,11 @@ function readOwn(
     const end = bytes.indexOf(0x0a);
     const header = JSON.parse(bytes.toString("utf8", 0, end)) as Header;
     if (header.format !== FORMAT) return undefined;
-    const [services, source] = header.lengths;
-    const middle = end + 1 + services;
-    if (middle + source !== bytes.length) return undefined;
-    return { header, services: bytes.subarray(end + 1, middle), source: bytes.subarray(middle) };
+    let at = end + 1;
+    const parts = header.lengths.map((length) => bytes.subarray(at, (at += length)));
+    const [services, source, ...batches] = parts;
+    if (at !== bytes.length || services === undefined || source === undefined) return undefined;
+    return { header, services, source, batches };
   } catch {
     return undefined;
   } finally {

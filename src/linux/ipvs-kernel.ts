@@ -71,6 +71,7 @@ function dataPlane(socket: NetlinkSocket, family: number): DataPlane {
       const answers = socket.transact(commands.map(commandEncoder(family)));
       return commands.map((command, i) => resultOf(command, answers[i] as Acknowledgement));
     },
+    sendAhead: (batches) => socket.sendAhead(batches, family),
     syncDaemons: () => socket.dump("list sync daemons", daemonsRequest(family), readDaemon),
     startSync: (role, sync) =>
       single(socket, `start sync ${role} on ${sync.interface}`, startDaemonRequest(family, role, sync)),

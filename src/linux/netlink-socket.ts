@@ -3,6 +3,7 @@
 // about two microseconds. Many requests share one system call. Knows no family.
 
 import { Writer } from "../core/bytes.js";
+import { stampBatch, writeBatch } from "../netlink/batch.js";
 import {
   ACK,
   DUMP,
@@ -25,10 +26,6 @@ import { sockaddrNl } from "./sockaddr.js";
 const RECEIVE_BUFFER = 4 * 1024 * 1024;
 /** One part of a dump is at most 32 KiB (net/netlink/af_netlink.c), whatever the buffer. */
 const DATAGRAM = 64 * 1024;
-/** Bytes of requests in one system call; the default send buffer takes 212,960. */
-const BATCH_BYTES = 128 * 1024;
-/** Requests in one system call, so that as many refusals fit into the receive buffer (about 1 KiB each). */
-const BATCH_REQUESTS = 2000;
 const DUMP_ATTEMPTS = 5;
 
 /** A system call or a request that failed: "add address 192.168.1.1/24: EPERM (text of the kernel)". */
@@ -51,6 +48,7 @@ export class NetlinkSocket {
   private readonly incoming = new Uint8Array(DATAGRAM);
   private sequence = 1;
   private poll: PollHandle | undefined;
+  private ahead: Ahead | undefined;
 
   /**
    * `protocol` is of NETLINK_PROTOCOL; `groups` a mask of the event groups to hear (RTMGRP_*); `buffer` how many
@@ -77,10 +75,43 @@ export class NetlinkSocket {
    * kernel and us a message each.
    */
   transact(requests: readonly Request[]): readonly Acknowledgement[] {
+    const known = this.answersAhead(requests);
+    if (known !== undefined) return known;
     const answers = new Array<Acknowledgement>(requests.length).fill(SUCCESS);
     let next = 0;
     while (next < requests.length) next = this.transactBatch(requests, next, answers);
     return answers;
+  }
+
+  /**
+   * Carries out batches that were made before (netlink/batch.ts), for the family `type`. The next `transact` must be of
+   * the same requests to the byte: it gives their answers then, and does nothing; others it carries out, as ever.
+   */
+  sendAhead(batches: readonly Uint8Array[], type: number): void {
+    const first = this.sequence;
+    const answers: Acknowledgement[] = [];
+    this.ahead = { batches, first, answers };
+    for (const batch of batches) {
+      const [from, sequence] = [answers.length, this.sequence];
+      const count = stampBatch(batch, type, sequence);
+      for (let i = 0; i < count; i++) answers.push(SUCCESS);
+      this.sequence += count;
+      check("send netlink requests", native.send(this.fd, batch, 0, null, null));
+      this.takeAnswers(from, from + count, sequence, answers);
+    }
+  }
+
+  /** Undefined: these were not sent ahead. */
+  private answersAhead(requests: readonly Request[]): readonly Acknowledgement[] | undefined {
+    const { ahead } = this;
+    this.ahead = undefined;
+    if (ahead?.answers.length !== requests.length) return undefined;
+    let next = 0;
+    for (const batch of ahead.batches) {
+      next = writeBatch(this.out, requests, next, ahead.first + next);
+      if (Buffer.compare(this.out.written(), batch) !== 0) return undefined;
+    }
+    return ahead.answers;
   }
 
   /**
@@ -146,16 +177,9 @@ export class NetlinkSocket {
   }
 
   private transactBatch(requests: readonly Request[], from: number, answers: Acknowledgement[]): number {
-    const first = this.sequence;
-    this.out.reset();
-    let to = from;
-    let lastStart = 0;
-    while (to < requests.length && to - from < BATCH_REQUESTS && this.out.offset < BATCH_BYTES) {
-      lastStart = this.out.offset;
-      writeMessage(this.out, requests[to] as Request, 0, this.nextSequence());
-      to++;
-    }
-    this.out.patchU16ne(lastStart + FLAGS_OFFSET, (requests[to - 1] as Request).flags | REQUEST_AND_ACK);
+    const first = this.nextSequence();
+    const to = writeBatch(this.out, requests, from, first);
+    this.sequence = first + to - from;
     this.send("send netlink requests");
     this.takeAnswers(from, to, first, answers);
     return to;
@@ -245,15 +269,19 @@ export class NetlinkSocket {
   }
 }
 
+/** What was carried out before anybody asked for it. */
+type Ahead = {
+  readonly batches: readonly Uint8Array[];
+  readonly first: number;
+  readonly answers: readonly Acknowledgement[];
+};
+
 const SUCCESS: Acknowledgement = { errno: 0 };
 const LOST: Acknowledgement = { errno: errno.ENOBUFS, text: "the kernel's answers were lost" };
 const INTERRUPTED: readonly never[] = [];
 const DRAIN_DATAGRAMS = 1000;
 /** More than the receive buffer holds. */
 const LOST_DATAGRAMS = 100_000;
-/** Where the flags stand in struct nlmsghdr. */
-const FLAGS_OFFSET = 6;
-const REQUEST_AND_ACK = 0x5;
 
 function check(operation: string, result: number): number {
   if (result < 0) throw new NetlinkError(operation, { errno: -result });

@@ -39,6 +39,11 @@ export type DataPlane = {
   servers(service: ListedService): ReadonlyMap<ServerId, ListedServer>;
   /** Carries the commands out in order, each for itself; result i belongs to command i. */
   apply(commands: readonly Command[]): readonly ApplyResult[];
+  /**
+   * Carries out what was made of commands before (ipvs/prepared.ts). The next `apply` is of these commands, and gives
+   * what became of them; when it is of others they are carried out, too.
+   */
+  sendAhead(batches: readonly Uint8Array[]): void;
   syncDaemons(): readonly SyncDaemon[];
   startSync(role: SyncRole, sync: SyncConfig): ApplyResult;
   stopSync(role: SyncRole): ApplyResult;

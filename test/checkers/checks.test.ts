@@ -85,6 +85,7 @@ function setUp(table?: TableKeeper) {
     isTrackDown: (id) => tracksDown.has(id),
     report: (event) => events.push(event),
     table: table ?? {
+      sendAhead: () => orders.push("table"),
       configure: () => refusal,
       change: () => true,
       presume: (_, server) => presumed.get(server) ?? "unknown",

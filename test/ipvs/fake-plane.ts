@@ -27,6 +27,7 @@ export class FakePlane implements DataPlane {
   readonly table = new Map<ServiceId, Entry>();
   readonly daemons = new Map<SyncRole, SyncDaemon>();
   readonly batches: (readonly Command[])[] = [];
+  readonly ahead: (readonly Uint8Array[])[] = [];
   starts = 0;
   stops = 0;
   /** Refuses these commands with EBUSY. */
@@ -66,6 +67,12 @@ export class FakePlane implements DataPlane {
         this.applyOne(command) ?? { ok: false, outOfStep: true, error: `${describeCommand(command)}: ESRCH` }
       );
     });
+  }
+
+  /** Its commands are to come; it knows no bytes. */
+  sendAhead(batches: readonly Uint8Array[]): void {
+    if (this.isBroken) throw new Error("send netlink requests: EPERM");
+    this.ahead.push(batches);
   }
 
   private applyOne(command: Command): ApplyResult | undefined {

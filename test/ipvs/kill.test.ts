@@ -95,6 +95,7 @@ class World {
           this.#look();
           return result!;
         }),
+      sendAhead: () => undefined,
       syncDaemons: () => [],
       startSync: (role, sync) => kernel.startSync(role, sync),
       stopSync: (role) => kernel.stopSync(role),

@@ -14,10 +14,17 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, beforeEach, test } from "node:test";
-import { findSavedConfig, readSavedServices, savedConfigPath } from "../../src/director/saved-config.js";
+import { prepareTable } from "../../src/director/prepare-table.js";
+import {
+  findSavedConfig,
+  readSavedTable,
+  savedConfigPath,
+  savePreparedTable,
+} from "../../src/director/saved-config.js";
 import { configLoader, type LoaderOptions } from "../../src/director/supervisor/config-process.js";
 import type { LoadedConfig, LoadRequest } from "../../src/director/supervisor/config-source.js";
 import { servicesOf } from "../../src/director/supervisor/config-source.js";
+import { ReaderProcess } from "../../src/director/supervisor/reader-process.js";
 import { accepted, until, World } from "./fakes.js";
 
 const folder = mkdtempSync(join(tmpdir(), "vipd-saved-"));
@@ -51,8 +58,36 @@ test("a file that was read is known at the next start, with the same result", as
   const second = await load({ saved });
   assert.deepEqual(second, first);
   const place = second.saved ?? assert.fail("nothing was saved");
-  assert.deepEqual(readSavedServices(place), servicesOf(second));
+  const table = readSavedTable(place) ?? assert.fail("nothing is there");
+  assert.deepEqual(table.services(), servicesOf(second));
+  assert.equal(table.prepared, undefined);
   assert.deepEqual(second, { ...(await load({})), saved: place });
+});
+
+test("the table that is prepared for the next start is kept with it, and with no other configuration", async () => {
+  const config = await load({ saved });
+  const { id } = config.saved ?? assert.fail("nothing was saved");
+  const services = servicesOf(config);
+  const prepared = prepareTable(services, undefined);
+  savePreparedTable({ ...saved, id: `${id} another` }, () => assert.fail("it is not there"));
+  savePreparedTable({ ...saved, id }, (given, head) => {
+    assert.deepEqual([given, head], [services, config.head]);
+    return prepared;
+  });
+  const table = readSavedTable({ ...saved, id }) ?? assert.fail("nothing is there");
+  assert.deepEqual(table.services(), services);
+  const { ids, batches } = table.prepared ?? assert.fail("nothing is prepared");
+  assert.deepEqual({ ids, batches: batches.map((batch) => Uint8Array.from(batch)) }, prepared);
+  assert.deepEqual(await load({ saved }), config);
+});
+
+test("the reader prepares the table of what it has kept", async () => {
+  const config = await load({ saved });
+  const place = config.saved ?? assert.fail("nothing was saved");
+  assert.deepEqual(await new ReaderProcess().ask({ kind: "prepare", saved: place }), {
+    answer: { warnings: [] },
+  });
+  assert.deepEqual(readSavedTable(place)?.prepared?.ids, prepareTable(servicesOf(config), undefined).ids);
 });
 
 test("another text, node, path or program is not known", async () => {
@@ -105,7 +140,7 @@ test("services that another configuration has taken the place of are not there",
   const { saved: place } = await load({ saved });
   writeFileSync(path, text(5));
   await load({ saved });
-  assert.equal(readSavedServices(place ?? assert.fail()), undefined);
+  assert.equal(readSavedTable(place ?? assert.fail()), undefined);
 });
 
 test("a reload is read by the reader that has just read, also when everything has changed", async () => {

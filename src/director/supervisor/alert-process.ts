@@ -9,7 +9,7 @@ import type { Delivered, DeliveryRequest } from "../alerts/deliver.js";
 import { jsonOf, mailOf } from "../alerts/message.js";
 import type { Batch, Delivery } from "../alerts/target.js";
 import { flagsOf, programWords } from "./programs.js";
-import { childEnvironment } from "./spawn.js";
+import { childEnvironment } from "./child-environment.js";
 
 /** For what does not heed its own time limit, and for the start of the process on a busy machine. */
 const GRACE = seconds(10);

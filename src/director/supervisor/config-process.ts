@@ -77,7 +77,7 @@ function known(
   return { ok: true, config: fromSaved(path, place.path, saved), warnings, changes: [] };
 }
 
-async function readAll({ options, reader }: Loader, reading: Reading): Promise<LoadOutcome> {
+async function readAll({ options, reader, later }: Loader, reading: Reading): Promise<LoadOutcome> {
   const { path, node, text, previous } = reading;
   const place = text === undefined ? undefined : options.saved;
   const save =
@@ -107,7 +107,10 @@ async function readAll({ options, reader }: Loader, reading: Reading): Promise<L
   const saved =
     save === undefined || text === undefined ? undefined : findSavedConfig(save.path, save.savedFor, text);
   if (save === undefined || saved?.id !== save.id) return failed(path, "what the config reader kept is gone");
-  return { ok: true, config: fromSaved(path, save.path, saved), warnings, changes };
+  const config = fromSaved(path, save.path, saved);
+  // Whoever waits for this configuration can make its table as quickly; the next start need not.
+  later(() => void reader.ask({ kind: "prepare", saved: { path: save.path, id: save.id } }));
+  return { ok: true, config, warnings, changes };
 }
 
 /** Reads the services that have changed, when nothing else has. Undefined: everything is to be read. */

@@ -7,11 +7,20 @@ import { diffConfig } from "../../config/change.js";
 import type { Config } from "../../config/model.js";
 import { summarizeDiagnostic, type Diagnostic } from "../../config/diagnostic.js";
 import { joinPacked, packService, splitPacked, unpackServices } from "../../control/packed-services.js";
-import { saveConfig, type SavedConfig } from "../saved-config.js";
+import { prepareTable } from "../prepare-table.js";
+import { saveConfig, savePreparedTable, type SavedConfig } from "../saved-config.js";
 import { collectGarbage } from "./memory.js";
 import { quickReading } from "./quick-reading.js";
 import { hasProbes, unrunnable } from "./unrunnable.js";
-import type { ProbeAnswer, ProbeRequest, ReadAnswer, ReadRequest, WorkerRequest } from "./reader-process.js";
+import type {
+  PrepareRequest,
+  ProbeAnswer,
+  ProbeRequest,
+  ReadAnswer,
+  ReadRequest,
+  WorkerAnswer,
+  WorkerRequest,
+} from "./reader-process.js";
 
 const MOST_WARNINGS = 20;
 /** What reading a file of this many bytes leaves behind is given back to the system. */
@@ -22,9 +31,29 @@ void work();
 async function work(): Promise<void> {
   for (let line = readLine(); line !== undefined; line = readLine()) {
     const request = JSON.parse(line) as WorkerRequest;
-    write(`${JSON.stringify(request.kind === "probe" ? probe(request) : await read(request))}\n`);
-    if (line.length > LARGE) collectGarbage();
+    write(`${JSON.stringify(await answer(request))}\n`);
+    if (line.length > LARGE || request.kind === "prepare") collectGarbage();
   }
+}
+
+function answer(request: WorkerRequest): WorkerAnswer | Promise<WorkerAnswer> {
+  switch (request.kind) {
+    case "read":
+      return read(request);
+    case "probe":
+      return probe(request);
+    case "prepare":
+      return prepare(request);
+  }
+}
+
+function prepare({ saved }: PrepareRequest): ProbeAnswer {
+  try {
+    savePreparedTable(saved, (services, { ipvs }) => prepareTable(services, ipvs.massFailure));
+  } catch {
+    // It is worked out at the next start then.
+  }
+  return { warnings: [] };
 }
 
 function probe({ head, servicesText }: ProbeRequest): ProbeAnswer {

@@ -122,7 +122,7 @@ export async function runDaemon(options: DaemonOptions): Promise<boolean> {
         supervisor.emit({ kind: "warning", subject: "vipd", text: `${name} process said: ${line}` }),
       ),
       loadConfig: configLoader({
-        ...savedConfig(options.version, path),
+        ...savedConfig(options.version, state.path),
         warn: (text) => supervisor.emit({ kind: "warning", subject: "config", text }),
       }),
       removeAddresses: (addresses) => held.remove(addresses).errors,
@@ -248,10 +248,10 @@ export async function runDaemon(options: DaemonOptions): Promise<boolean> {
 }
 
 /** Only what names itself exactly may believe what it kept. */
-function savedConfig(version: string, runtimeDirectory: string): Pick<LoaderOptions, "saved"> {
+function savedConfig(version: string, stateDirectory: string): Pick<LoaderOptions, "saved"> {
   const build = readerBuild();
   if (build === undefined) return {};
-  return { saved: { path: savedConfigPath(runtimeDirectory), program: `vipd ${version} ${build}` } };
+  return { saved: { path: savedConfigPath(stateDirectory), program: `vipd ${version} ${build}` } };
 }
 
 type Service = {

@@ -5,10 +5,11 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import type { Socket } from "node:net";
 import type { LineShift } from "../../config/splice.js";
+import type { SavedServices } from "../../control/ipc.js";
 import type { SavedFor } from "../saved-config.js";
 import type { ConfigHead } from "./config-source.js";
 import { flagsOf, programWords } from "./programs.js";
-import { childEnvironment } from "./spawn.js";
+import { childEnvironment } from "./child-environment.js";
 
 /** A file of a hundred thousand lines is read in a second or two; this is for a process that hangs. */
 const WITHIN_MS = 60_000;
@@ -35,7 +36,9 @@ export type ProbeRequest = {
   readonly head: ConfigHead;
   readonly servicesText: string;
 };
-export type WorkerRequest = ReadRequest | ProbeRequest;
+/** The table of a configuration that was kept, for a start with the same one. */
+export type PrepareRequest = { readonly kind: "prepare"; readonly saved: SavedServices };
+export type WorkerRequest = ReadRequest | ProbeRequest | PrepareRequest;
 
 export type ReadAnswer =
   | {
@@ -51,6 +54,7 @@ export type ReadAnswer =
     }
   | { readonly ok: false; readonly problems: readonly string[]; readonly report: string };
 export type ProbeAnswer = { readonly warnings: readonly string[] };
+export type WorkerAnswer = ReadAnswer | ProbeAnswer;
 
 /** The answer, or what went wrong with the process. */
 type Outcome<T> = { readonly answer: T } | { readonly why: string };
@@ -67,7 +71,7 @@ export class ReaderProcess {
   private queue: Promise<unknown> = Promise.resolve();
 
   ask(request: ReadRequest): Promise<Outcome<ReadAnswer>>;
-  ask(request: ProbeRequest): Promise<Outcome<ProbeAnswer>>;
+  ask(request: ProbeRequest | PrepareRequest): Promise<Outcome<ProbeAnswer>>;
   /** One at a time. Whatever goes wrong is an outcome. */
   ask(request: WorkerRequest): Promise<Outcome<unknown>> {
     const mine = this.queue.then(() => this.askNow(request));
