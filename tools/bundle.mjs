@@ -50,7 +50,7 @@ const APART = {
 };
 
 /** Modules of Node.js that take long to load, and that most runs never need. */
-const SLOW = /\b(import_node_\w+)\s*=\s*require\(("node:(?:http|https|tls|crypto|child_process)")\)/g;
+const SLOW = /\b(import_node_\w+)\s*=\s*require\(("node:(?:http|https|tls|crypto|child_process|v8)")\)/g;
 const LAZY =
   "const lazyModule=(name)=>{let loaded;return new Proxy({},{get:(_,key)=>(loaded??=require(name))[key]})};";
 

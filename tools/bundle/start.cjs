@@ -4,7 +4,6 @@
 "use strict";
 
 const { readFileSync, writeFileSync } = require("node:fs");
-const { createRequire } = require("node:module");
 const { join } = require("node:path");
 const { pathToFileURL } = require("node:url");
 const { Script, constants } = require("node:vm");
@@ -23,11 +22,11 @@ function readCache(path) {
   }
 }
 
-/** A program that another one loads is a part of it, and has a cache too. */
-function requireFrom(path) {
-  const others = createRequire(path);
-  return Object.assign((name) => (/^\.\/\w+\.cjs$/.test(name) ? load(name) : others(name)), others);
-}
+/** A program that another one loads is a part of it, and has a cache too. All of them lie where this file does. */
+const requireHere = Object.assign(
+  (name) => (/^\.\/\w+\.cjs$/.test(name) ? load(name) : require(name)),
+  require,
+);
 
 function load(name) {
   const path = join(__dirname, name);
@@ -43,7 +42,7 @@ function load(name) {
   });
   const bundle = { exports: {} };
   if (writes) process.on("exit", () => writeFileSync(cachePath, script.createCachedData()));
-  script.runInThisContext()(bundle.exports, requireFrom(path), bundle, pathToFileURL(path).href);
+  script.runInThisContext()(bundle.exports, requireHere, bundle, pathToFileURL(path).href);
   return bundle.exports;
 }
 
