@@ -19,6 +19,7 @@ import type { Weighing } from "../services/weight.js";
 export function statusText(status: Status, now: number): string {
   const { config } = status;
   const lines = [
+    headline(status),
     `vipd ${status.version} on node ${status.node} (pid ${status.pid}), running for ${ago(now - status.started_at)}`,
     `config ${config.path}, loaded ${formatTime(config.loaded_at).slice(0, 19)}`,
     ...status.processes.map((child) => {
@@ -31,8 +32,33 @@ export function statusText(status: Status, now: number): string {
     "",
     ...serviceLines(status, now),
   ];
-  return `${lines.join("\n").trimEnd()}\n`;
+  return `${lines.join("\n").trim()}\n`;
 }
+
+/** The answer in one line; all that follows says why. */
+function headline({ vrrp, checks, config }: Status): string {
+  const instances = vrrp?.instances ?? [];
+  const states = [...new Set(instances.map(({ state }) => state))].map(
+    (state) =>
+      `${state.toUpperCase()} of ${named(instances.filter((one) => one.state === state).map(({ instance }) => instance))}`,
+  );
+  const services = checks?.services ?? [];
+  const servers = services.reduce((sum, service) => sum + service.servers.length, 0);
+  const alive = services.reduce((sum, service) => sum + service.alive, 0);
+  const lost = services.filter(({ quorum }) => !quorum.up).map(({ name }) => name);
+  return [
+    ...(vrrp === null && config.instances > 0 ? ["VRRP DOES NOT ANSWER"] : []),
+    ...states,
+    ...(checks === null && config.services > 0 ? ["THE CHECKS DO NOT ANSWER"] : []),
+    ...(servers === 0 ? [] : [`${alive} of ${servers} servers up`]),
+    ...(lost.length === 0 ? [] : [`NO QUORUM: ${named(lost)}`]),
+  ].join("; ");
+}
+
+const NAMED_AT_MOST = 6;
+const named = (names: readonly string[]): string =>
+  names.slice(0, NAMED_AT_MOST).join(", ") +
+  (names.length > NAMED_AT_MOST ? ` and ${names.length - NAMED_AT_MOST} more` : "");
 
 const realtime = (vrrp: VrrpStatus | null): string =>
   vrrp === null
