@@ -10,7 +10,7 @@ import type { FromVrrp, ToVrrp, VrrpStatus } from "../control/ipc.js";
 import type { VrrpProcessConfig } from "../config/model.js";
 import type { VrrpPorts } from "../ports/vrrp.js";
 import { ok, type Result } from "../core/result.js";
-import { setRealtimeEverywhere, setTimeSharing } from "../linux/scheduling.js";
+import { setNormalPriority, setRealtimeEverywhere, setTimeSharing } from "../linux/scheduling.js";
 import { rehearse } from "./rehearsal.js";
 import { VrrpEngine } from "./vrrp-engine.js";
 import { openVrrpPorts } from "./vrrp-ports.js";
@@ -134,6 +134,8 @@ class VrrpProcess {
     this.priority = priority;
     if (priority === 0) {
       setTimeSharing();
+      // A start in the place of another one came before all others (spawn.ts).
+      setNormalPriority();
       this.realtime = "ordinary scheduling";
       return;
     }

@@ -2,7 +2,7 @@
 // permitted vipd works without it, and the operator is told why.
 
 import { readdirSync } from "node:fs";
-import { availableParallelism } from "node:os";
+import { availableParallelism, constants, setPriority } from "node:os";
 import { err, ok, type Result } from "../core/result.js";
 import { errno, errnoText } from "./errno.js";
 import { native } from "./native.js";
@@ -49,4 +49,10 @@ export function setRealtimeEverywhere(
 export function setTimeSharing(tid = 0): Result<undefined, SchedulingRefusal> {
   const result = native.setRealtime(tid, 0, false);
   return result >= 0 ? ok(undefined) : err({ reason: errnoText(result) });
+}
+
+/** All threads of this process: no more processor time than any other gets. */
+export function setNormalPriority(): void {
+  for (const thread of readdirSync("/proc/self/task"))
+    setPriority(Number(thread), constants.priority.PRIORITY_NORMAL);
 }

@@ -92,6 +92,8 @@ export class World {
   readonly removed: AddressOnInterface[] = [];
   /** The virtual addresses on record, from each change to the next. */
   readonly recorded: string[][] = [];
+  /** Children that were started in the place of another. */
+  readonly hurried: ChildName[] = [];
   /** What a stop keeps for the next start. */
   kept: KeptState | undefined;
   /** What the notifier was given. */
@@ -109,7 +111,10 @@ export class World {
   broken: Error | undefined;
 
   constructor(patience?: ChildPatience) {
-    const spawn: Spawn = (name, listener) => this.spawn(name, listener);
+    const spawn: Spawn = (name, listener, again) => {
+      if (again) this.hurried.push(name);
+      return this.spawn(name, listener);
+    };
     this.supervisor = new Supervisor(
       {
         spawn,

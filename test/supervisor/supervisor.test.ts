@@ -155,6 +155,7 @@ test("a killed VRRP process is started again at once and told what it was master
   world.child("vrrp").event(becameMaster());
   world.child("vrrp").die("killed by SIGKILL");
   assert.equal(world.all("vrrp").length, 2);
+  assert.deepEqual(world.hurried, ["vrrp"]);
   await until(() => world.child("vrrp").got.length === 1, "configuration of the next");
   const order = world.child("vrrp").got[0];
   assert.ok(order?.kind === "configure" && "resume" in order);

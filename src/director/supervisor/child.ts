@@ -26,8 +26,8 @@ export type ChildListener = {
   /** Called once. `how`: "killed by SIGKILL", "exit code 1". */
   exit(how: string): void;
 };
-/** The listener is first called after `Spawn` has returned. */
-export type Spawn = (process: ChildName, listener: ChildListener) => ChildHandle;
+/** The listener is first called after `Spawn` has returned. `again`: in the place of one that has ended. */
+export type Spawn = (process: ChildName, listener: ChildListener, again: boolean) => ChildHandle;
 
 export type ChildPatience = {
   readonly pingEvery: Milliseconds;
@@ -137,10 +137,11 @@ export class Child<To extends object, Status> {
     const now = this.time.now();
     // What is still to be read of a process that has ended is no word of its successor's.
     const isCurrent = (): boolean => this.run === run;
-    const handle = this.spawn(this.name, {
+    const listener: ChildListener = {
       message: (message) => isCurrent() && this.take(run, message as FromChild<Status>),
       exit: (how) => isCurrent() && this.exited(run, how),
-    });
+    };
+    const handle = this.spawn(this.name, listener, this.restarts > 0);
     const run: Run = {
       handle,
       startedAt: now,

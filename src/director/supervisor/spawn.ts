@@ -1,6 +1,7 @@
 // Starts the real child processes: node, an IPC channel, and their output read line by line.
 
 import type { ChildProcess } from "node:child_process";
+import { constants, setPriority } from "node:os";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import type { ChildName, Spawn } from "./child.js";
@@ -15,9 +16,10 @@ const MOST_LINES = 40;
 
 /** `said` gets what a child writes to its standard output and error: nothing, unless something is very wrong. */
 export function spawner(said: (process: ChildName, line: string) => void): Spawn {
-  return (name, listener) => {
+  return (name, listener, again) => {
     const first = name === "checks" ? takeFirstChild() : undefined;
     const { child, listen } = first ?? forkChild(name);
+    if (again && name === "vrrp") hurry(child.pid);
     listen(listener);
     for (const stream of [child.stdout, child.stderr]) readLines(stream, (line) => said(name, line));
     return {
@@ -27,6 +29,19 @@ export function spawner(said: (process: ChildName, line: string) => void): Spawn
       kill: (signal) => void child.kill(signal),
     };
   };
+}
+
+/**
+ * Its peer waits for three intervals: on a busy machine a start takes half a second, and a fifth of that before all
+ * others. Real-time scheduling is its own business, later; the first start of all would only hold up the table's.
+ */
+function hurry(pid: number | undefined): void {
+  if (pid === undefined) return;
+  try {
+    setPriority(pid, constants.priority.PRIORITY_HIGHEST);
+  } catch {
+    // Not permitted, or it has ended.
+  }
 }
 
 function sendTo(child: ChildProcess, message: object): void {
