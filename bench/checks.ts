@@ -17,7 +17,7 @@ async function figuresOf(
 ): Promise<Map<string, number>> {
   const figures = new Map<string, number>();
   const inside = join(import.meta.dirname, "checks-inside.js");
-  const vm = ["tools/vm.mjs", "--timeout", "3000", COUNTED, "--", process.execPath, inside];
+  const vm = ["tools/vm.mjs", "--timeout", "7200", COUNTED, "--", process.execPath, inside];
   const child = spawn(process.execPath, [...vm, directors.join(",")], {
     stdio: ["ignore", "pipe", "inherit"],
   });
