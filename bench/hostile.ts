@@ -12,7 +12,6 @@ import type { Kind } from "./pair.js";
 import { ADDRESS, Pair } from "./pair.js";
 import { cpuShare } from "./processes.js";
 import type { Figures, Measurement, Row } from "./row.js";
-import { atMost } from "./row.js";
 
 /** The targets of the hostile sender are among them. */
 const INSTANCES = 60;
@@ -22,9 +21,13 @@ const WINDOW = seconds(15);
 /** The second burst of announcements is over. */
 const CALM = seconds(8);
 const SENDER = join(import.meta.dirname, "../test/interop/hostile-sender.js");
+/** Of the sender and of the capture: before whatever else this machine does, and behind the directors. */
+const AHEAD = ["chrt", "-f", "10"];
 const FLAGS = ["-s", "96", "-B", "32768"];
 
 type Seen = {
+  /** The master's adverts, in percent of those that were due. */
+  readonly share: number;
   readonly p50: number;
   readonly p99: number;
   /** Adverts of the backup. */
@@ -37,7 +40,7 @@ type Measured = { readonly calm: Seen; readonly fire: Seen };
 
 async function look(pair: Pair): Promise<Seen> {
   const only = `ip proto 112 and (src host ${ADDRESS.lb1} or src host ${ADDRESS.lb2})`;
-  const trace = await Trace.start(pair.lab, pair.hosts.observer, only, "eth0", FLAGS);
+  const trace = await Trace.start(pair.lab, pair.hosts.observer, only, "eth0", FLAGS, AHEAD);
   const witness = watchMachine();
   const cpu = await cpuShare(pair.pids("lb1"), WINDOW);
   const { p99: machine } = await witness.waits();
@@ -47,12 +50,10 @@ async function look(pair: Pair): Promise<Seen> {
     packets.filter(({ address }) => address === ADDRESS.lb1),
     INTERVAL,
   );
-  // A capture that saw next to nothing must not count as success. Under fire some lose most of their adverts.
-  if (late.length < (INSTANCES * WINDOW) / INTERVAL / 20)
-    throw new Error(`only ${late.length} adverts were seen`);
   const at = (share: number): number => late[Math.floor(late.length * share)] ?? NaN;
   const takeovers = packets.filter(({ address }) => address === ADDRESS.lb2).length;
-  return { p50: at(0.5), p99: at(0.99), takeovers, cpu, machine };
+  const share = (100 * late.length * INTERVAL) / (INSTANCES * WINDOW);
+  return { share, p50: at(0.5), p99: at(0.99), takeovers, cpu, machine };
 }
 
 async function run(kind: Kind): Promise<Measured> {
@@ -67,9 +68,11 @@ async function run(kind: Kind): Promise<Measured> {
     await pause(CALM);
     await pair.capture.stop();
     const calm = await look(pair);
+    // A capture that saw next to nothing must not count as success. Under fire it may be the director's doing.
+    if (calm.share < 50) throw new Error(`only ${calm.share.toFixed(0)} % of the adverts were seen`);
     // It outlasts the window, in which a capture has to start, too.
     const words = [RATE, WINDOW / 1000 + 300, "10.20.0.9", "no-secrets"].map(String);
-    const sender = observer.spawn(["chrt", "-f", "10", process.execPath, SENDER, ...words]);
+    const sender = observer.spawn(["env", ...AHEAD, process.execPath, SENDER, ...words]);
     await pause(1000);
     const fire = await look(pair);
     if (!sender.running) throw new Error("the hostile sender has ended");
@@ -138,6 +141,13 @@ export const hostile: Measurement = {
         ...reported,
       },
       {
+        what: "adverts of the master that left under fire, of those due",
+        unit: "%",
+        figures: of((one) => one.fire.share),
+        target: ">= 99 %",
+        reached: (vipd) => vipd >= 99,
+      },
+      {
         what: "adverts of the backup under fire",
         unit: "",
         figures: of((one) => one.fire.takeovers),
@@ -148,8 +158,8 @@ export const hostile: Measurement = {
         what: "CPU of the master under fire",
         unit: "%",
         figures: of((one) => one.fire.cpu),
-        target: "<= 1.0 x",
-        reached: atMost(1),
+        ...reported,
+        remark: "of what reached it",
       },
     ];
     return rows;

@@ -20,7 +20,7 @@ export class Trace {
 
   /**
    * What the host sees of what fits the filter. `on` "any": what comes in on each of its interfaces, which on a switch
-   * is everything. `flags`: more of them for tcpdump.
+   * is everything. `flags`: more of them for tcpdump. `before`: what starts it, for one that must not wait for others.
    */
   static async start(
     lab: Lab,
@@ -28,12 +28,13 @@ export class Trace {
     filter: string,
     on = "eth0",
     flags: readonly string[] = [],
+    before: readonly string[] = [],
   ): Promise<Trace> {
     const path = `${lab.directory}/trace.pcap`;
     // With room for packets of any length, the kernel's buffer holds eight, and loses what comes together.
     const words = ["-s", "2000", "-i", on, "-n", "-U", "-Z", "root", "--immediate-mode", "-w", path];
     const direction = on === "any" ? ["-Q", "in"] : [];
-    const tcpdump = host.spawn(["tcpdump", ...words, ...direction, ...flags, filter]);
+    const tcpdump = host.spawn(["env", ...before, "tcpdump", ...words, ...direction, ...flags, filter]);
     await tcpdump.waitFor(/listening on/, seconds(30));
     return new Trace(path, tcpdump);
   }

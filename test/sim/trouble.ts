@@ -53,6 +53,7 @@ const suspend: Trouble = (scene) => {
 /** The process runs, and always late: up to two intervals. */
 const lag: Trouble = ({ random, plan, director, later }) => {
   director.lateness = random() * 2 * plan.interval;
+  director.mostLateness = Math.max(director.mostLateness, director.lateness);
   later(() => (director.lateness = 0));
 };
 

@@ -55,6 +55,8 @@ export class Director {
   deafness = { from: -Infinity, to: -Infinity };
   /** The most that its wake-ups come late, on top of everybody's. */
   lateness = 0;
+  /** The most that it ever was. */
+  mostLateness = 0;
   sent = 0;
   /** The last adverts that reached its engine, by their senders' addresses, which are others on each link. */
   readonly heard = new Map<IpAddress, Heard>();
