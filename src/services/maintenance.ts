@@ -19,38 +19,41 @@ export type Opening = {
   readonly askedAt: number;
 };
 
-/** As if nothing were known: the opening may be as old as the window is long. */
+/**
+ * As if nothing were known: the first of the openings that overlap up to now. It stops at one that is as old as a window
+ * lasts, because deadlines are before that, and openings that overlap may have no first one.
+ */
 export function lookBack(schedule: Schedule, lasts: Milliseconds, now: number): Opening {
+  let open: Opening["open"];
   let quarter = NaN;
   let may = false;
-  for (let minute = minuteOf(now); minute > now - lasts; minute -= MINUTE_MS) {
+  let after = now - lasts;
+  for (let minute = minuteOf(now); minute > after; minute -= MINUTE_MS) {
     const start = minute - (minute % QUARTER_MS);
     if (start !== quarter) may = schedule.mayOpenInHourOf((quarter = start));
-    if (may && schedule.opensAt(minute)) return opened(minute, lasts, now);
+    if (!may || !schedule.opensAt(minute)) continue;
+    open = { since: minute, until: open?.until ?? minute + lasts };
+    if (minute <= now - lasts) break;
+    // One that is over at this very minute goes on into it.
+    after = minute - lasts - 1;
   }
-  return { open: undefined, askedAt: now };
+  return { open, askedAt: now };
 }
 
 /** The same a little later, without asking for every minute again. */
 export function lookAgain(before: Opening, schedule: Schedule, lasts: Milliseconds, now: number): Opening {
-  const { open, askedAt } = before;
+  const { askedAt } = before;
   if (now < askedAt || now - askedAt > STEP_MS) return lookBack(schedule, lasts, now);
-  for (let minute = minuteOf(now); minute > minuteOf(askedAt) && minute > now - lasts; minute -= MINUTE_MS)
+  let { open } = before;
+  for (let minute = minuteOf(askedAt) + MINUTE_MS; minute <= now; minute += MINUTE_MS)
     if (schedule.opensAt(minute)) {
-      const next = opened(minute, lasts, now);
-      // One that was open until then has not closed.
-      return open === undefined || open.until < minute
-        ? next
-        : { ...next, open: { since: open.since, until: minute + lasts } };
+      const since = open !== undefined && open.until >= minute ? open.since : minute;
+      open = { since, until: minute + lasts };
     }
   return { open: open !== undefined && open.until > now ? open : undefined, askedAt: now };
 }
 
 const minuteOf = (now: number): number => now - (now % MINUTE_MS);
-const opened = (since: number, lasts: Milliseconds, now: number): Opening => ({
-  open: { since, until: since + lasts },
-  askedAt: now,
-});
 
 /** What an open window orders. */
 export const openWindow = (

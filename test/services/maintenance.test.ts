@@ -29,7 +29,7 @@ test("one that is open for days is found from its last minute, over months and y
   const week = minutes(7 * 24 * 60);
   assert.equal(openAt("30 2 31 12 *", week, "2027-01-07T02:29:59Z"), "2026-12-31T02:30:00.000Z");
   assert.equal(openAt("30 2 31 12 *", week, "2027-01-07T02:30:00Z"), undefined);
-  assert.equal(openAt("@weekly", week, "2026-11-28T23:59:59Z"), "2026-11-22T00:00:00.000Z");
+  assert.equal(openAt("@weekly", week, "2026-11-28T23:59:59Z"), "2026-11-15T00:00:00.000Z");
 });
 
 test("names, last days and numbered days of the week are understood", () => {
@@ -55,7 +55,11 @@ test("looking back and looking minute by minute find the same", () => {
     for (let now = start; now < start + 6 * HOUR; now += 60_000) {
       opening = lookAgain(opening, schedule, minutes(lasts), now);
       const anew = lookBack(schedule, minutes(lasts), now);
-      assert.equal(opening.open?.until, anew.open?.until, `${cron} ${new Date(now).toISOString()}`);
+      const when = `${cron} ${new Date(now).toISOString()}`;
+      assert.equal(opening.open?.until, anew.open?.until, when);
+      // What opened longer ago than a window lasts makes no difference: every deadline is over.
+      const age = (open: Opening["open"]): number => Math.min(now - (open?.since ?? now), minutes(lasts));
+      assert.equal(age(opening.open), age(anew.open), when);
     }
   }
 });
@@ -83,6 +87,32 @@ test("openings that overlap are one window, open since the first and until the l
   for (let now = start; now <= start + 90 * 60_000; now += 60_000)
     opening = lookAgain(opening, schedule, HOUR, now);
   assert.deepEqual(opening.open, { since: start, until: start + 150 * 60_000 });
+});
+
+test("a restart between openings that overlap finds the first of them", () => {
+  assert.equal(openAt("0,20,40 1 * * *", HOUR, "2026-11-28T01:59:59Z"), "2026-11-28T01:00:00.000Z");
+  assert.equal(openAt("0,20,40 1 * * *", minutes(19), "2026-11-28T01:41:00Z"), "2026-11-28T01:40:00.000Z");
+  // Also where one opens in the minute in which the one before is over.
+  assert.equal(openAt("0,20,40 1 * * *", minutes(20), "2026-11-28T01:41:00Z"), "2026-11-28T01:20:00.000Z");
+  // That one may be further back than a window lasts: the one in between was not over.
+  const week = minutes(7 * 24 * 60);
+  assert.equal(openAt("0 0 1,7 * *", week, "2026-11-09T12:00:00Z"), "2026-11-01T00:00:00.000Z");
+});
+
+test("of openings without an end one is found that is older than any deadline, in a few questions", () => {
+  let asked = 0;
+  const schedule = { opensAt: () => ++asked > 0, mayOpenInHourOf: () => true };
+  const { open } = lookBack(schedule, minutes(10), at("2026-11-28T12:00:20Z"));
+  assert.deepEqual(open, { since: at("2026-11-28T11:50:00Z"), until: at("2026-11-28T12:10:00Z") });
+  assert.equal(asked, 11);
+});
+
+test("several openings between two looks are one window with what was open", () => {
+  const schedule = scheduleOf("* * * * *", "UTC");
+  const start = at("2026-11-28T12:00:00Z");
+  const before: Opening = { open: { since: start, until: start + 120_000 }, askedAt: start };
+  const { open } = lookAgain(before, schedule, minutes(2), start + 300_000);
+  assert.deepEqual(open, { since: start, until: start + 420_000 });
 });
 
 test("after a clock that was set or a sleep everything is asked anew", () => {
