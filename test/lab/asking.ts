@@ -8,7 +8,7 @@ import type { Question } from "./page-client.js";
 import type { LabProcess } from "./process.js";
 
 /** In an emulated machine on a busy host, a process needs seconds to begin. */
-const PATIENCE = seconds(60);
+const PATIENCE = seconds(200);
 
 /** `words`: what it serves, as page-server.ts takes it. Gives when all of it is there. */
 export async function servePages(host: Host, name: string, ...words: readonly string[]): Promise<void> {
