@@ -2,6 +2,8 @@
 // kernel tells of it. What a third host sees of it, over both families.
 
 import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "node:test";
 import { ip } from "../../src/core/address.js";
 import { MAIN_TABLE, type Routing } from "../../src/core/routing.js";
@@ -157,15 +159,18 @@ test("a link that is away until another is master: one holder at any end, and th
   }));
 
 test("a carrier that is back before the kernel tells of it: still master, announced again, and said", () =>
-  withMaster(async ({ a, bridge, first, capture }) => {
+  withMaster(async ({ lab, a, bridge, first, capture }) => {
     const isSaid = (): boolean =>
       first.events.some((event) => event.kind === "vrrp-note" && /carrier of eth0 was away/.test(event.text));
-    // On a busy machine the two commands may lie so far apart that the kernel tells of both: that is the other case.
+    // The kernel tells from a worker on the same processor, which gets its turn only when the program in real time
+    // is done with both. Where it is told of each all the same, that is the other case, and it is tried again.
+    const batch = join(lab.directory, "flap");
+    writeFileSync(batch, "link set a-eth0 down\nlink set a-eth0 up\n");
     for (let tries = 0; !isSaid(); tries++) {
-      assert.ok(tries < 10, JSON.stringify(first.events));
+      assert.ok(tries < 20, JSON.stringify(first.events));
       await masterOfBoth(first);
       const [had, from] = [first.transitions().length, capture.seen.length];
-      bridge.ip("link set a-eth0 down", "link set a-eth0 up");
+      bridge.run("taskset", "-c", "0", "chrt", "-f", "90", "ip", "-batch", batch);
       await until("it noticed", PATIENCE, () => isSaid() || first.transitions().length > had);
       if (!isSaid()) continue;
       assert.equal(first.transitions().length, had, "no state has changed");
