@@ -24,6 +24,12 @@ void import("./cli/command-line.js")
       err: (text) => process.stderr.write(text),
     }),
   )
+  .catch((error: unknown) => {
+    // An installation that does not fit together is no bug.
+    if (!(error instanceof Error && "code" in error && error.code === "VIPD_ADDON")) throw error;
+    process.stderr.write(`${error.message}\n`);
+    return EXIT.failed;
+  })
   .finally(endFirstChild)
   .then((code) => {
     process.exitCode = code;

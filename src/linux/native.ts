@@ -132,13 +132,57 @@ function packageRoot(): string {
   return folder;
 }
 
-function load(): Native {
-  const path = nativePath();
-  if (!existsSync(path))
-    throw new Error(
-      `vipd: no native addon for linux-${process.arch} at ${path}: run "npm run native" (needs gcc)`,
-    );
-  return createRequire(import.meta.url)(path) as Native;
+/** All that there is; the compiler finds what is forgotten here, and `loadNative` what a stale binary lacks. */
+const FUNCTIONS: Readonly<Record<keyof Native, true>> = {
+  now: true,
+  socket: true,
+  close: true,
+  bind: true,
+  connect: true,
+  setsockopt: true,
+  getsockopt: true,
+  attachFilter: true,
+  send: true,
+  sendMany: true,
+  recv: true,
+  recvMany: true,
+  pollNew: true,
+  pollStart: true,
+  pollRef: true,
+  pollFree: true,
+  epollCreate: true,
+  epollAdd: true,
+  epollRemove: true,
+  epollWait: true,
+  timerfdCreate: true,
+  timerfdSet: true,
+  timerfdRead: true,
+  ifIndex: true,
+  ifName: true,
+  setRealtime: true,
+  setNetns: true,
+  effectiveCapabilities: true,
+};
+
+/** What the program says of it to an operator instead of a stack (src/main.ts). */
+function unusable(what: string, cause?: unknown): Error {
+  const text = `vipd: ${what}: install vipd again, or run "node tools/build-native.mjs" in its repository (needs gcc)`;
+  return Object.assign(new Error(text, { cause }), { code: "VIPD_ADDON" });
 }
 
-export const native: Native = load();
+/** Loads the addon at `path`, all of it or not at all: a missing function would be found when it is called. */
+export function loadNative(path = nativePath()): Native {
+  if (!existsSync(path)) throw unusable(`no native addon for linux-${process.arch} at ${path}`);
+  let loaded: Readonly<Record<string, unknown>>;
+  try {
+    loaded = createRequire(import.meta.url)(path) as typeof loaded;
+  } catch (error) {
+    throw unusable(`the native addon ${path} cannot be loaded (${(error as Error).message})`, error);
+  }
+  const missing = Object.keys(FUNCTIONS).filter((name) => typeof loaded[name] !== "function");
+  if (missing.length > 0)
+    throw unusable(`the native addon ${path} is not of this version of vipd, it lacks ${missing.join(", ")}`);
+  return loaded as Native;
+}
+
+export const native: Native = loadNative();
