@@ -87,8 +87,7 @@ function readAs<T>(request: Text, resolve: Resolve<T>): ReadAs<T> {
   );
   if (read.tree === undefined) return { diagnostics: inOrder(unread) };
   const { tree } = read;
-  const schema = fileSchema(request.checkers);
-  const parse = parser(schema);
+  const { schema, parse } = shapeWith(request.checkers);
   const file = parse(tree.value);
   if ("issues" in file || unread.length > 0) {
     const problems = allProblems(schema, parse, { ...read, tree }, resolve);
@@ -104,6 +103,20 @@ type FileSchema = ReturnType<typeof fileSchema>;
 type Parse = (
   tree: unknown,
 ) => { readonly data: WrittenFile } | { readonly issues: readonly z.core.$ZodIssue[] };
+
+type Shape = { readonly schema: FileSchema; readonly parse: Parse };
+
+/** Made once for a list of checkers; with the list it goes. */
+const shapes = new WeakMap<readonly CheckerSpec[], Shape>();
+
+function shapeWith(checkers: readonly CheckerSpec[]): Shape {
+  const known = shapes.get(checkers);
+  if (known !== undefined) return known;
+  const schema = fileSchema(checkers);
+  const shape = { schema, parse: parser(schema) };
+  shapes.set(checkers, shape);
+  return shape;
+}
 
 function parser(schema: FileSchema): Parse {
   const quick = quickReader(schema);

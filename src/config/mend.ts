@@ -115,8 +115,6 @@ export class Mender {
   private readonly spelt: Spelt;
   private readonly breakage: Breakage;
   private readonly look: Look;
-  /** For each turn, what each kind of place can have. */
-  private readonly choices: Map<z.ZodType, readonly unknown[]>[] = [];
 
   constructor(schema: z.ZodType, spelt: Spelt, breakage: Breakage, look: Look) {
     this.schema = schema;
@@ -196,12 +194,6 @@ export class Mender {
   }
 
   private choicesAt(path: Path, way: number): readonly unknown[] {
-    const turn = way % TURNS;
-    const known = (this.choices[turn] ??= new Map());
-    return schemasAt(this.schema, path).flatMap((schema) => {
-      const values = known.get(schema) ?? standIns(schema, turn);
-      known.set(schema, values);
-      return values;
-    });
+    return schemasAt(this.schema, path).flatMap((schema) => standIns(schema, way % TURNS));
   }
 }

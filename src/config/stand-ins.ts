@@ -9,11 +9,19 @@ import { readerOf, type ValueMeta } from "./values.js";
 
 const MOST = 40;
 
-/** Written values that `schema` takes. `turn`: another number gives other names, addresses and numbers. */
+/** Made once for a schema: to try all candidates of a section costs more than to look at the file that needs them. */
+const made = new WeakMap<z.ZodType, (readonly unknown[])[]>();
+
+/**
+ * Written values that `schema` takes; nobody may change them. `turn`: another number gives other names, addresses and
+ * numbers.
+ */
 export function standIns(schema: z.ZodType, turn: number): readonly unknown[] {
-  return forms(schema)
+  let known = made.get(schema);
+  if (known === undefined) made.set(schema, (known = []));
+  return (known[turn] ??= forms(schema)
     .flatMap((form) => formStandIns(form, turn))
-    .slice(0, MOST);
+    .slice(0, MOST));
 }
 
 function formStandIns(form: z.ZodType, turn: number): readonly unknown[] {

@@ -187,7 +187,7 @@ test("whatever is done to a good file, it loads or says where it is wrong, and n
       assert.ok(configs.length > 0 || diagnostics.some(({ severity }) => severity === "error"));
       renderDiagnostics(diagnostics, text);
     }),
-    { numRuns: 600 },
+    { numRuns: Number(process.env["VIPD_SEEDS"] ?? 300) },
   );
 });
 

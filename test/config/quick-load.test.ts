@@ -9,13 +9,11 @@ import { after, test } from "node:test";
 import { build } from "esbuild";
 import fc from "fast-check";
 
-import { checkerSpecs } from "../../src/checkers/registry.js";
 import { loadConfig } from "../../src/config/load.js";
 import { quickLoad } from "../../src/config/quick-load.js";
 import { readSchedule } from "../../src/linux/cron.js";
-import * as values from "../../src/config/values.js";
 import { err } from "../../src/core/result.js";
-import { root } from "./load.js";
+import { checkers, root } from "./load.js";
 
 type QuickLoad = (text: string) => ReturnType<typeof quickLoad>;
 
@@ -30,7 +28,7 @@ const asked = {
   readSchedule,
 } as const;
 
-const withZod: QuickLoad = (text) => quickLoad({ text, checkers: checkerSpecs(values), ...asked });
+const withZod: QuickLoad = (text) => quickLoad({ text, checkers, ...asked });
 
 const directory = mkdtempSync(join(tmpdir(), "vipd-quick-load-"));
 after(() => rmSync(directory, { recursive: true }));
@@ -43,7 +41,8 @@ async function withStandIn(): Promise<QuickLoad> {
     import { checkerSpecs } from ${source("checkers/registry.js")};
     import { quickLoad } from ${source("config/quick-load.js")};
     import * as values from ${source("config/values.js")};
-    export const load = (asked) => quickLoad({ checkers: checkerSpecs(values), ...asked });`;
+    const checkers = checkerSpecs(values);
+    export const load = (asked) => quickLoad({ checkers, ...asked });`;
   const alias = { zod: join(root, "build/src/config/zod-stand-in.js") };
   const options = { bundle: true, platform: "node", format: "esm", logLevel: "error" } as const;
   await build({ stdin: { contents, resolveDir: root }, alias, outfile, ...options });
@@ -58,7 +57,7 @@ function compare(quick: QuickLoad, text: string): boolean {
   const { diagnostics, ...rest } = loadConfig({
     path: "vipd.yaml",
     text,
-    checkers: checkerSpecs(values),
+    checkers,
     ...asked,
   });
   assert.deepStrictEqual(diagnostics, [], text);
