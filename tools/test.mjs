@@ -189,6 +189,10 @@ for (const name of Object.keys(LAYERS)) {
   const result = await runLayer(name, files);
   for (const key of Object.keys(sum)) sum[key] += result[key];
 }
-if (sum.pass + sum.fail + sum.skip === 0) sum.fail = 1;
+if (sum.pass + sum.fail + sum.skip === 0) {
+  const where = positionals.length > 0 ? ` in ${positionals.join(", ")}` : "";
+  console.log(`test: no test file${where} has "${values.files}" in its path; is build/ current?`);
+  sum.fail = 1;
+}
 console.log(`${sum.pass} passed, ${sum.fail} failed, ${sum.skip} skipped`);
 process.exitCode = sum.fail === 0 ? 0 : 1;

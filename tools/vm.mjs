@@ -81,6 +81,13 @@ function runHere(command, environment) {
   child.on("exit", (code, signal) => process.exit(code ?? 128 + constants.signals[signal]));
 }
 
+// Whoever read what we say may go first, as when we were started in the background of a shell that has ended: then
+// there is nobody to tell, and the command's status still counts.
+for (const stream of [process.stdout, process.stderr])
+  stream.on("error", (error) => {
+    if (error.code !== "EPIPE") throw error;
+  });
+
 const options = readOptions();
 if (options.command.length === 0) fail(`no command\n${USAGE}`);
 if (process.getuid() !== 0) fail("only root can do this: run it with sudo");

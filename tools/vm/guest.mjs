@@ -195,7 +195,12 @@ export async function bootGuest(options) {
   };
 
   // A socket rather than QEMU's own standard output: a port whose other end is /dev/null on input drops its output.
-  const server = createServer((connection) => connection.pipe(process.stdout, { end: false }));
+  const server = createServer((connection) => {
+    connection.on("error", () => undefined);
+    connection.pipe(process.stdout, { end: false });
+    // A pipe ends with its reader: the guest's output is then read for nobody, so that the guest does not wait.
+    process.stdout.on("error", () => connection.resume());
+  });
   await new Promise((resolve) => server.listen(files.output, resolve));
 
   const kvm = (options.accel ?? (existsSync("/dev/kvm") ? "kvm" : "tcg")) === "kvm";
