@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import type { Status } from "../../src/control/ipc.js";
 import { seconds } from "../../src/core/units.js";
-import { startVipd, vipdCommand } from "../lab/directors.js";
+import { runtimeDirectory, startVipd, VIPD, vipdCommand } from "../lab/directors.js";
 import { procServers } from "../lab/ipvs.js";
 import { Lab } from "../lab/lab.js";
 import type { LabProcess } from "../lab/process.js";
@@ -69,6 +69,7 @@ test("a drain waits for its connections, outlives every process of vipd, and end
     const table = (): Record<string, number> =>
       Object.fromEntries(procServers(director).map(({ server, weight }) => [server, weight]));
     const busy = (): string => procServers(director).find(({ active }) => active > 0)?.server ?? "";
+    const runtime = runtimeDirectory(lab, director);
     const vipd = (...command: string[]): string => {
       const { status, stdout, stderr } = vipdCommand(lab, director, ...command);
       assert.equal(status, 0, stderr);
@@ -99,6 +100,17 @@ test("a drain waits for its connections, outlives every process of vipd, and end
     isHeld(drained);
     assert.match(vipd("status"), /weight 0 .*drained by \S+ since .*1 connection left \(1 active\)/);
 
+    // The same while another program takes over: it is held all the time, and the next one knows why.
+    const held = setInterval(() => isHeld(drained), 20);
+    const upgrade = director.spawn([process.execPath, VIPD, "upgrade", "--runtime-dir", runtime]);
+    assert.equal(await upgrade.exited(PATIENCE), 0, upgrade.text);
+    await daemon.exited(PATIENCE);
+    await until("its successor's checks", PATIENCE, () => status().checks !== null);
+    clearInterval(held);
+    isHeld(drained);
+    assert.match(vipd("status"), /weight 0 .*drained by \S+ since .*1 connection left \(1 active\)/);
+    const successor = status().pid;
+
     first.write("still here\n");
     await first.waitFor(/got still here/, PATIENCE);
     const second = await connect();
@@ -107,7 +119,7 @@ test("a drain waits for its connections, outlives every process of vipd, and end
     );
     first.write("close\n");
     await until("the drained server to leave", PATIENCE, () => !(drained in table()));
-    await daemon.waitFor(/is drained: no connection was left/, PATIENCE);
+    assert.match(vipd("events", "--last", "50"), /is drained: no connection was left/);
 
     assert.match(vipd("undrain", "http"), /serves again/);
     await until("its return", PATIENCE, () => table()[drained] === 1);
@@ -122,7 +134,7 @@ test("a drain waits for its connections, outlives every process of vipd, and end
     assert.match(refused.stderr, /would be left without a server that serves: http\. Say --force/);
     second.kill();
     vipd("stop");
-    await daemon.exited(PATIENCE);
+    await until("the end of all", PATIENCE, () => !director.pids().includes(successor));
   } finally {
     lab.close();
   }
