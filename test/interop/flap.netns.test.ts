@@ -122,13 +122,12 @@ test("an interface that is switched off and on within a moment: addresses and ro
     await masterOfBoth(first);
     await until("all of it is back", PATIENCE, () => holdsAll(a));
     await announced(capture, a, from);
-    for (const name of NAMES)
-      assert.deepEqual(pathOf(first, name).slice(-3), [
-        "fault: interface-down",
-        // Over IPv6 the link-local address may come a moment after the link.
-        `backup: ${pathOf(first, name).includes("backup: interface-usable") ? "interface-usable" : "interface-up"}`,
-        "master: no-master-heard",
-      ]);
+    for (const name of NAMES) {
+      const [fault, backup, master] = pathOf(first, name).slice(-3);
+      assert.deepEqual([fault, master], ["fault: interface-down", "master: no-master-heard"]);
+      // Over IPv6 the link-local address may come a moment after the link.
+      assert.match(backup ?? "", /^backup: interface-(up|usable)$/);
+    }
   }));
 
 test("a link that is away until another is master: one holder at any end, and the addresses are announced from there", () =>
