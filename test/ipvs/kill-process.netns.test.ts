@@ -37,7 +37,13 @@ function keyOf(port: number): ServiceKey {
 /** `turn`: schedulers and weights are others each time, so that there is always something to write. */
 function services(port: number, turn: number): ServiceConfig[] {
   const timing = { every: milliseconds(50), timeout: seconds(5), rise: 1, fall: 1 };
-  const http = { method: "GET", path: "/", status: [{ from: 200, to: 200 }], "max-body": 1000 };
+  const http = {
+    method: "GET",
+    path: "/",
+    version: "1.1",
+    status: [{ from: 200, to: 200 }],
+    "max-body": 1000,
+  };
   const body = { kind: "contains", text: "well" };
   return PORTS.map((one) => ({
     name: `s${String(one)}`,
@@ -131,7 +137,7 @@ test(`a process that is killed at ${String(KILLS)} random moments never takes ou
       follow(true);
       if (read > before) changed++;
     }
-    assert.ok(changed > KILLS / 4, `only ${String(changed)} of them had written something`);
+    assert.ok(changed > KILLS / 10, `only ${String(changed)} of them had written something`);
 
     ill.add(FRAIL[0] ?? "").delete(FRAIL[1] ?? "");
     await next.hello;
