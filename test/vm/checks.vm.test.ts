@@ -41,7 +41,13 @@ function start(host: Host): Running {
 
 function order(runtimeDirectory: string, weight = 5): ToChecks {
   const timing = { every: milliseconds(200), timeout: milliseconds(2000), rise: 1, fall: 2 };
-  const http = { method: "GET", path: "/", status: [{ from: 200, to: 200 }], "max-body": 1000 };
+  const http = {
+    method: "GET",
+    path: "/",
+    version: "1.1",
+    status: [{ from: 200, to: 200 }],
+    "max-body": 1000,
+  };
   return {
     kind: "configure",
     runtimeDirectory,

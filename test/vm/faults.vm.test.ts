@@ -63,7 +63,13 @@ for (const address of process.argv.slice(1))
 
 function order(runtimeDirectory: string): ToChecks {
   const timing = { every: milliseconds(300), timeout: seconds(5), rise: 1, fall: 1 };
-  const http = { method: "GET", path: "/", status: [{ from: 200, to: 200 }], "max-body": 1000 };
+  const http = {
+    method: "GET",
+    path: "/",
+    version: "1.1",
+    status: [{ from: 200, to: 200 }],
+    "max-body": 1000,
+  };
   const body = { kind: "contains", text: "well" };
   return {
     ...{ kind: "configure", runtimeDirectory, scripts: { security: true }, tracks: [], knownTracks: {} },
