@@ -2,10 +2,9 @@
 
 import assert from "node:assert/strict";
 import { noSettings } from "../ipvs/no-settings.js";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { after as afterAll, test } from "node:test";
+import { test } from "node:test";
 import {
   DEFAULT_POLICY,
   type ServerConfig,
@@ -14,10 +13,9 @@ import {
 } from "../../src/config/model.js";
 import type { VipdEvent } from "../../src/control/event.js";
 import { ip } from "../../src/core/address.js";
-import { err, ok } from "../../src/core/result.js";
+import { err } from "../../src/core/result.js";
 import { instant, seconds } from "../../src/core/units.js";
 import { IpvsDirector } from "../../src/director/ipvs-director.js";
-import type { IpvsDirectorPorts } from "../../src/director/ipvs-ports.js";
 import { removeRecorded } from "../../src/director/ipvs-removal.js";
 import { ownershipFile } from "../../src/director/ipvs-ownership.js";
 import { syncChanges } from "../../src/director/ipvs-sync.js";
@@ -32,20 +30,10 @@ import {
   type SyncRole,
 } from "../../src/ipvs/model.js";
 import type { Override } from "../../src/services/server-input.js";
-import { FakePlane } from "./fake-plane.js";
+import { CHECK, directorWorld, type Predecessor } from "./director-world.js";
 import { tableText } from "./listed.js";
 import { ManualTimers } from "./manual-timers.js";
 
-const directories: string[] = [];
-afterAll(() => {
-  for (const directory of directories) rmSync(directory, { recursive: true });
-});
-
-const CHECK = {
-  type: "tcp",
-  options: {},
-  timing: { every: seconds(5), timeout: seconds(3), rise: 1, fall: 3 },
-};
 const server = (last: number, weight = 1): ServerConfig => ({
   server: { address: ip(`192.168.1.${last}`), port: 80, forwarding: "direct-routing", weight },
   checks: [CHECK],
@@ -63,35 +51,15 @@ const SYNC: SyncConfig = { interface: "eth1", id: 51, roles: ["master", "backup"
 
 type Order = { readonly services?: readonly ServiceConfig[]; readonly sync?: SyncConfig | null };
 
-/** One director; `predecessor` shares its kernel and runtime directory. */
-function world(predecessor?: { readonly plane: FakePlane; readonly directory: string }) {
-  const plane = predecessor?.plane ?? new FakePlane();
-  const directory = predecessor?.directory ?? mkdtempSync(join(tmpdir(), "vipd-ipvs-"));
-  if (predecessor === undefined) directories.push(directory);
-  const timers = new ManualTimers();
-  const events: VipdEvent[] = [];
-  const ports: IpvsDirectorPorts = {
-    openPlane: () => ok(plane),
-    openSettings: noSettings,
-    openOwnership: ownershipFile,
-    timers,
-    report: (event) => events.push(event),
-  };
-  const director = new IpvsDirector(ports);
-  const configure = ({ services = [], sync = null }: Order): string | null =>
-    director.configure({
-      runtimeDirectory: directory,
-      ipvs: { reconcileEvery: seconds(10), onStop: "remove" },
-      sync,
-      masters: {},
-      services,
-    });
+function world(predecessor?: Predecessor) {
+  const { configure: configureAll, ...made } = directorWorld(predecessor);
+  const { plane } = made;
+  const configure = ({ services = [], sync = null }: Order): string | null => configureAll(services, sync);
   const servers = (name: string, last: number): readonly string[] =>
     [...(plane.table.get(serviceId(service(name, last).service.key))?.servers.keys() ?? [])].sort();
   /** The commands since the last look. */
   const sent = (): string[] => plane.batches.splice(0).flatMap((batch) => batch.map(describeCommand));
-  const told = (): VipdEvent[] => events.splice(0);
-  return { plane, directory, timers, ports, director, configure, servers, sent, told };
+  return { ...made, configure, servers, sent };
 }
 
 test("from an empty kernel all servers serve until a check says otherwise", () => {

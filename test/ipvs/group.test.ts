@@ -1,22 +1,14 @@
 // Services with several keys: each key has in the table what the first one has, and one decision reaches all of them.
 
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { after as afterAll, test } from "node:test";
+import { test } from "node:test";
 import fc from "fast-check";
 import { diffConfig } from "../../src/config/change.js";
 import type { Config, ServerConfig, ServiceConfig } from "../../src/config/model.js";
 import { fits } from "../../src/config/splice.js";
-import type { VipdEvent } from "../../src/control/event.js";
 import { addressesIn, parseRange } from "../../src/core/address-range.js";
 import { ip, type IpAddress } from "../../src/core/address.js";
-import { ok } from "../../src/core/result.js";
-import { seconds } from "../../src/core/units.js";
 import { wantedTable } from "../../src/cli/plan-table.js";
-import { IpvsDirector } from "../../src/director/ipvs-director.js";
-import { ownershipFile } from "../../src/director/ipvs-ownership.js";
 import { diff } from "../../src/ipvs/diff.js";
 import { fanOut, furtherServices, keysOf, portOfKey, type ServiceGroup } from "../../src/ipvs/group.js";
 import {
@@ -27,20 +19,8 @@ import {
   type ServiceKey,
 } from "../../src/ipvs/model.js";
 import { service as anyService, server as anyServer } from "./arbitrary.js";
-import { FakePlane } from "./fake-plane.js";
-import { ManualTimers } from "./manual-timers.js";
-import { noSettings } from "./no-settings.js";
+import { CHECK, directorWorld, type Predecessor } from "./director-world.js";
 
-const directories: string[] = [];
-afterAll(() => {
-  for (const directory of directories) rmSync(directory, { recursive: true });
-});
-
-const CHECK = {
-  type: "tcp",
-  options: {},
-  timing: { every: seconds(5), timeout: seconds(3), rise: 1, fall: 3 },
-};
 const key = (last: number, port = 80): ServiceKey => ({
   kind: "address",
   protocol: "tcp",
@@ -68,27 +48,10 @@ const grouped = (
 };
 const s = (text: string): ServerId => text as ServerId;
 
-function world(predecessor?: { readonly plane: FakePlane; readonly directory: string }) {
-  const plane = predecessor?.plane ?? new FakePlane();
-  const directory = predecessor?.directory ?? mkdtempSync(join(tmpdir(), "vipd-group-"));
-  if (predecessor === undefined) directories.push(directory);
-  const timers = new ManualTimers();
-  const events: VipdEvent[] = [];
-  const director = new IpvsDirector({
-    openPlane: () => ok(plane),
-    openSettings: noSettings,
-    openOwnership: ownershipFile,
-    timers,
-    report: (event) => events.push(event),
-  });
-  const configure = (...services: ServiceConfig[]): string | null =>
-    director.configure({
-      runtimeDirectory: directory,
-      ipvs: { reconcileEvery: seconds(10), onStop: "remove" },
-      sync: null,
-      masters: {},
-      services,
-    });
+function world(predecessor?: Predecessor) {
+  const { configure: configureAll, told, ...made } = directorWorld(predecessor);
+  const { plane } = made;
+  const configure = (...services: ServiceConfig[]): string | null => configureAll(services);
   /** What the table has, by the key's end: "1:80" -> servers. */
   const table = (): Record<string, string[]> =>
     Object.fromEntries(
@@ -98,8 +61,8 @@ function world(predecessor?: { readonly plane: FakePlane; readonly directory: st
       ]),
     );
   const details = (): readonly string[] =>
-    events.splice(0).flatMap((event) => (event.kind === "table-applied" ? event.details : []));
-  return { plane, directory, timers, director, configure, table, details };
+    told().flatMap((event) => (event.kind === "table-applied" ? event.details : []));
+  return { ...made, configure, table, details };
 }
 
 test("a change of a server reaches every key, each with its port, and is told of once", () => {

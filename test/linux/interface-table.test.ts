@@ -11,15 +11,38 @@ import type { RouteEvent, RouteKernel } from "../../src/ports/route.js";
 const NAME = "eth0";
 const turn = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 20));
 
+/** A kernel with what is given, and nothing else; `tell` is what it says to its subscriber. */
+function fakeKernel(has: Partial<RouteKernel>): {
+  readonly kernel: RouteKernel;
+  readonly tell: (event: RouteEvent) => void;
+} {
+  let subscriber: (event: RouteEvent) => void = () => undefined;
+  const kernel: RouteKernel = {
+    links: () => [],
+    addresses: () => [],
+    neighbours: () => [],
+    addAddresses: () => [],
+    removeAddresses: () => [],
+    addRouting: () => [],
+    removeRouting: () => [],
+    subscribe: (onEvent) => {
+      subscriber = onEvent;
+      return () => undefined;
+    },
+    close: () => undefined,
+    ...has,
+  };
+  return { kernel, tell: (event) => subscriber(event) };
+}
+
 test("a list that changes all the time while it is read leaves the old view, and is read again", async () => {
   let busy = 0;
   let up = true;
-  let tell: (event: RouteEvent) => void = () => undefined;
   const list = <T>(value: T): readonly T[] => {
     if (busy-- > 0) throw new NetlinkError("list links: changed while it was read", { errno: errno.EINTR });
     return [value];
   };
-  const kernel: RouteKernel = {
+  const { kernel, tell } = fakeKernel({
     links: () => list({ index: 2, name: NAME, up, running: up, multicast: true }),
     addresses: () =>
       list({
@@ -28,17 +51,7 @@ test("a list that changes all the time while it is read leaves the old view, and
         secondary: false,
         tentative: false,
       }),
-    neighbours: () => [],
-    addAddresses: () => [],
-    removeAddresses: () => [],
-    addRouting: () => [],
-    removeRouting: () => [],
-    subscribe: (onEvent) => {
-      tell = onEvent;
-      return () => undefined;
-    },
-    close: () => undefined,
-  };
+  });
   let changes = 0;
   const gone: string[] = [];
   const table = new InterfaceTable(kernel, {
@@ -63,22 +76,8 @@ test("a list that changes all the time while it is read leaves the old view, and
 });
 
 test("a link that goes and comes back within one batch of news is seen to have been away", async () => {
-  let tell: (event: RouteEvent) => void = () => undefined;
   const link = (up: boolean) => ({ index: 2, name: NAME, up: true, running: up, multicast: true });
-  const kernel: RouteKernel = {
-    links: () => [link(true)],
-    addresses: () => [],
-    neighbours: () => [],
-    addAddresses: () => [],
-    removeAddresses: () => [],
-    addRouting: () => [],
-    removeRouting: () => [],
-    subscribe: (onEvent) => {
-      tell = onEvent;
-      return () => undefined;
-    },
-    close: () => undefined,
-  };
+  const { kernel, tell } = fakeKernel({ links: () => [link(true)] });
   const seen: (boolean | undefined)[] = [];
   const table = new InterfaceTable(kernel, {
     changed: () => void seen.push(table.find(NAME)?.up),
@@ -93,23 +92,9 @@ test("a link that goes and comes back within one batch of news is seen to have b
 });
 
 test("a carrier that was away for less time than the kernel needs to tell is a blink, once", async () => {
-  let tell: (event: RouteEvent) => void = () => undefined;
   const link = (carrierChanges: number) =>
     ({ index: 2, name: NAME, up: true, running: true, multicast: true, carrierChanges }) as const;
-  const kernel: RouteKernel = {
-    links: () => [link(2)],
-    addresses: () => [],
-    neighbours: () => [],
-    addAddresses: () => [],
-    removeAddresses: () => [],
-    addRouting: () => [],
-    removeRouting: () => [],
-    subscribe: (onEvent) => {
-      tell = onEvent;
-      return () => undefined;
-    },
-    close: () => undefined,
-  };
+  const { kernel, tell } = fakeKernel({ links: () => [link(2)] });
   const blinks: number[][] = [];
   const table = new InterfaceTable(kernel, {
     changed: () => undefined,

@@ -4,33 +4,17 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { DEFAULT_POLICY, type ServicePolicy } from "../../src/config/model.js";
-import type { HealthState } from "../../src/core/health-state.js";
 import { ip } from "../../src/core/address.js";
+import type { HealthState } from "../../src/core/health-state.js";
 import { instant, seconds } from "../../src/core/units.js";
 import { serverId, type RealServer, type ServerId } from "../../src/ipvs/model.js";
 import { decide, NO_MEMORY, realServe, type ServiceFact } from "../../src/services/decide.js";
 import { DEFAULT_MASS_FAILURE } from "../../src/services/mass-failure.js";
 import type { ServerView } from "../../src/services/server-input.js";
+import { realServer as real, viewOf as view } from "./view.js";
 
-const real = (last: number, weight = 1): RealServer => ({
-  address: ip(`192.168.1.${last}`),
-  port: 80,
-  forwarding: "nat",
-  weight,
-});
 const id = (last: number): ServerId => serverId(real(last));
 const SORRY = real(200);
-const view = (server: RealServer, more: Partial<ServerView> = {}): ServerView => ({
-  server,
-  inhibit: false,
-  waits: false,
-  health: "up",
-  failedAt: undefined,
-  override: undefined,
-  load: undefined,
-  ramp: undefined,
-  ...more,
-});
 
 /** One service over time. */
 class Service {

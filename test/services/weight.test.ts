@@ -4,10 +4,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { describeWeighing } from "../../src/control/reason.js";
-import { ip } from "../../src/core/address.js";
 import { instant, seconds } from "../../src/core/units.js";
 import type { Override, ServerInput, ServerView } from "../../src/services/server-input.js";
 import { effectiveWeight, nextWeighing, weigh } from "../../src/services/weight.js";
+import { realServer, viewOf } from "./view.js";
 
 const NOW = instant(0);
 const AGENT = { kind: "percent", percent: 40, label: "agent" } as const;
@@ -17,17 +17,8 @@ const DRAIN: Override = {
   isEmpty: false,
   removeAt: undefined,
 };
-const view = (weight: number, input: Partial<ServerInput> = {}): ServerView => ({
-  server: { address: ip("192.168.1.4"), port: 80, forwarding: "nat", weight },
-  inhibit: false,
-  waits: false,
-  health: "up",
-  failedAt: undefined,
-  override: undefined,
-  load: undefined,
-  ramp: undefined,
-  ...input,
-});
+const view = (weight: number, input?: Partial<ServerInput>): ServerView =>
+  viewOf(realServer(4, weight), input);
 const words = (one: ServerView): string => describeWeighing(weigh(one, NOW));
 
 test("the configured weight, the agent and the operator are steps that are told in their order", () => {

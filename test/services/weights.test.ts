@@ -4,22 +4,14 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { verdict } from "../../src/checkers/agent.js";
-import { ip } from "../../src/core/address.js";
 import { instant, seconds } from "../../src/core/units.js";
 import type { Load, Ramp, ServerView } from "../../src/services/server-input.js";
 import { effectiveWeight, loadedWeight, nextWeighing, steadyLoad, weigh } from "../../src/services/weight.js";
+import { realServer, viewOf } from "./view.js";
 
 const MOST = 2 ** 31 - 1;
-const view = (weight: number, load?: Load, ramp?: Ramp): ServerView => ({
-  server: { address: ip("10.0.0.1"), port: 80, forwarding: "nat", weight },
-  inhibit: false,
-  waits: false,
-  health: "up",
-  failedAt: undefined,
-  override: undefined,
-  load,
-  ramp,
-});
+const view = (weight: number, load?: Load, ramp?: Ramp): ServerView =>
+  viewOf(realServer(1, weight), { load, ramp });
 const percent = (value: number): Load => ({ kind: "percent", percent: value, label: "agent" });
 const absolute = (weight: number): Load => ({ kind: "absolute", weight, label: "script" });
 
