@@ -102,11 +102,14 @@ test("a drain waits for its connections, outlives every process of vipd, and end
 
     // The same while another program takes over: it is held all the time, and the next one knows why.
     const held = setInterval(() => isHeld(drained), 20);
-    const upgrade = director.spawn([process.execPath, VIPD, "upgrade", "--runtime-dir", runtime]);
-    assert.equal(await upgrade.exited(PATIENCE), 0, upgrade.text);
-    await daemon.exited(PATIENCE);
-    await until("its successor's checks", PATIENCE, () => status().checks !== null);
-    clearInterval(held);
+    try {
+      const upgrade = director.spawn([process.execPath, VIPD, "upgrade", "--runtime-dir", runtime]);
+      assert.equal(await upgrade.exited(PATIENCE), 0, upgrade.text);
+      await daemon.exited(PATIENCE);
+      await until("its successor's checks", PATIENCE, () => status().checks !== null);
+    } finally {
+      clearInterval(held);
+    }
     isHeld(drained);
     assert.match(vipd("status"), /weight 0 .*drained by \S+ since .*1 connection left \(1 active\)/);
     const successor = status().pid;
