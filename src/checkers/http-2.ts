@@ -9,6 +9,7 @@ import type { Cancel } from "../ports/cancel.js";
 import { untilCancelled } from "./cancel.js";
 import {
   closedEarly,
+  ENDED_BEFORE,
   LARGEST_HEADER,
   NO_ANSWER,
   stillComing,
@@ -37,9 +38,7 @@ export async function askHttp2(
         settings: { enablePush: false, maxHeaderListSize: LARGEST_HEADER },
       });
       session.on("error", (error: NodeJS.ErrnoException) => settle(err(sessionFailure(error))));
-      session.on("close", () =>
-        settle(err({ reason: "closed-early", detail: "the connection ended before the answer" })),
-      );
+      session.on("close", () => settle(err(ENDED_BEFORE)));
       ask(session, request, settle, (what) => (waitingFor = what));
     },
   );
@@ -99,8 +98,7 @@ function ask(
 
 function sessionFailure(error: NodeJS.ErrnoException): Failure {
   const { code = "", message } = error;
-  if (code === "ECONNRESET" || code === "EPIPE")
-    return { reason: "closed-early", detail: "the connection ended before the answer" };
+  if (code === "ECONNRESET" || code === "EPIPE") return ENDED_BEFORE;
   if (code.startsWith("ERR_HTTP2")) return { reason: "bad-reply", detail: `not HTTP/2: ${message}` };
   return { reason: "closed-early", detail: message };
 }

@@ -6,6 +6,7 @@ import { err, ok, type Result } from "../core/result.js";
 import { ChunkReader } from "./http-chunks.js";
 import {
   closedEarly,
+  ENDED_BEFORE,
   LARGEST_HEADER,
   NO_ANSWER,
   stillComing,
@@ -66,8 +67,7 @@ export class AnswerReader {
   end(clean: boolean): Verdict {
     if (this.body === undefined && !this.head.startsWith(START.slice(0, this.head.length)))
       return this.noAnswer();
-    if (this.body === undefined)
-      return err({ reason: "closed-early", detail: "the connection ended before the answer" });
+    if (this.body === undefined) return err(ENDED_BEFORE);
     if (clean && this.body.kind === "until-close") return this.answer(false);
     return err(closedEarly(this.length, this.announced));
   }

@@ -107,6 +107,10 @@ export function requestHeaders(
 /** Of which the value is a secret, as likely as not. */
 export const looksSecret = (name: string): boolean => /auth|cookie|token|secret|password|key/.test(name);
 
+export const ENDED_BEFORE: Failure = {
+  reason: "closed-early",
+  detail: "the connection ended before the answer",
+};
 export const closedEarly = (got: number, length: string | undefined): Failure => ({
   reason: "closed-early",
   detail: `the connection ended after ${got}${length === undefined ? "" : ` of ${length}`} bytes of the body`,

@@ -146,7 +146,8 @@ const ANSWERS: readonly {
   from?: number;
 }[] = [
   { name: "of another identifier", change: (reply) => flip(reply, 5) },
-  { name: "of another sequence number", change: (reply) => flip(reply, 7) },
+  // Far from those of the pings beside it.
+  { name: "of another sequence number", change: (reply) => flip(reply, 6) },
   { name: "without our token", change: (reply) => flip(reply, 8) },
   { name: "that is too long", longer: 4 },
   { name: "of another server", from: OTHER },
