@@ -17,6 +17,8 @@ const OWNER = 255;
 export type Plan = {
   readonly directors: number;
   readonly version: 2 | 3;
+  /** Those that speak both versions, on the way from one to the other, beside those that speak `version` alone. */
+  readonly bilingual: readonly boolean[];
   readonly interval: number;
   readonly preempt: boolean;
   readonly preemptDelay: number;
@@ -67,6 +69,7 @@ export function planOf(random: Random): Plan {
     },
     lossless,
     wakeLateness: random() * 3,
+    bilingual: pick(random, [0, 0, 0, 1]) * interval === 1000 ? PRIORITIES.map(() => random() < 0.5) : [],
   };
 }
 
@@ -76,9 +79,9 @@ export const priorityOf = (plan: Plan, director: number): number =>
 /** Whether who is to be master follows from the priorities alone. */
 export const hasBest = ({ preempt, equal, owner }: Plan): boolean => owner || (preempt && !equal);
 
-/** To how many others an advert of every member goes, for each that falls due. */
-export const copiesOf = ({ members, unicast }: Plan): number =>
-  members * (unicast ? PRIORITIES.length - 1 : 1);
+/** To how many others an advert of every member goes, for each that falls due, in each version. */
+export const copiesOf = ({ members, unicast, bilingual }: Plan): number =>
+  members * (unicast ? PRIORITIES.length - 1 : 1) * (bilingual.includes(true) ? 2 : 1);
 
 function unicastOn(ifindex: number): NonNullable<InstanceConfig["unicast"]> {
   const peers = PRIORITIES.map((_, number) => addressOnLink(number, ifindex));
@@ -91,7 +94,7 @@ export function configsOf(plan: Plan, director: number): InstanceConfig[] {
       name: `web${member}`,
       interface: `eth${member}`,
       virtualRouterId: FIRST_ID + member,
-      version: plan.version,
+      version: plan.bilingual[director] === true ? "2+3" : plan.version,
       priority: priorityOf(plan, director),
       advertInterval: milliseconds(plan.interval),
       preempt: plan.preempt,
@@ -101,7 +104,8 @@ export function configsOf(plan: Plan, director: number): InstanceConfig[] {
       accept: true,
       addresses: [1, 2].map((host) => vip(`172.16.${member}.${host}/24`, `eth${member}`)),
       ...(plan.unicast && { unicast: unicastOn(2 + member) }),
-      ...(plan.signed && { auth: hmac() }),
+      // Of two signed adverts of a moment that come in another order one is refused, here as often as not.
+      ...(plan.signed && !plan.bilingual.includes(true) && { auth: hmac() }),
       ...(plan.members > 1 && { group: "site" }),
       // Of a group one member has the track; the others follow it.
       tracks:

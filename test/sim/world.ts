@@ -307,8 +307,10 @@ export class World {
     const from = ipFromBytes(packet.subarray(12, 16));
     const known = to.heard.get(from);
     const order = (packet[4]! << 8) | packet[5]!;
+    const version = packet[IP_HEADER]! >> 4;
+    const isTold = to.config.version === "2+3" || to.config.version === version;
     // One that another one has overtaken says nothing new.
-    if (known === undefined || known.order < order)
+    if (isTold && (known === undefined || known.order < order))
       to.heard.set(from, { at: this.now, ifindex, priority: packet[IP_HEADER + 2]!, order });
     to.engine?.receive(packet, packet.length, ifindex);
   }
