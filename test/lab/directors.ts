@@ -3,9 +3,11 @@
 
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
+import type { Milliseconds } from "../../src/core/units.js";
 import type { Host } from "./host.js";
 import type { Lab } from "./lab.js";
 import type { LabProcess } from "./process.js";
+import { until } from "./wait.js";
 
 const REPOSITORY = resolve(import.meta.dirname, "../../..");
 export const VIPD = join(REPOSITORY, "bin/vipd");
@@ -40,6 +42,17 @@ export function startVipd(lab: Lab, host: Host, configPath: string, options: Vip
 /** Runs another command of vipd against the director on this host, to the end. */
 export function vipdCommand(lab: Lab, host: Host, ...words: readonly string[]): ReturnType<Host["try"]> {
   return host.try(process.execPath, VIPD, ...words, "--runtime-dir", runtimeDirectory(lab, host));
+}
+
+/** Upgrades the director on this host. One that a busy machine was too slow for changes nothing, and is tried again. */
+export async function upgradeVipd(lab: Lab, host: Host, limit: Milliseconds): Promise<void> {
+  const runtime = runtimeDirectory(lab, host);
+  await until("an upgrade", limit, async () => {
+    const upgrade = host.spawn([process.execPath, VIPD, "upgrade", "--runtime-dir", runtime]);
+    if ((await upgrade.exited(limit)) === 0) return true;
+    if (!/everything goes on as before: .* within \d+ s/.test(upgrade.text)) throw new Error(upgrade.text);
+    return false;
+  });
 }
 
 export type KeepalivedOptions = {

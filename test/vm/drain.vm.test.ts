@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import type { Status } from "../../src/control/ipc.js";
 import { seconds } from "../../src/core/units.js";
-import { runtimeDirectory, startVipd, VIPD, vipdCommand } from "../lab/directors.js";
+import { startVipd, upgradeVipd, vipdCommand } from "../lab/directors.js";
 import { procServers } from "../lab/ipvs.js";
 import { Lab } from "../lab/lab.js";
 import type { LabProcess } from "../lab/process.js";
@@ -69,7 +69,6 @@ test("a drain waits for its connections, outlives every process of vipd, and end
     const table = (): Record<string, number> =>
       Object.fromEntries(procServers(director).map(({ server, weight }) => [server, weight]));
     const busy = (): string => procServers(director).find(({ active }) => active > 0)?.server ?? "";
-    const runtime = runtimeDirectory(lab, director);
     const vipd = (...command: string[]): string => {
       const { status, stdout, stderr } = vipdCommand(lab, director, ...command);
       assert.equal(status, 0, stderr);
@@ -103,8 +102,7 @@ test("a drain waits for its connections, outlives every process of vipd, and end
     // The same while another program takes over: it is held all the time, and the next one knows why.
     const held = setInterval(() => isHeld(drained), 20);
     try {
-      const upgrade = director.spawn([process.execPath, VIPD, "upgrade", "--runtime-dir", runtime]);
-      assert.equal(await upgrade.exited(PATIENCE), 0, upgrade.text);
+      await upgradeVipd(lab, director, PATIENCE);
       await daemon.exited(PATIENCE);
       await until("its successor's checks", PATIENCE, () => status().checks !== null);
     } finally {

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import type { Status } from "../../src/control/ipc.js";
 import { seconds } from "../../src/core/units.js";
-import { runtimeDirectory, startVipd, VIPD, vipdCommand } from "../lab/directors.js";
+import { startVipd, upgradeVipd, vipdCommand } from "../lab/directors.js";
 import { procServers } from "../lab/ipvs.js";
 import { Lab } from "../lab/lab.js";
 import { until } from "../lab/wait.js";
@@ -43,7 +43,6 @@ test("orders, an open window and servers that are down go over an upgrade, and t
     const path = lab.file("vipd.yaml", CONFIG);
     const daemon = startVipd(lab, director, path, { words: ["--state-dir", join(lab.directory, "state")] });
     await daemon.waitFor(/is ready as node d/, PATIENCE);
-    const runtime = runtimeDirectory(lab, director);
     const vipd = (...command: string[]): string => {
       const { status, stdout, stderr } = vipdCommand(lab, director, ...command);
       assert.equal(status, 0, stderr);
@@ -76,8 +75,7 @@ test("orders, an open window and servers that are down go over an upgrade, and t
     const seen = new Set<string>();
     const watch = setInterval(() => seen.add(table()), 20);
     try {
-      const upgrade = director.spawn([process.execPath, VIPD, "upgrade", "--runtime-dir", runtime]);
-      assert.equal(await upgrade.exited(PATIENCE), 0, upgrade.text);
+      await upgradeVipd(lab, director, PATIENCE);
       await daemon.exited(PATIENCE);
       const isSame = () => JSON.stringify(orders()) === JSON.stringify(before);
       await until("what was known", PATIENCE, isSame).catch(() => assert.deepEqual(orders(), before));
