@@ -16,6 +16,7 @@ import type { TrackValue } from "../vrrp/priority.js";
 import { decodeIp, headerLength, packetFamily, repeats, senderOf } from "../vrrp/ip-header.js";
 import { decodeAdvert } from "../vrrp/packet.js";
 import { advertMayRepeat } from "../vrrp/repeat.js";
+import { isOurVersion } from "../vrrp/versions.js";
 import { sameValue, whyAnother } from "./instance-change.js";
 import type { Lateness } from "./lateness.js";
 import { Refusals } from "./refusals.js";
@@ -395,7 +396,10 @@ export class VrrpEngine {
     const { carrier, payload } = outer.value;
     const problem = carrierProblem(config, carrier);
     if (problem !== undefined) return this.notices.rejected(runtime, problem, packet, ifindex, now);
-    const opened = runtime.authenticator?.open(payload, carrier) ?? ok(payload);
+    // In a migration a director signs each advert in both versions: the twin that is not for us must not count as the
+    // newest of its sender, or the one that is, overtaken on the way, would be a repetition. Decoding says what it is.
+    const isForUs = isOurVersion(payload, config.version);
+    const opened = (isForUs ? runtime.authenticator?.open(payload, carrier) : undefined) ?? ok(payload);
     if (!opened.ok) return this.notices.rejected(runtime, opened.error, packet, ifindex, now);
     const message = opened.value;
     const decoded = decodeAdvert(message, carrier, config.version);

@@ -21,6 +21,10 @@ export const versionsSpoken = (version: Versions): readonly MessageVersion[] => 
 export const speaks = (version: Versions, message: MessageVersion): boolean =>
   SPOKEN[version].includes(message);
 
+/** Whether the message that begins here is of a version that is spoken. Of none, where there is no message. */
+export const isOurVersion = (message: Uint8Array, version: Versions): boolean =>
+  message.length > 0 && (SPOKEN[version] as readonly number[]).includes(message[0]! >> 4);
+
 /** The interval that an advert of this version says: version 2 counts in whole seconds, and is not to promise too much. */
 export const saidInterval = (message: MessageVersion, interval: Milliseconds): Milliseconds =>
   message === 2 ? milliseconds(Math.ceil(interval / 1000) * 1000) : interval;

@@ -105,7 +105,7 @@ export function configsOf(plan: Plan, director: number): InstanceConfig[] {
       addresses: [1, 2].map((host) => vip(`172.16.${member}.${host}/24`, `eth${member}`)),
       ...(plan.unicast && { unicast: unicastOn(2 + member) }),
       // Of two signed adverts of a moment that come in another order one is refused, here as often as not.
-      ...(plan.signed && !plan.bilingual.includes(true) && { auth: hmac() }),
+      ...(plan.signed && { auth: hmac() }),
       ...(plan.members > 1 && { group: "site" }),
       // Of a group one member has the track; the others follow it.
       tracks:
