@@ -95,6 +95,7 @@ function instanceLines(instance: InstanceStatus, status: Status, now: number): s
         : `  master: ${master.address}${nodeName(status, master.address)}, priority ${master.priority}, last advert ${span(master.last_advert_ms_ago)} ago`,
     );
   }
+  lines.push(...secondPathLines(instance));
   lines.push(...instance.oddities.map((text) => `  warning: ${text}`));
   if (instance.state === "master") lines.push(...othersLines(instance, status));
   const rejected = Object.entries(instance.rejected).map(([kind, count]) => `${count} ${kind}`);
@@ -102,6 +103,20 @@ function instanceLines(instance: InstanceStatus, status: Status, now: number): s
     `  adverts: ${instance.adverts_sent} sent${unsent(instance)}, ${instance.adverts_received} received` +
       `${rejected.length === 0 ? "" : `, rejected: ${rejected.join(", ")}`}; changed state ${times(instance.transitions)}`,
   );
+  return lines;
+}
+
+function secondPathLines({ second_path: second, interface: first }: InstanceStatus): string[] {
+  if (second === undefined) return [];
+  if (second.trouble !== null)
+    return [`  warning: no second path: ${second.trouble}; adverts are sent and heard on ${first} alone`];
+  const heard = second.last_advert_ms_ago;
+  const lines = [
+    `  second path ${second.interface}: ${second.adverts_sent} sent, ${second.adverts_received} received` +
+      (heard === null ? "" : `, last advert ${span(heard)} ago`),
+  ];
+  if (second.alone)
+    lines.push(`  warning: the master is heard on ${second.interface} alone, and not on ${first}`);
   return lines;
 }
 

@@ -43,12 +43,13 @@ function syncHere({ backup, ...sync }: NonNullable<WrittenFile["sync"]>, one: In
 }
 
 function instanceHere(written: WrittenInstance, path: Path, one: InterfaceOf): FileInstance {
-  const { track, "excluded-addresses": excluded, ...rest } = written;
+  const { track, "excluded-addresses": excluded, "second-path": second, ...rest } = written;
   const addresses = (key: string, entries: WrittenInstance["addresses"]): FileInstance["addresses"] =>
     entries.map((entry, i) => ("length" in entry ? entry : entryHere(entry, [...path, key, i], one)));
   return {
     ...rest,
     interface: one(written.interface, [...path, "interface"]),
+    ...(second === undefined ? {} : { "second-path": one(second, [...path, "second-path"]) }),
     addresses: addresses("addresses", written.addresses),
     ...(excluded === undefined ? {} : { "excluded-addresses": addresses("excluded-addresses", excluded) }),
     ...(track === undefined

@@ -19,6 +19,7 @@ import type { Report } from "./report.js";
 import { checkGroups, priorityOn } from "./resolve-groups.js";
 import { authOf, unicastOf, type AdvertContext, type ReadSecret } from "./resolve-adverts.js";
 import { checkFamilies, checkTransport, familiesOf, splitByFamily } from "./resolve-family.js";
+import { checkSecondPath, checkSecondPaths } from "./resolve-second-path.js";
 import { resolveRouting } from "./resolve-routing.js";
 import { checkWeights, followedTracks } from "./resolve-tracks.js";
 import { checkLinks, virtualMacOf, withLink } from "./resolve-virtual-mac.js";
@@ -44,7 +45,9 @@ export function resolveInstances(
   for (const [name, written] of Object.entries(file.vrrp ?? {})) {
     const priority = priorityOf(name, written, file.nodes, node, report);
     const tracks = followedTracks(name, written.track ?? [], file, report);
-    wholes.push({ ...wholeOf(name, written, defaults, priority, nodes, report), tracks });
+    const whole = { ...wholeOf(name, written, defaults, priority, nodes, report), tracks };
+    checkSecondPath(whole, written, report);
+    wholes.push(whole);
   }
   for (const whole of wholes) {
     checkFamilies(whole, report);
@@ -55,6 +58,7 @@ export function resolveInstances(
   checkTransport(wholes, file.process.transport, report);
   const instances = wholes.flatMap(splitByFamily).map(withLink);
   checkLinks(instances, file.process.transport, report);
+  checkSecondPaths(instances, report);
   return instances;
 }
 
@@ -103,6 +107,7 @@ function wholeOf(
     written[key] === undefined ? ["defaults", "vrrp", key] : ["vrrp", name, key];
   const link = virtualMacOf(name, written["virtual-mac"], priority, report);
   checkRouterId(name, written, report);
+  const second = written["second-path"];
   const routing = resolveRouting(written, ["vrrp", name], written.interface, report);
   return {
     name,
@@ -119,6 +124,7 @@ function wholeOf(
     accept: written.accept ?? defaults.accept ?? true,
     addresses,
     ...(link !== undefined && { virtualMac: link }),
+    ...(second !== undefined && second !== "" && { secondPath: second }),
     ...given,
     ...unicastOf(written.unicast ?? defaults.unicast, pathOf("unicast"), context),
     ...authOf(written.auth ?? defaults.auth, pathOf("auth"), context),

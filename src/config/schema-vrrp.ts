@@ -229,6 +229,15 @@ export const instanceSchema = section({
       "Source address of the adverts, one that this director has; over IPv6 a link-local one of the interface. " +
         "It differs for each director, so most files leave it out. While no interface has it, the instance is in FAULT.",
     ),
+  "second-path": interfacePerNode()
+    .optional()
+    .meta({ otherwise: "none" })
+    .describe(
+      "A second interface on which adverts are sent and heard as well, by multicast from that interface's own address; " +
+        "one name, or one for each node. A backup that hears the master there alone stays backup, and says so. The " +
+        "addresses stay where they are, and a fault of `interface` is a fault as ever. Not with `unicast` " +
+        "([what it is for](operation.md#adverts-on-a-second-path)).",
+    ),
   notify: notifySchema
     .optional()
     .describe("Programs that are told when this instance changes its state; before those for all."),

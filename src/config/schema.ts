@@ -176,9 +176,10 @@ type Here<T> = {
 /** An instance as one node reads it. */
 export type FileInstance = Omit<
   WrittenInstance,
-  "interface" | "addresses" | "excluded-addresses" | "track"
+  "interface" | "second-path" | "addresses" | "excluded-addresses" | "track"
 > & {
   readonly interface: string;
+  readonly "second-path"?: string;
   readonly addresses: readonly Here<WrittenInstance["addresses"][number]>[];
   readonly "excluded-addresses"?: readonly Here<WrittenInstance["addresses"][number]>[];
   readonly track?: readonly Here<NonNullable<WrittenInstance["track"]>[number]>[];

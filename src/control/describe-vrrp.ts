@@ -55,6 +55,8 @@ export function describeVrrp(event: VrrpEvent): Description {
         subject: `vrrp ${event.instance}`,
         text: `${event.address} was still on ${event.interface} from an earlier run; removed`,
       };
+    case "vrrp-second-path":
+      return { ...describeSecondPath(event), subject: `vrrp ${event.instance}` };
     case "vrrp-note":
       return { level: event.level ?? "info", subject: `vrrp ${event.instance}`, text: event.text };
     case "realtime":
@@ -71,6 +73,33 @@ export function describeVrrp(event: VrrpEvent): Description {
 }
 
 const inBrackets = (text: string | undefined): string => (text === undefined ? "" : ` (${text})`);
+
+function describeSecondPath({
+  interface: first,
+  second,
+  what,
+  sender,
+  detail,
+}: Extract<VipdEvent, { kind: "vrrp-second-path" }>): Omit<Description, "subject"> {
+  switch (what) {
+    case "alone":
+      return {
+        level: "warning",
+        text: `hears the master on the second path alone: ${sender} on ${second}, and nothing on ${first}; stays backup`,
+      };
+    case "both":
+      return { level: "notice", text: `hears the master on ${first} again: ${sender}` };
+    case "unusable":
+      return {
+        level: "warning",
+        text: `no second path: ${detail}; adverts are sent and heard on ${first} alone`,
+      };
+    case "usable":
+      return { level: "notice", text: `the second path is there again: ${second}` };
+    default:
+      return unreachable(what);
+  }
+}
 
 /** A summary speaks of what was: it may be over. */
 function describeConflict(event: Extract<VipdEvent, { kind: "vrrp-address-conflict" }>): string {

@@ -19,6 +19,7 @@ export function describe(event: VipdEvent): Description {
     case "vrrp-address-conflict":
     case "vrrp-address-restored":
     case "vrrp-stale-address-removed":
+    case "vrrp-second-path":
     case "vrrp-note":
     case "realtime":
       return describeVrrp(event);

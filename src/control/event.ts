@@ -217,6 +217,20 @@ export type VipdEvent =
       readonly address: string;
       readonly interface: string;
     }
+  /**
+   * `alone`: a backup hears its master on the second path and not on the first; `both`: on the first again. `unusable`:
+   * the instance goes on with the first path, `detail` says why; `usable`: the second one is there again.
+   */
+  | {
+      readonly kind: "vrrp-second-path";
+      readonly instance: string;
+      readonly interface: string;
+      readonly second: string;
+      readonly what: "alone" | "both" | "unusable" | "usable";
+      /** The address of the master on the path that it was heard on; "" where it is about the path itself. */
+      readonly sender: string;
+      readonly detail: string;
+    }
   /** "info" without a level. */
   | {
       readonly kind: "vrrp-note";

@@ -27,6 +27,8 @@ export type HandedInstance = {
   /** The virtual addresses that we added, and the index of the interface that each of ours is on. */
   readonly added: readonly string[];
   readonly placed: readonly (readonly [address: string, ifindex: number])[];
+  /** Absent where there is none, and from a program that knows of none. */
+  readonly second_path?: { readonly sent: number; readonly received: number; readonly alone: boolean };
 };
 
 export type Handed = {

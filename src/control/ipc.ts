@@ -147,6 +147,17 @@ export type InstanceStatus = {
     readonly last_advert_ms_ago: number;
   } | null;
   readonly transitions: number;
+  /** Where adverts go and come besides; absent without the option. */
+  readonly second_path?: {
+    readonly interface: string;
+    /** Why it cannot be used at present. */
+    readonly trouble: string | null;
+    readonly adverts_sent: number;
+    readonly adverts_received: number;
+    readonly last_advert_ms_ago: number | null;
+    /** The master is heard there and not on the first path. */
+    readonly alone: boolean;
+  };
 };
 
 export type VrrpStatus = {

@@ -22,6 +22,7 @@ import {
 import { LinkMaker } from "./vrrp-links.js";
 import type { Roster } from "./vrrp-roster.js";
 import { placeKey, type Runtime } from "./vrrp-runtime.js";
+import { SecondPaths } from "./vrrp-second-paths.js";
 import type { Steps } from "./vrrp-steps.js";
 import { Tracks } from "./vrrp-tracks.js";
 
@@ -34,6 +35,7 @@ export class Attachment {
   private readonly steps: Steps;
   private readonly memberships: Memberships;
   readonly tracks: Tracks;
+  private readonly secondPaths: SecondPaths;
   private readonly links: LinkMaker;
   private readonly refusals: Refusals;
   private joinAgainAt = instant(Infinity);
@@ -44,6 +46,7 @@ export class Attachment {
     this.steps = steps;
     this.refusals = refusals;
     this.memberships = new Memberships(ports.link);
+    this.secondPaths = new SecondPaths(ports, roster, this.memberships);
     this.tracks = new Tracks(ports.interfaces);
     steps.onOverload = (runtime, now) => {
       this.tracks.overload(runtime.given, now);
@@ -64,9 +67,11 @@ export class Attachment {
     const view = interfaces.find(given.interface);
     const unlinked = this.links.ensure(runtime, given, view);
     runtime.outIndex = this.links.outOf(given, view);
+    this.takeSecondPath(runtime, given, now);
     this.noticeExchange(runtime, given, now);
     const source = sourceOf(given, interfaces, this.roster.virtual);
     this.takeInterface(runtime, given, view, source);
+    runtime.mute = given.secondPath !== undefined && (view?.up !== true || source === undefined);
     const trouble =
       troubleOf(given, interfaces, source) ??
       unlinked ??
@@ -166,7 +171,7 @@ export class Attachment {
   }
 
   /** Makes it ready for its interface, and does not look whether it may take part. */
-  attach(runtime: Runtime): void {
+  attach(runtime: Runtime, now: Instant): void {
     const { given } = runtime;
     const { interfaces } = this.ports;
     const view = interfaces.find(given.interface);
@@ -174,9 +179,11 @@ export class Attachment {
     runtime.indices = indicesOf(given, interfaces);
     const source = sourceOf(given, interfaces, this.roster.virtual);
     this.takeInterface(runtime, given, view, source);
+    this.secondPaths.attach(runtime, given, now);
   }
 
   leave(runtime: Runtime): void {
+    this.secondPaths.leave(runtime);
     const { unicast, family } = runtime.config;
     if (unicast === undefined) this.memberships.leave(runtime.ifindex, family);
   }
@@ -227,8 +234,17 @@ export class Attachment {
     if (now < this.joinAgainAt) return;
     this.joinAgainAt = instant(Infinity);
     this.steps.collect(() => {
-      for (const runtime of this.roster.all) if (runtime.refused !== undefined) this.look(runtime, now);
+      for (const runtime of this.roster.all)
+        if (runtime.refused !== undefined || runtime.secondPath?.refused !== undefined)
+          this.look(runtime, now);
     });
+  }
+
+  private takeSecondPath(runtime: Runtime, given: InstanceConfig, now: Instant): void {
+    this.secondPaths.attach(runtime, given, now);
+    this.secondPaths.say(runtime);
+    if (runtime.secondPath?.refused !== undefined)
+      this.joinAgainAt = earlier(after(now, JOIN_AGAIN), this.joinAgainAt);
   }
 
   private noticeExchange(runtime: Runtime, given: InstanceConfig, now: Instant): void {
@@ -236,6 +252,7 @@ export class Attachment {
     const exchanged = replaced(runtime.indices, indices);
     runtime.indices = indices;
     if (exchanged === undefined || !isAtWork(runtime)) return;
+    runtime.mute = given.secondPath !== undefined && exchanged === given.interface;
     const cause = { kind: "interface-missing", interface: exchanged } as const;
     this.steps.apply(runtime, { kind: "link-down", cause }, now);
   }

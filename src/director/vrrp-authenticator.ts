@@ -11,6 +11,11 @@ import { clockSkew, isNewer, nextSequence, sealAdvert, verifyAdvert, type Sequen
 import type { HmacAuth } from "../vrrp/instance.js";
 import { messageLength, TRAILER_LENGTH, type Carrier, type DecodeError } from "../vrrp/packet.js";
 
+/** By which of an instance's two paths an advert came. */
+export type AdvertPath = "first" | "second";
+/** The newest number of a sender, and by which path it came; both: by any. */
+type Heard = { readonly sequence: Sequence; readonly path: AdvertPath | "both" };
+
 /** Senders that are remembered, the last heard ones: more directors than any virtual router has. */
 const MOST_SENDERS = 64;
 
@@ -20,7 +25,7 @@ export class Authenticator {
   private keys: ReadonlyMap<number, Uint8Array>;
   private sent: Sequence | undefined;
   /** In the order in which they were heard last. */
-  private readonly heard = new Map<IpAddress, Sequence>();
+  private readonly heard = new Map<IpAddress, Heard>();
 
   constructor(hmac: Hmac, auth: HmacAuth) {
     this.hmac = hmac;
@@ -38,9 +43,15 @@ export class Authenticator {
 
   /** Signs copies of one message to several destinations, each with room for the trailer at its end. */
   sign(source: IpAddress, copies: readonly Uint8Array[]): void {
-    const [first, ...others] = copies;
-    if (first === undefined || this.auth.mode === "receive-only") return;
+    if (copies.length === 0 || this.auth.mode === "receive-only") return;
     this.sent = nextSequence(this.sent, this.hmac.utc(), this.auth);
+    this.signAgain(source, copies);
+  }
+
+  /** Signs what is the last signed message, but comes from another address: it has the same number. */
+  signAgain(source: IpAddress, copies: readonly Uint8Array[]): void {
+    const [first, ...others] = copies;
+    if (first === undefined || this.sent === undefined || this.auth.mode === "receive-only") return;
     const keys = { keys: this.keys, hmacSha256: this.hmac.sha256 };
     sealAdvert(first, source, keys, this.auth.send, this.sent);
     const trailer = first.subarray(first.length - TRAILER_LENGTH);
@@ -48,29 +59,39 @@ export class Authenticator {
   }
 
   /** The message in `payload`, when it is signed as it must be. What is neither message nor trailer is left to the decoder. */
-  open(payload: Uint8Array, { source }: Carrier): Result<Uint8Array, DecodeError> {
+  open(
+    payload: Uint8Array,
+    { source }: Carrier,
+    path: AdvertPath = "first",
+  ): Result<Uint8Array, DecodeError> {
     const length = messageLength(payload, familyOf(source) === "ipv4" ? 4 : 16);
     if (payload.length === length && this.auth.mode === "enforce")
       return err({ kind: "auth", detail: "without an authenticator (HMAC), and ours are enforced" });
     if (length === 0 || payload.length !== length + TRAILER_LENGTH) return ok(payload);
-    const problem = this.verify(payload, source);
+    const problem = this.verify(payload, source, path);
     return problem === undefined ? ok(payload.subarray(0, length)) : err(problem);
   }
 
-  /** Tests the trailer at the end of `payload`, and remembers its number when it is right. */
-  verify(payload: Uint8Array, source: IpAddress): DecodeError | undefined {
-    const last = this.heard.get(source);
+  /**
+   * Tests the trailer at the end of `payload`, and remembers its number when it is right. The newest number counts once
+   * on each path: that is a copy, and nobody's repetition.
+   */
+  verify(payload: Uint8Array, source: IpAddress, path: AdvertPath = "first"): DecodeError | undefined {
+    const known = this.heard.get(source);
+    const isNews = known === undefined || known.path === "both" || known.path === path;
+    const last = isNews ? known?.sequence : BigInt.asUintN(64, known.sequence - 1n);
     const received = { payload, source, ...(last === undefined ? {} : { last }) };
     const keys = { keys: this.keys, hmacSha256: this.hmac.sha256 };
     const verified = verifyAdvert(received, this.auth, keys, this.hmac.utc());
     if (!verified.ok) return verified.error;
-    this.remember(source, verified.value);
+    const sequence = verified.value;
+    this.remember(source, { sequence, path: known?.sequence === sequence ? "both" : path });
     return undefined;
   }
 
   /** A sender whose clock is about to be too far from ours: a sentence that stays the same. */
   skewOf(source: IpAddress): string | undefined {
-    const last = this.heard.get(source);
+    const last = this.heard.get(source)?.sequence;
     const { antiReplay, window } = this.auth;
     if (last === undefined || antiReplay !== "time") return undefined;
     const skew = clockSkew(last, this.hmac.utc());
@@ -86,7 +107,7 @@ export class Authenticator {
   sequences(): Omit<SenderSequences, "instance"> {
     return {
       ...(this.sent === undefined ? {} : { sent: String(this.sent) }),
-      heard: Array.from(this.heard, ([sender, sequence]) => [sender, String(sequence)] as const),
+      heard: Array.from(this.heard, ([sender, { sequence }]) => [sender, String(sequence)] as const),
     };
   }
 
@@ -96,13 +117,15 @@ export class Authenticator {
       this.sent = BigInt(sent);
     for (const [sender, text] of heard) {
       const known = this.heard.get(sender);
-      if (known === undefined || isNewer(BigInt(text), known)) this.remember(sender, BigInt(text));
+      const sequence = BigInt(text);
+      if (known === undefined || isNewer(sequence, known.sequence))
+        this.remember(sender, { sequence, path: "both" });
     }
   }
 
-  private remember(sender: IpAddress, sequence: Sequence): void {
+  private remember(sender: IpAddress, heard: Heard): void {
     this.heard.delete(sender);
-    this.heard.set(sender, sequence);
+    this.heard.set(sender, heard);
     if (this.heard.size <= MOST_SENDERS) return;
     const [oldest] = this.heard.keys();
     if (oldest !== undefined) this.heard.delete(oldest);

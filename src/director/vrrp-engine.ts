@@ -4,29 +4,28 @@
 
 import { type Family, type IpAddress, type MacAddress, type Prefix } from "../core/address.js";
 import { itemsOf } from "../core/routing.js";
-import { ok } from "../core/result.js";
 import { between, instant, milliseconds, type Instant, type Milliseconds } from "../core/units.js";
 import type { TransitionReason } from "../control/event.js";
 import type { Handed, HandedInstance } from "../control/handover.js";
 import type { InstanceStatus, ResumeOrder, SenderSequences } from "../control/ipc.js";
 import type { VrrpPorts } from "../ports/vrrp.js";
-import { acceptAdvert, carrierProblem } from "../vrrp/accept.js";
 import type { InstanceConfig } from "../vrrp/instance.js";
 import type { TrackValue } from "../vrrp/priority.js";
-import { decodeIp, headerLength, packetFamily, repeats, senderOf } from "../vrrp/ip-header.js";
-import { decodeAdvert } from "../vrrp/packet.js";
+import { headerLength, packetFamily, repeats, senderOf } from "../vrrp/ip-header.js";
 import { advertMayRepeat } from "../vrrp/repeat.js";
-import { isOurVersion } from "../vrrp/versions.js";
+import { RESIGN_PRIORITY } from "../vrrp/state.js";
 import { sameValue, whyAnother } from "./instance-change.js";
 import type { Lateness } from "./lateness.js";
 import { Refusals } from "./refusals.js";
 import { RepeatLimit } from "./repeat-limit.js";
 import { Attachment } from "./vrrp-attachment.js";
 import { handOut, previousOf, takeIn } from "./vrrp-handover.js";
+import { judge } from "./vrrp-judging.js";
 import { Notices } from "./vrrp-notices.js";
 import { Orders } from "./vrrp-orders.js";
 import { Roster } from "./vrrp-roster.js";
 import type { Runtime } from "./vrrp-runtime.js";
+import { isOwn, SecondHearing } from "./vrrp-second-hearing.js";
 import { instanceStatus } from "./vrrp-status.js";
 import { Steps } from "./vrrp-steps.js";
 import { Strangers } from "./vrrp-strangers.js";
@@ -42,6 +41,7 @@ export class VrrpEngine {
   private readonly steps: Steps;
   private readonly attachment: Attachment;
   private readonly strangers: Strangers;
+  private readonly secondHearing: SecondHearing;
   private readonly refusals: Refusals;
   /**
    * Nothing is sent and nothing heard counts: in standby the predecessor still works, what was handed over is the
@@ -61,6 +61,7 @@ export class VrrpEngine {
     this.steps = new Steps(ports, this.roster, this.orders, this.notices, () => this.arm());
     this.attachment = new Attachment(ports, this.roster, this.steps, this.refusals);
     this.strangers = new Strangers(ports, this.limit);
+    this.secondHearing = new SecondHearing(ports, this.steps, this.notices);
   }
 
   /** How late it woke up for its deadlines. */
@@ -109,7 +110,7 @@ export class VrrpEngine {
     const now = this.ports.clock.now();
     this.roster.expect(instances);
     this.attachment.tracks.expect(instances);
-    for (const config of instances) this.attachment.attach(this.roster.add(config, now));
+    for (const config of instances) this.attachment.attach(this.roster.add(config, now), now);
     this.rebuildTables();
     this.watchNeighbours();
   }
@@ -151,7 +152,7 @@ export class VrrpEngine {
       const one = handed.get(runtime.config.name);
       if (one === undefined) continue;
       this.attachment.adopt(runtime, runtime.given);
-      takeIn(runtime, one);
+      takeIn(runtime, one, at);
       const known = orderOf(sequences, runtime.config.name);
       if (known !== undefined) runtime.authenticator?.recall(known);
       this.steps.resume(runtime);
@@ -189,8 +190,11 @@ export class VrrpEngine {
     const runtime = this.roster.find(ifindex, packetFamily(packet), id);
     // Another virtual router of the same link.
     if (runtime === undefined || this.rest !== undefined) return;
-    runtime.received += 1;
     const now = this.ports.clock.now();
+    const { secondPath: second } = runtime;
+    if (second !== undefined && second.ifindex === ifindex)
+      return this.secondHearing.receive(runtime, second, packet, length, now);
+    runtime.received += 1;
     const { state, repeated, repeatedTrailer } = runtime;
     const echo = runtime.versions?.echo(packet, header, now);
     // Its sender was odd until now, in that it spoke one version alone.
@@ -202,6 +206,8 @@ export class VrrpEngine {
     if (repeatedTrailer > 0 && !this.verify(runtime, packet, length, ifindex, now)) return;
     if (runtime.versions?.again(packet, header, now) === false) runtime.forgetRepeated();
     this.steps.heardAgain(runtime, state, now);
+    runtime.firstAt = now;
+    this.secondHearing.firstHeard(runtime, packet);
   }
 
   /** After the last packet of a batch. */
@@ -274,7 +280,8 @@ export class VrrpEngine {
     const runtime = this.roster.find(ifindex, family, advert[1] ?? 0);
     if (runtime === undefined) return;
     runtime.advertFailed(error);
-    this.notices.advertFailed(runtime, error, this.ports.clock.now());
+    if (runtime.secondPath?.ifindex === ifindex) runtime.secondPath.sent -= 1;
+    this.notices.advertFailed(runtime, ifindex, error, this.ports.clock.now());
     this.arm();
   }
 
@@ -390,34 +397,28 @@ export class VrrpEngine {
   }
 
   private hear(runtime: Runtime, packet: Uint8Array, length: number, ifindex: number, now: Instant): void {
-    const { config } = runtime;
-    const outer = decodeIp(packet, length, config.unicast?.ttl);
-    if (!outer.ok) return this.notices.rejected(runtime, outer.error, packet, ifindex, now);
-    const { carrier, payload } = outer.value;
-    const problem = carrierProblem(config, carrier);
-    if (problem !== undefined) return this.notices.rejected(runtime, problem, packet, ifindex, now);
-    // In a migration a director signs each advert in both versions: the twin that is not for us must not count as the
-    // newest of its sender, or the one that is, overtaken on the way, would be a repetition. Decoding says what it is.
-    const isForUs = isOurVersion(payload, config.version);
-    const opened = (isForUs ? runtime.authenticator?.open(payload, carrier) : undefined) ?? ok(payload);
-    if (!opened.ok) return this.notices.rejected(runtime, opened.error, packet, ifindex, now);
-    const message = opened.value;
-    const decoded = decodeAdvert(message, carrier, config.version);
-    if (!decoded.ok) return this.notices.rejected(runtime, decoded.error, packet, ifindex, now);
-    const accepted = acceptAdvert(config, decoded.value, carrier.source);
-    if (!accepted.ok) return this.notices.rejected(runtime, accepted.error, packet, ifindex, now);
+    const judged = judge(runtime, packet, length, "first");
+    if (!judged.ok) return this.notices.rejected(runtime, judged.error, packet, ifindex, now);
+    const { carrier, advert: said, trailer, oddities } = judged.value;
+    const { priority, interval, version } = said;
+    const { secondPath: second } = runtime;
+    if (second !== undefined && isOwn(runtime, second, carrier.source, priority)) return;
     const skew = runtime.authenticator?.skewOf(carrier.source);
-    const { priority, interval, version } = decoded.value.advert;
     const alone = runtime.versions?.heard(packet, version, interval, carrier.source, now);
     const more = [skew, alone].filter((text) => text !== undefined);
-    this.notices.odd(runtime, carrier.source, [...accepted.value.oddities, ...more], now);
+    this.notices.odd(runtime, carrier.source, [...oddities, ...more], now);
     const advert = { kind: "advert", sender: carrier.source, priority, interval } as const;
+    if (priority !== RESIGN_PRIORITY) runtime.firstAt = now;
     this.steps.apply(runtime, advert, now);
+    second?.forgetRepeated();
+    const { state } = runtime;
+    if (state.kind === "backup" && state.master?.heardAt === now)
+      this.secondHearing.firstHeard(runtime, packet);
     const isNews = skew !== undefined || runtime.versions?.isSettled(packet) === false;
     if (!isNews && advertMayRepeat(runtime.state, advert, now)) {
       // Not slice(): of a Buffer that is a view, of memory that holds the next packet soon.
-      runtime.repeatedTrailer = payload.length - message.length;
-      runtime.repeated = new Uint8Array(packet.subarray(0, length - runtime.repeatedTrailer));
+      runtime.repeatedTrailer = trailer;
+      runtime.repeated = new Uint8Array(packet.subarray(0, length - trailer));
       runtime.heardAt = now;
     }
   }

@@ -2,6 +2,7 @@
 // into the record of the other. Who sends and hears meanwhile is the engine's business.
 
 import type { HandedInstance } from "../control/handover.js";
+import type { Instant } from "../core/units.js";
 import { sameValue } from "./instance-change.js";
 import type { Runtime } from "./vrrp-runtime.js";
 
@@ -17,10 +18,17 @@ export const handOut = (runtime: Runtime): HandedInstance => ({
   rejected: runtime.rejected,
   added: [...runtime.added],
   placed: [...runtime.placed],
+  ...(runtime.secondPath !== undefined && {
+    second_path: {
+      sent: runtime.secondPath.sent,
+      received: runtime.secondPath.received,
+      alone: runtime.secondPath.alone,
+    },
+  }),
 });
 
-/** `runtime` was prepared and has done nothing yet. */
-export function takeIn(runtime: Runtime, handed: HandedInstance): void {
+/** `runtime` was prepared and has done nothing yet. `at`: when its predecessor heard for the last time. */
+export function takeIn(runtime: Runtime, handed: HandedInstance, at: Instant): void {
   runtime.state = handed.state;
   runtime.since = handed.since;
   runtime.reason = handed.reason;
@@ -28,6 +36,10 @@ export function takeIn(runtime: Runtime, handed: HandedInstance): void {
   runtime.received = handed.received;
   runtime.transitions = handed.transitions;
   Object.assign(runtime.rejected, handed.rejected);
+  const { secondPath: second } = runtime;
+  const { sent = 0, received = 0, alone = false } = handed.second_path ?? {};
+  if (second !== undefined) Object.assign(second, { sent, received, alone });
+  if (!alone) runtime.firstAt = at;
   for (const address of handed.added) runtime.added.add(address);
   for (const [address, ifindex] of handed.placed) runtime.placed.set(address, ifindex);
 }

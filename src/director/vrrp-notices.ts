@@ -49,7 +49,8 @@ export class Notices {
     runtime.rejected[kind] = (runtime.rejected[kind] ?? 0) + 1;
     const sender = senderOf(packet);
     runtime.rejects.note(kind, sender, detail, now);
-    const { name, interface: on } = runtime.config;
+    const { name } = runtime.config;
+    const on = nameOf(runtime, ifindex);
     this.limit.note(`${kind} ${sender} ${ifindex} ${name}`, `${kind} others`, now, (repeats) => ({
       kind: "vrrp-rejected",
       instance: name,
@@ -141,8 +142,9 @@ export class Notices {
     });
   }
 
-  advertFailed({ config }: Runtime, error: string, now: Instant): void {
-    this.failed(config.name, `could not send an advert on ${config.interface}: ${error}`, "advert", now);
+  advertFailed(runtime: Runtime, ifindex: number, error: string, now: Instant): void {
+    const text = `could not send an advert on ${nameOf(runtime, ifindex)}: ${error}`;
+    this.failed(runtime.config.name, text, "advert", now);
   }
 
   sendFailed({ config }: Runtime, error: string, now: Instant): void {
@@ -185,6 +187,10 @@ export class Notices {
     }));
   }
 }
+
+/** Of the path that has this index. */
+const nameOf = ({ config, secondPath: second }: Runtime, ifindex: number): string =>
+  second !== undefined && second.ifindex === ifindex ? second.name : config.interface;
 
 export function noteText(text: string, repeats: Repeats): string {
   const repeated = again(repeats);

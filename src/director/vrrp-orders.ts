@@ -9,7 +9,7 @@ import type { AddressOrder } from "../ports/route.js";
 import type { VrrpPorts } from "../ports/vrrp.js";
 import type { InstanceStateName, VirtualAddress } from "../vrrp/instance.js";
 import { OWNER_PRIORITY, RESIGN_PRIORITY, type Action } from "../vrrp/state.js";
-import { versionsSpoken } from "../vrrp/versions.js";
+import { versionsSpoken, type MessageVersion } from "../vrrp/versions.js";
 import { ADDRESS_SLICE, AddressRemovals, type Removal } from "./address-removals.js";
 import { Announcer, type Announcement } from "./announcer.js";
 import type { RepeatLimit } from "./repeat-limit.js";
@@ -85,7 +85,7 @@ export class Orders {
     this.waiting = true;
     switch (action.kind) {
       case "send-advert":
-        this.sendAdvert(runtime, action.priority);
+        if (!this.sendAdvert(runtime, action.priority)) return;
         done.push(action.priority === RESIGN_PRIORITY ? `${SENT_ADVERT} with priority 0` : SENT_ADVERT);
         return;
       case "add-addresses":
@@ -142,14 +142,28 @@ export class Orders {
     this.routing.inherit(runtime.config.name, items);
   }
 
-  sendAdvert(runtime: Runtime, priority: number): void {
+  /** By both paths, where there are two. False: by none, because the first is dead and there is no other. */
+  sendAdvert(runtime: Runtime, priority: number): boolean {
     const leaving = priority === RESIGN_PRIORITY;
-    const { destinations } = runtime;
-    if (runtime.authenticator !== undefined) signAll(runtime, runtime.authenticator, leaving);
-    for (const { address, advert, resignation } of destinations)
-      this.ports.link.queue(runtime.outIndex, runtime.source, address, leaving ? resignation : advert);
-    runtime.sent += 1;
+    const { destinations, secondPath: second, mute } = runtime;
+    const goesTwice = second?.isUsable === true;
     runtime.unsent = 0;
+    runtime.aimed = 0;
+    if (mute && !goesTwice) return false;
+    if (runtime.authenticator !== undefined) signAll(runtime, runtime.authenticator, leaving);
+    if (!mute) {
+      runtime.aimed = destinations.length;
+      for (const { address, advert, resignation } of destinations)
+        this.ports.link.queue(runtime.outIndex, runtime.source, address, leaving ? resignation : advert);
+    }
+    if (goesTwice) {
+      runtime.aimed += second.destinations.length;
+      for (const { address, advert, resignation } of second.destinations)
+        this.ports.link.queue(second.ifindex, second.source, address, leaving ? resignation : advert);
+      second.sent += 1;
+    }
+    runtime.sent += 1;
+    return true;
   }
 
   /**
@@ -293,15 +307,21 @@ function inSlices<T>(work: readonly T[], run: (slice: readonly T[]) => void, bre
 }
 
 /** Copies to several destinations are one message; an advert of another version is another one. */
-function signAll({ destinations, config }: Runtime, authenticator: Authenticator, leaving: boolean): void {
-  for (const version of versionsSpoken(config.version))
-    authenticator.sign(
-      config.sourceAddress,
-      destinations.flatMap((one) =>
-        one.version === version ? [leaving ? one.resignation : one.advert] : [],
-      ),
-    );
+function signAll(runtime: Runtime, authenticator: Authenticator, leaving: boolean): void {
+  const { destinations, secondPath: second, config } = runtime;
+  for (const version of versionsSpoken(config.version)) {
+    authenticator.sign(config.sourceAddress, messagesTo(destinations, version, leaving));
+    if (second?.address !== undefined)
+      authenticator.signAgain(second.address, messagesTo(second.destinations, version, leaving));
+  }
 }
+
+const messagesTo = (
+  destinations: Runtime["destinations"],
+  version: MessageVersion,
+  leaving: boolean,
+): readonly Uint8Array[] =>
+  destinations.flatMap((one) => (one.version === version ? [leaving ? one.resignation : one.advert] : []));
 
 /** What was said to be sent when it was queued, and could not leave. */
 const notSent = (text: string): string =>

@@ -96,6 +96,8 @@ export class Roster {
       const { family, virtualRouterId, addresses } = runtime.config;
       ids[family].add(virtualRouterId);
       if (runtime.ifindex !== 0) this.table.set(runtime.key, runtime);
+      const second = runtime.secondPath?.ifindex ?? 0;
+      if (second !== 0) this.table.set(tableKey(second, family, virtualRouterId), runtime);
       // By the virtual link comes nothing but news of adverts that could not leave there.
       if (runtime.outIndex !== 0)
         this.table.set(tableKey(runtime.outIndex, family, virtualRouterId), runtime);

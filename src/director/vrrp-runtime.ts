@@ -7,32 +7,19 @@ import { instant, type Instant } from "../core/units.js";
 import type { RejectKind, TransitionReason } from "../control/event.js";
 import type { ResumeOrder } from "../control/ipc.js";
 import type { Hmac, InterfaceView } from "../ports/vrrp.js";
-import { advertisedAddresses, type InstanceConfig, type VirtualAddress } from "../vrrp/instance.js";
+import type { InstanceConfig, VirtualAddress } from "../vrrp/instance.js";
 import type { Priority } from "../vrrp/priority.js";
-import { encodeAdvert, linkLocalFirst, TRAILER_LENGTH, VRRP_GROUPS } from "../vrrp/packet.js";
-import { passwordBytes } from "../vrrp/password.js";
 import { heardAgain, sentAgain } from "../vrrp/repeat.js";
-import { versionsSpoken, saidInterval, type MessageVersion } from "../vrrp/versions.js";
-import { RESIGN_PRIORITY, type MachineConfig, type Master, type State } from "../vrrp/state.js";
+import type { MachineConfig, Master, State } from "../vrrp/state.js";
 import { Rejects } from "./rejects.js";
 import { Authenticator } from "./vrrp-authenticator.js";
+import { destinationsOf, type Destination } from "./vrrp-destinations.js";
 import type { Indices } from "./vrrp-interfaces.js";
+import type { SecondPath } from "./vrrp-second-path.js";
 import { SpokenVersions } from "./vrrp-versions.js";
 
 const NO_SOURCE: Readonly<Record<Family, IpAddress>> = { ipv4: ip("0.0.0.0"), ipv6: ip("::") };
 const NOTHING = new Uint8Array(0);
-
-/**
- * Where adverts of one version go, with the bytes that go there: made ahead, because a checksum may cover the
- * destination. With HMAC there is room behind the message for what is signed anew each time.
- */
-export type Destination = {
-  /** 4 or 16 bytes. */
-  readonly address: Uint8Array;
-  readonly version: MessageVersion;
-  readonly advert: Uint8Array;
-  readonly resignation: Uint8Array;
-};
 
 type Oddity = { readonly texts: readonly string[]; readonly saidAt: Instant; readonly heardAt: Instant };
 
@@ -60,6 +47,13 @@ export class Runtime {
   readonly placed = new Map<string, number>();
   /** Its addresses that somebody else has put on their interface while it is backup, as far as that was said. */
   readonly strangers = new Set<IpAddress>();
+
+  /** Where adverts are sent and heard besides. */
+  secondPath: SecondPath | undefined;
+  /** When another director was last heard on the first path. */
+  firstAt = -Infinity;
+  /** With a second path: nothing can leave by the first one. */
+  mute = false;
 
   /** Where its adverts leave: `ifindex`, or the virtual link. */
   outIndex = 0;
@@ -91,7 +85,8 @@ export class Runtime {
   /** Messages that could not leave, and why the last of them could not. */
   failed = 0;
   sendError: string | null = null;
-  /** How many of the destinations of the last advert it could not be sent to. */
+  /** To how many destinations the last advert was to go, and to how many of them it could not be sent. */
+  aimed = 0;
   unsent = 0;
   received = 0;
   transitions = 0;
@@ -142,7 +137,8 @@ export class Runtime {
     this.mac = view?.mac;
     this.source = ipBytes(this.config.sourceAddress);
     this.destinations = destinationsOf(this.config);
-    this.repeated = NOTHING;
+    this.secondPath?.encode(this.config);
+    this.forgetRepeated();
     this.versions = given.version === "2+3" ? (this.versions ?? new SpokenVersions()) : undefined;
     this.authenticate(given);
   }
@@ -166,11 +162,12 @@ export class Runtime {
 
   /** The last advert could leave for none of its destinations. */
   get reachedNobody(): boolean {
-    return this.unsent > 0 && this.unsent === this.destinations.length;
+    return this.unsent > 0 && this.unsent === this.aimed;
   }
 
   forgetRepeated(): void {
     this.repeated = NOTHING;
+    this.secondPath?.forgetRepeated();
   }
 
   /** Other keys and rules do not make senders unknown. */
@@ -180,41 +177,6 @@ export class Runtime {
     else this.authenticator.adopt(auth);
   }
 }
-
-/** One destination of adverts with the bytes that go there. */
-function destination(config: MachineConfig, version: MessageVersion, to: IpAddress): Destination {
-  const { virtualRouterId, advertInterval, sourceAddress: source, checksum, auth } = config;
-  const interval = saidInterval(version, advertInterval);
-  const addresses = linkLocalFirst(advertisedAddresses(config));
-  const password = auth?.kind === "password" ? passwordBytes(auth.password) : undefined;
-  const room = auth?.kind === "hmac" && auth.mode !== "receive-only" ? TRAILER_LENGTH : 0;
-  const encode = (priority: number): Uint8Array => {
-    const message = encodeAdvert(
-      { version, virtualRouterId, priority, interval, addresses },
-      { source, destination: to },
-      checksum,
-      password,
-    );
-    const bytes = new Uint8Array(message.length + room);
-    bytes.set(message);
-    return bytes;
-  };
-  return {
-    address: ipBytes(to),
-    version,
-    advert: encode(config.priority),
-    resignation: encode(RESIGN_PRIORITY),
-  };
-}
-
-/** The VRRP group, or the peers; a director that stands in its own list of peers leaves itself out. */
-const destinationsOf = (config: MachineConfig): readonly Destination[] => {
-  const peers = config.unicast?.peers.filter((to) => to !== config.sourceAddress);
-  const to = peers ?? [VRRP_GROUPS[config.family]];
-  return versionsSpoken(config.version).flatMap((version) =>
-    to.map((address) => destination(config, version, address)),
-  );
-};
 
 /** Interface, family and virtual router id name an instance on the wire (erratum 8298 to RFC 9568 section 7.1). */
 export const tableKey = (ifindex: number, family: Family, virtualRouterId: number): number =>

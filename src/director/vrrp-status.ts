@@ -6,6 +6,7 @@ import type { InstanceStatus } from "../control/ipc.js";
 import { authText } from "../vrrp/auth-text.js";
 import type { Master, State } from "../vrrp/state.js";
 import type { Runtime } from "./vrrp-runtime.js";
+import type { SecondPath } from "./vrrp-second-path.js";
 
 /** In intervals: who was heard within this time is heard at present. */
 const PRESENT = 4;
@@ -55,5 +56,15 @@ export function instanceStatus(runtime: Runtime, state: State, now: Instant, wal
     second_master:
       runtime.second !== undefined && runtime.second.heardAt >= lately ? shown(runtime.second, now) : null,
     transitions: runtime.transitions,
+    ...(runtime.secondPath !== undefined && { second_path: secondPathStatus(runtime.secondPath, now) }),
   };
 }
+
+const secondPathStatus = (second: SecondPath, now: Instant): NonNullable<InstanceStatus["second_path"]> => ({
+  interface: second.name,
+  trouble: second.trouble ?? null,
+  adverts_sent: second.sent,
+  adverts_received: second.received,
+  last_advert_ms_ago: second.heardAt === -Infinity ? null : Math.max(0, now - second.heardAt),
+  alone: second.alone,
+});

@@ -213,6 +213,7 @@ export class Steps {
     runtime.since = now;
     runtime.transitions += 1;
     runtime.conflict = undefined;
+    if (runtime.secondPath !== undefined) runtime.secondPath.alone = false;
     this.orders.transition({
       runtime,
       from: before.kind,

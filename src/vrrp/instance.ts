@@ -118,6 +118,8 @@ export type InstanceConfig = {
    * Accept_Mode; keepalived: no_accept).
    */
   readonly accept: boolean;
+  /** The interface on which adverts are sent and heard besides, by multicast. */
+  readonly secondPath?: string;
   /** Source of the adverts; default: the primary address of the interface, over IPv6 its link-local one. */
   readonly sourceAddress?: IpAddress;
   /**

@@ -100,8 +100,9 @@ function yieldAfterStall(config: MachineConfig, state: MasterState, event: Event
   return { state: next, actions: [release(config)], ...(reason && { reason }) };
 }
 
-/** Whether the adverts' own link is none of the trouble, so that the others need not wait in vain. */
+/** Whether the adverts' own link is none of the trouble, or there is another one, so that the others need not wait in vain. */
 function canStillSend(config: MachineConfig, cause: FaultCause): boolean {
+  if (config.secondPath !== undefined) return true;
   switch (cause.kind) {
     case "interface-down":
     case "interface-missing":
@@ -211,10 +212,11 @@ function betterClaim(config: MachineConfig, advert: Advert): TransitionReason | 
       own_priority: config.priority,
     };
   if (priority < config.priority) return undefined;
-  const order = compareIp(sender, config.sourceAddress);
+  const own = advert.own ?? config.sourceAddress;
+  const order = compareIp(sender, own);
   if (order === 0) return "own";
   return order > 0 && config.leavesTies !== true
-    ? { kind: "equal-priority-higher-address", master: sender, own: config.sourceAddress, priority }
+    ? { kind: "equal-priority-higher-address", master: sender, own, priority }
     : undefined;
 }
 

@@ -98,6 +98,8 @@ export type Event =
       readonly sender: IpAddress;
       readonly priority: number;
       readonly interval: Milliseconds;
+      /** Our address on the path that it came by, which settles ties with its sender; absent: the source of our adverts. */
+      readonly own?: IpAddress;
     }
   | { readonly kind: "deadline" }
   | { readonly kind: "link-up" }

@@ -232,6 +232,15 @@ const others: { readonly [K in Exclude<VipdEvent["kind"], "vrrp-transition">]: r
   "vrrp-stale-address-removed": [
     { kind: "vrrp-stale-address-removed", instance: "web", address: "192.168.1.1/24", interface: "eth0" },
   ],
+  "vrrp-second-path": (["alone", "both", "unusable", "usable"] as const).map((what) => ({
+    kind: "vrrp-second-path",
+    instance: "web",
+    interface: "eth0",
+    second: "eth1",
+    what,
+    sender: what === "alone" || what === "both" ? "10.0.0.2" : "",
+    detail: what === "unusable" ? "eth1 is down" : "",
+  })),
   "vrrp-note": [
     { kind: "vrrp-note", instance: "web", text: "peer sends checksums without a pseudo-header" },
     { kind: "vrrp-note", instance: "web", level: "error", text: "could not remove 192.168.1.1/24 from eth0" },

@@ -24,6 +24,7 @@ export type HeardFour = {
   readonly addresses?: readonly string[];
   readonly password?: string;
   readonly id?: number;
+  readonly ifindex?: number;
 };
 
 /** The director is fe80::2 and 192.168.1.2 on eth0; what it hears comes from fe80::3. */
@@ -145,13 +146,14 @@ export class EngineRig {
     addresses = ["192.168.1.1"],
     password,
     id = 51,
+    ifindex = 2,
   }: HeardFour = {}): void {
     const carrier = { source: ip(source), destination: VRRP_GROUPS.ipv4 };
     const advert = { virtualRouterId: id, priority, interval, addresses: addresses.map((one) => ip(one)) };
     const secret = password === undefined ? undefined : passwordBytes(password);
     const message = encodeAdvert({ ...advert, version }, carrier, "rfc5798", secret);
     const packet = ipPacket(message, carrier);
-    this.engine.receive(packet, packet.length, 2);
+    this.engine.receive(packet, packet.length, ifindex);
     this.engine.received();
   }
 

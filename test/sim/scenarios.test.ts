@@ -8,6 +8,7 @@ import { test } from "node:test";
 import { seededRandom } from "../../src/core/random.js";
 import { milliseconds, seconds } from "../../src/core/units.js";
 import type { VipdEvent } from "../../src/control/event.js";
+import { describe as words } from "../../src/control/describe.js";
 import { describeReason } from "../../src/control/reason.js";
 import type { InstanceConfig } from "../../src/vrrp/instance.js";
 import { instance, vip } from "../vrrp/ip-packet.js";
@@ -65,6 +66,8 @@ function describe(event: VipdEvent): string | undefined {
       return `refused ${event.sender}: ${event.detail}, ${event.count} times`;
     case "vrrp-note":
       return event.text;
+    case "vrrp-second-path":
+      return words(event).text;
     default:
       return undefined;
   }
@@ -105,6 +108,20 @@ scenario("the network splits and heals", 30, {}, ({ world }, at) => {
   });
   at(20, "the network", "heals", () => world.cuts.clear());
 });
+
+scenario(
+  "one of two paths is cut and heals and the master loses its link",
+  50,
+  { secondPath: "eth1" },
+  ({ world, a }, at) => {
+    at(10, "the first path", "is cut in both directions", () => {
+      world.cuts.add("a>b on 2");
+      world.cuts.add("b>a on 2");
+    });
+    at(25, "the first path", "heals", () => world.cuts.clear());
+    at(35, "a", "loses its first link", () => world.setLink(a, false));
+  },
+);
 
 scenario("the backup hears nothing but is heard", 20, {}, ({ world }, at) => {
   at(10, "a>b", "is cut", () => world.cuts.add("a>b"));

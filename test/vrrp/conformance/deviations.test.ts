@@ -11,7 +11,7 @@ import { decodeIp } from "../../../src/vrrp/ip-header.js";
 import { step } from "../../../src/vrrp/machine.js";
 import { decodeAdvert, encodeAdvert, TRAILER_LENGTH } from "../../../src/vrrp/packet.js";
 import type { MasterState } from "../../../src/vrrp/state.js";
-import { codes, good, PAIR } from "../../config/load.js";
+import { good, PAIR } from "../../config/load.js";
 import { EngineRig } from "../../director/engine-rig.js";
 import { instance, ipPacket, machineConfig, vip } from "../ip-packet.js";
 import { ADVERT, CARRIER, refused } from "../refusals.js";
@@ -145,6 +145,26 @@ item("D08", "it is off in a file that does not say so", () => {
     [true, false],
   );
 });
-item("D07", "there is no such option: adverts have one link", () => {
-  assert.equal(codes(web(", second-interface: eth1")).length, 1);
-});
+item(
+  "D07",
+  "without it adverts have one link; with `second-path` they leave by both, and one that is heard on either counts",
+  () => {
+    assert.equal(only(web()).secondPath, undefined);
+    assert.equal(only(web(", second-path: eth1")).secondPath, "eth1");
+    for (const second of [undefined, "eth1"]) {
+      const rig = new EngineRig();
+      const its = [{ address: ip("10.0.0.2"), length: 24 }];
+      rig.others.set("eth1", { ...rig.view, index: 3, addresses: its });
+      rig.engine.configure([instance(second === undefined ? {} : { secondPath: second })], []);
+      rig.takeOver();
+      const from = rig.sent.map(({ source, destination }) => `${source} to ${destination}`);
+      const paths = second === undefined ? ["192.168.1.2"] : ["192.168.1.2", "10.0.0.2"];
+      assert.deepEqual(
+        from,
+        paths.map((source) => `${source} to 224.0.0.18`),
+      );
+      rig.hearFour({ source: "10.0.0.3", ifindex: 3 });
+      assert.deepEqual(rig.states(), { web: second === undefined ? "master" : "backup" });
+    }
+  },
+);

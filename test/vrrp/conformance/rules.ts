@@ -244,7 +244,7 @@ const deviations = {
   D04: ["`checksum`: over the pseudo-header (RFC 5798) or not (RFC 9568)", "5.2.8", "5.2.8", "–"],
   D05: ["`lower-prio-no-advert`: no advert in answer to a lower priority", "6.4.3", "–", "–"],
   D06: ["`group`: instances that are master together or not at all", "6.4", "6.4", "6.4"],
-  D07: ["Adverts on a second path", "5.1.1", "5.1.1", "5.2"],
+  D07: ["`second-path`: adverts on a second link besides", "5.1.1", "5.1.1", "5.2"],
   D08: [
     "`accept: false`: a master that is not the owner accepts neighbour discovery alone at its addresses",
     "6.1, 6.4.3",
@@ -290,7 +290,6 @@ export const NOTES: Readonly<Partial<Record<RuleId, string>>> = {
   R10: "Option `other-addresses`; the default is RFC 9568's.",
   X13: "The default, as in keepalived.",
   X14: "The form of a reply is not provided.",
-  D07: "Not provided.",
   A05: "Accept_Mode is on by default (T08, D08).",
   A09: "Its last advert is vipd's addition, so that the winner announces again.",
 };
