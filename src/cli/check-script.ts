@@ -48,7 +48,8 @@ export const checkScript: Command = {
     const setting = await settingOf(options, output);
     if ("exit" in setting) return setting.exit;
     const { policy, found } = setting;
-    const { meansWith, runOnce } = await import("./one-run.js");
+    const { runOnce } = await import("./one-run.js");
+    const { meansWith } = await import("../director/check-means.js");
     const { ProcessRunner } = await import("../linux/process-runner.js");
     const { environmentOf, runScript } = await import("../checkers/script.js");
     const { targetOf } = await import("../director/check-target.js");

@@ -76,7 +76,8 @@ export function servers({ services }: Config, targets: readonly Target[]): Found
 type Look = (found: Found) => Promise<CheckedServer>;
 
 async function looker({ scripts }: Config, wantsTrace: boolean): Promise<Look> {
-  const { meansWith, runOnce } = await import("./one-run.js");
+  const { runOnce } = await import("./one-run.js");
+  const { meansWith } = await import("../director/check-means.js");
   const { ProcessRunner } = await import("../linux/process-runner.js");
   const { findChecker } = await import("../checkers/registry.js");
   const { Trace } = await import("../checkers/trace.js");

@@ -1,21 +1,12 @@
 // One run of one check, here and now, with the means that the daemon's process of checks has. What it counts for is
 // not asked: there is no `rise`, no `fall` and no dependency.
 
-import type { Socket } from "node:net";
-
 import { CancelSource } from "../checkers/cancel.js";
 import { fail, type CheckContext, type CheckMeans, type CheckResult } from "../checkers/checker.js";
 import type { Trace, TraceLine } from "../checkers/trace.js";
 import { after, between, milliseconds, type Milliseconds } from "../core/units.js";
 import { monotonicNow } from "../linux/clock.js";
-import { udpDatagrams } from "../linux/datagram.js";
-import { tcpDialer } from "../linux/dial.js";
-import { Pings } from "../linux/echo.js";
 import { nodeTimers } from "../linux/node-timers.js";
-import { readSecretFile } from "../linux/secret-file.js";
-import { trackFiles } from "../linux/track-files.js";
-import type { Dialer } from "../ports/dialer.js";
-import type { Runner } from "../ports/runner.js";
 
 /** A check that does not settle when it is told to has a bug. */
 const STALL = milliseconds(2000);
@@ -26,16 +17,6 @@ export type OneRun = {
   /** What was sent and received, in its order. */
   readonly trace: readonly TraceLine[];
 };
-
-export const meansWith = (runner: Runner): CheckMeans => ({
-  dialer: tcpDialer satisfies Dialer<Socket>,
-  datagrams: udpDatagrams,
-  echo: new Pings(),
-  files: trackFiles,
-  runner,
-  readSecret: readSecretFile,
-  wallTime: () => Date.now(),
-});
 
 /** One for all runs: there may be many at a time. */
 const interrupted = new CancelSource();

@@ -6,17 +6,14 @@ import type { VipdEvent } from "../control/event.js";
 import type { FromChecks, ToChecks } from "../control/ipc.js";
 import { seededRandom } from "../core/random.js";
 import { monotonicNow } from "../linux/clock.js";
-import { udpDatagrams } from "../linux/datagram.js";
-import { tcpDialer } from "../linux/dial.js";
-import { Pings } from "../linux/echo.js";
 import { openIpvs } from "../linux/ipvs-kernel.js";
 import { ipvsSettings } from "../linux/ipvs-settings.js";
 import { coarseTimers, nodeTimers } from "../linux/node-timers.js";
 import { openFilesLimit } from "../linux/open-files.js";
 import { ProcessRunner } from "../linux/process-runner.js";
 import { ProcessTable } from "../linux/process-table.js";
-import { readSecretFile } from "../linux/secret-file.js";
 import { trackFiles } from "../linux/track-files.js";
+import { meansWith } from "./check-means.js";
 import { Checks } from "./checks.js";
 import { IpvsDirector } from "./ipvs-director.js";
 import { ownershipFile } from "./ipvs-ownership.js";
@@ -60,15 +57,7 @@ const tracks = new TrackBoard({
   tell: (values) => send({ kind: "tracks", values }),
 });
 const checks = new Checks({
-  means: {
-    dialer: tcpDialer,
-    datagrams: udpDatagrams,
-    echo: new Pings(),
-    files: trackFiles,
-    runner,
-    readSecret: readSecretFile,
-    wallTime: () => Date.now(),
-  },
+  means: meansWith(runner),
   timers: coarseTimers,
   // Two directors must not check in step: each has its own chance.
   random: seededRandom(Math.floor(monotonicNow() * 1000) ^ process.pid),

@@ -1,4 +1,4 @@
-// What cron expressions mean, by node-cron: its parsing and matching alone, none of its timers (ADR 20). Whoever needs
+// What cron expressions mean, by node-cron: its parsing and matching alone, none of its timers (ADR 21). Whoever needs
 // it imports this module when there is a schedule to read, because the package takes longer to load than most
 // configurations take to read.
 

@@ -6,17 +6,13 @@ import { appendFileSync, readFileSync } from "node:fs";
 import type { ToChecks } from "../../src/control/ipc.js";
 import { seededRandom } from "../../src/core/random.js";
 import { ok } from "../../src/core/result.js";
+import { meansWith } from "../../src/director/check-means.js";
 import { Checks } from "../../src/director/checks.js";
 import { IpvsDirector } from "../../src/director/ipvs-director.js";
 import { ownershipFile } from "../../src/director/ipvs-ownership.js";
 import type { Command } from "../../src/ipvs/command.js";
-import { udpDatagrams } from "../../src/linux/datagram.js";
-import { tcpDialer } from "../../src/linux/dial.js";
-import { Pings } from "../../src/linux/echo.js";
 import { nodeTimers } from "../../src/linux/node-timers.js";
 import { ProcessRunner } from "../../src/linux/process-runner.js";
-import { readSecretFile } from "../../src/linux/secret-file.js";
-import { trackFiles } from "../../src/linux/track-files.js";
 import type { ApplyResult } from "../../src/ports/data-plane.js";
 import { FakePlane } from "./fake-plane.js";
 import { noSettings } from "./no-settings.js";
@@ -40,15 +36,7 @@ class FilePlane extends FakePlane {
 
 const [, , path = ""] = process.argv;
 const checks = new Checks({
-  means: {
-    dialer: tcpDialer,
-    datagrams: udpDatagrams,
-    echo: new Pings(),
-    files: trackFiles,
-    runner: new ProcessRunner(),
-    readSecret: readSecretFile,
-    wallTime: () => Date.now(),
-  },
+  means: meansWith(new ProcessRunner()),
   timers: nodeTimers,
   random: seededRandom(process.pid),
   limits: { socket: 64, process: 1 },
