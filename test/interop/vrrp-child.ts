@@ -37,7 +37,7 @@ export class VrrpChild {
 
   /** Carries the configuration in and waits until it is carried out. */
   async configure(instances: readonly InstanceConfig[], resume: readonly ResumeOrder[] = []): Promise<void> {
-    await until(`hello of the VRRP process (${this.output})`, seconds(10), () => this.ready);
+    await until(() => `hello of the VRRP process (${this.output})`, seconds(10), () => this.ready);
     const done = new Promise<string | null>((resolve) => (this.configured = resolve));
     this.send({ kind: "configure", process: this.settings, instances, resume });
     const error = await done;

@@ -56,7 +56,8 @@ export class LabProcess {
 
   /** The first line from `since` on that matches; an end of the process without it is an error too. */
   waitFor(pattern: RegExp, limit: Milliseconds = seconds(10), since = 0): Promise<OutputLine> {
-    return until(`${this.#name}: a line like ${String(pattern)} (it said:\n${this.text})`, limit, () => {
+    const what = (): string => `${this.#name}: a line like ${String(pattern)} (it said:\n${this.text})`;
+    return until(what, limit, () => {
       const found = this.lines.slice(since).find((line) => pattern.test(line.text));
       if (found === undefined && !this.running)
         throw new Error(`${this.#name} ended (${String(this.status)}):\n${this.text}`);

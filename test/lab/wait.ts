@@ -9,9 +9,12 @@ export function wallClock(): number {
   return performance.timeOrigin + performance.now();
 }
 
-/** Asks again and again until the answer is not undefined or false; throws, naming `what`, when the time is up. */
+/**
+ * Asks again and again until the answer is not undefined or false; throws, naming `what`, when the time is up. A function
+ * names it as it is then.
+ */
 export async function until<T>(
-  what: string,
+  what: string | (() => string),
   limit: Milliseconds,
   ask: () => T | undefined | false | Promise<T | undefined | false>,
   every: Milliseconds = milliseconds(20),
@@ -20,7 +23,8 @@ export async function until<T>(
   for (;;) {
     const answer = await ask();
     if (answer !== undefined && answer !== false) return answer;
-    if (performance.now() > deadline) throw new Error(`${what}: not within ${formatDuration(limit)}`);
+    if (performance.now() > deadline)
+      throw new Error(`${typeof what === "string" ? what : what()}: not within ${formatDuration(limit)}`);
     await pause(every);
   }
 }

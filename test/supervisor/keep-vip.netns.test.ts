@@ -5,6 +5,7 @@ import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { setTimeout as pause } from "node:timers/promises";
 import { seconds } from "../../src/core/units.js";
 import { Capture } from "../lab/capture.js";
 import { runtimeDirectory, startVipd, vipdCommand } from "../lab/directors.js";
@@ -142,6 +143,8 @@ test("nobody has taken over: it is master again without its addresses having gon
     await master(first);
     const monitor = a.spawn(["ip", "-o", "monitor", "address", "route", "rule"]);
     await keep(pair, first);
+    // Longer than a peer would wait: a start alone may be quicker than that.
+    await pause(seconds(1));
     const back = startVipd(lab, a, path);
     await back.waitFor(
       /quiet: INITIALIZE -> BACKUP: vipd was away .*: listening for another master first/,
