@@ -12,6 +12,8 @@ import type {
   Status,
   VrrpStatus,
 } from "../control/ipc.js";
+import { describeConnections } from "../control/describe-clients.js";
+import { clientLines, takeoverLines } from "./takeover-text.js";
 import { orderText, progressText } from "./order-text.js";
 import { formatTime } from "../log/record.js";
 import type { Weighing } from "../services/weight.js";
@@ -20,6 +22,7 @@ export function statusText(status: Status, now: number): string {
   const { config } = status;
   const lines = [
     headline(status),
+    ...takeoverLines(status, (since) => ago(now - since)),
     `vipd ${status.version} on node ${status.node} (pid ${status.pid}), running for ${ago(now - status.started_at)}`,
     `config ${config.path}, loaded ${formatTime(config.loaded_at).slice(0, 19)}`,
     ...status.processes.map((child) => {
@@ -81,6 +84,7 @@ function instanceLines(instance: InstanceStatus, status: Status, now: number): s
       : `  why: ${describeReason(instance.reason)}`,
     `  ${instance.addresses.join(", ")} on ${instance.interface}, router id ${instance.virtual_router_id}, VRRPv${instance.version}, own priority ${describeSum(instance.sum, instance.priority)}`,
   ];
+  lines.push(...clientLines(instance, status));
   const { unicast, auth } = instance;
   const travel = [
     ...(unicast === null ? [] : [`by unicast to ${unicast.join(", ")}`]),
@@ -212,13 +216,13 @@ function quorumLines({ quorum, sorry, checked, mass_failure: massFails, held }: 
 
 /** Of a server that is down, or was so in the last day. */
 function pastLines(server: ServerStatus, indent: string, now: number): string[] {
-  const { up, since, why, availability, checks } = server;
+  const { up, since, why, availability, checks, left_with: had } = server;
   if (up && availability.day === 100) return [];
   const last = checks
     .map(({ past }) => past.map(({ reason }) => reason).join(" "))
     .filter((one) => one !== "");
   return [
-    `${indent}${up ? "up" : "down"} since ${formatTime(since).slice(0, 19)} (${ago(now - since)}): ${why}`,
+    `${indent}${up ? "up" : "down"} since ${formatTime(since).slice(0, 19)} (${ago(now - since)}): ${why}${had === undefined ? "" : `; taken out with ${describeConnections(had)}`}`,
     `${indent}up ${availability.day} % of the last 24 h${last.length === 0 ? "" : `; last results: ${last.join("; ")}`}`,
   ];
 }

@@ -2,6 +2,7 @@
 
 import { unreachable } from "../core/never.js";
 import { count } from "../core/words.js";
+import { describeConnections } from "./describe-clients.js";
 import { NAMED_AT_MOST, type Description } from "./description.js";
 import type { CheckSubject, VipdEvent } from "./event.js";
 import { describeWeighing, span } from "./reason.js";
@@ -171,6 +172,7 @@ function describeTable(event: Extract<VipdEvent, { kind: "table-applied" }>): De
   const unnamed = event.changes - Math.min(event.details.length, NAMED_AT_MOST);
   const rest = named === "" ? "" : `: ${named}${unnamed > 0 ? `, and ${unnamed} more` : ""}`;
   const changes = event.changes === 0 ? "nothing to change" : count(event.changes, "change");
+  const cut = event.cut === undefined ? "" : `; what was taken out had ${describeConnections(event.cut)}`;
   return {
     level:
       event.why === "repair"
@@ -179,6 +181,6 @@ function describeTable(event: Extract<VipdEvent, { kind: "table-applied" }>): De
           ? "info"
           : "notice",
     subject: "ipvs",
-    text: `kernel table: ${changes} ${whyTable[event.why]} in ${span(event.took_ms)}${rest}`,
+    text: `kernel table: ${changes} ${whyTable[event.why]} in ${span(event.took_ms)}${rest}${cut}`,
   };
 }

@@ -3,6 +3,7 @@
 import { unreachable } from "../core/never.js";
 import type { Description } from "./description.js";
 import type { VipdEvent } from "./event.js";
+import { describeFound, describeVacancy } from "./describe-clients.js";
 import { again, describeReason, describeSum, span } from "./reason.js";
 
 export type VrrpEvent = Extract<VipdEvent, { kind: `vrrp-${string}` | "realtime" }>;
@@ -11,6 +12,12 @@ export function describeVrrp(event: VrrpEvent): Description {
   switch (event.kind) {
     case "vrrp-transition":
       return describeTransition(event);
+    case "vrrp-clients":
+      return {
+        level: "notice",
+        subject: `vrrp ${event.instance}`,
+        text: `clients: ${describeVacancy(event.vacancy)}; ${describeFound(event)}`,
+      };
     case "vrrp-priority":
       return {
         level: "notice",
@@ -113,6 +120,10 @@ function describeConflict(event: Extract<VipdEvent, { kind: "vrrp-address-confli
 function describeTransition(event: Extract<VipdEvent, { kind: "vrrp-transition" }>): Description {
   const sum = event.sum === undefined ? "" : ` (priority ${describeSum(event.sum, event.priority)})`;
   const done = event.done.length === 0 ? "" : `; ${event.done.join(", ")}`;
+  const clients =
+    event.vacancy === undefined || event.vacancy.kind === "kept"
+      ? ""
+      : `; clients: ${describeVacancy(event.vacancy)}`;
   const late =
     event.lateness_ms !== undefined && event.lateness_ms >= 5
       ? ` (decided ${span(event.lateness_ms)} late)`
@@ -125,6 +136,6 @@ function describeTransition(event: Extract<VipdEvent, { kind: "vrrp-transition" 
           ? "warning"
           : "notice",
     subject: `vrrp ${event.instance}`,
-    text: `${event.from.toUpperCase()} -> ${event.to.toUpperCase()}: ${describeReason(event.reason)}${sum}${done}${late}`,
+    text: `${event.from.toUpperCase()} -> ${event.to.toUpperCase()}: ${describeReason(event.reason)}${sum}${done}${clients}${late}`,
   };
 }

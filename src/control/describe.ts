@@ -12,6 +12,7 @@ import type { VipdEvent } from "./event.js";
 export function describe(event: VipdEvent): Description {
   switch (event.kind) {
     case "vrrp-transition":
+    case "vrrp-clients":
     case "vrrp-priority":
     case "vrrp-rejected":
     case "vrrp-second-master":

@@ -4,6 +4,7 @@
 
 import type { Family } from "../core/address.js";
 import type { LogLevel } from "../config/model.js";
+import type { Connections } from "../ipvs/impact.js";
 import type { SyncRole } from "../ipvs/model.js";
 import type { OrderAction } from "../services/order.js";
 import type { Weighing } from "../services/weight.js";
@@ -110,6 +111,27 @@ export type TransitionReason =
   | { readonly kind: "deleted" }
   | { readonly kind: "reconfigured"; readonly what: string };
 
+/** How long the addresses of an instance may have been without a master before it took them (vrrp/vacancy.ts). */
+export type Vacancy =
+  /** At most so long: from the last advert of `master`, or its resignation, to our own announcement. */
+  | {
+      readonly kind: "silent" | "resigned" | "preempted";
+      readonly master: string;
+      readonly at_most_ms: number;
+    }
+  /** Not known: nobody was heard as master while this director listened. */
+  | { readonly kind: "unheard"; readonly listened_ms: number }
+  /** Not at all: the addresses were here before, too. */
+  | { readonly kind: "kept" };
+
+/** What of its clients' connections a new master has found in the kernel's table. */
+export type FoundAtTakeover = {
+  /** Whether the sync daemon of the backup ran, which hears of the old master's connections; null: none is configured. */
+  readonly sync: boolean | null;
+  /** Of the services at the instance's addresses; null: the table could not be read. */
+  readonly connections: Connections | null;
+};
+
 /** The effective priority as a sum; what lies outside 1..254 was set to the nearest of them. */
 export type PrioritySum = Pick<Priority, "base" | "terms">;
 
@@ -164,7 +186,15 @@ export type VipdEvent =
       readonly done: readonly string[];
       /** When the deadline was that led to this, relative to the decision; how late the process woke up. */
       readonly lateness_ms?: number;
+      /** Of a new master whose addresses have been announced. */
+      readonly vacancy?: Vacancy;
     }
+  /** What the clients of a new master's services have lost, as far as it can know: said when the table was looked at. */
+  | ({
+      readonly kind: "vrrp-clients";
+      readonly instance: string;
+      readonly vacancy: Vacancy;
+    } & FoundAtTakeover)
   /** The effective priority is another one now; `from` and `to` may be the same when only the terms changed. */
   | {
       readonly kind: "vrrp-priority";
@@ -367,6 +397,8 @@ export type VipdEvent =
       readonly changes: number;
       readonly took_ms: number;
       readonly details: readonly string[];
+      /** The connections that servers had when they were taken out; absent: none was, or it is not known. */
+      readonly cut?: Connections;
     }
   | {
       readonly kind: "table-failed";

@@ -7,7 +7,7 @@ import type { StaticConfig } from "../config/model.js";
 import type { Instant, Milliseconds } from "../core/units.js";
 import type { MachineConfig, State } from "../vrrp/state.js";
 import type { InstanceConfig, VirtualAddress } from "../vrrp/instance.js";
-import type { EventRecord, RejectKind, TransitionReason } from "./event.js";
+import type { EventRecord, RejectKind, TransitionReason, Vacancy } from "./event.js";
 import type { SenderSequences, TrackReport } from "./ipc.js";
 
 export const PROTOCOL = 1;
@@ -23,6 +23,8 @@ export type HandedInstance = {
   readonly sent: number;
   readonly received: number;
   readonly transitions: number;
+  /** Absent of an instance that is not master, and from a program that knows of none. */
+  readonly vacancy?: Vacancy;
   readonly rejected: Partial<Record<RejectKind, number>>;
   /** The virtual addresses that we added, and the index of the interface that each of ours is on. */
   readonly added: readonly string[];

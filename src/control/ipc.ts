@@ -19,7 +19,15 @@ import type { InstanceConfig, InstanceStateName } from "../vrrp/instance.js";
 import type { Order, Orders, Standing } from "../services/order.js";
 import type { Connections } from "../services/override.js";
 import type { TrackValue } from "../vrrp/priority.js";
-import type { EventRecord, PrioritySum, RejectedAdverts, RejectKind, TransitionReason } from "./event.js";
+import type {
+  EventRecord,
+  FoundAtTakeover,
+  PrioritySum,
+  RejectedAdverts,
+  RejectKind,
+  TransitionReason,
+  Vacancy,
+} from "./event.js";
 import type { Handed } from "./handover.js";
 
 /** An instance that was master when the previous VRRP process ended without saying so. */
@@ -92,8 +100,13 @@ export type ToChecks =
       /** The services are there, and `services` is empty. Answered with "unreadable" when they are not. */
       readonly saved?: SavedServices;
     }
-  /** It has become master of an instance with these addresses, or is so no longer: none. */
-  | { readonly kind: "master"; readonly instance: string; readonly addresses: readonly IpAddress[] }
+  /** It has become master of an instance with these addresses, or is so no longer: none. `vacancy`: of one that it took over. */
+  | {
+      readonly kind: "master";
+      readonly instance: string;
+      readonly addresses: readonly IpAddress[];
+      readonly vacancy?: Vacancy;
+    }
   /** Services of the last `configure` that are to be otherwise now, under the same names and keys. Answered alike. */
   | { readonly kind: "change"; readonly services: readonly ServiceConfig[] }
   /** What is ordered of real servers now, all of it. */
@@ -147,6 +160,8 @@ export type InstanceStatus = {
     readonly last_advert_ms_ago: number;
   } | null;
   readonly transitions: number;
+  /** Of a master: how long there may have been none before it. */
+  readonly vacancy?: Vacancy;
   /** Where adverts go and come besides; absent without the option. */
   readonly second_path?: {
     readonly interface: string;
@@ -237,6 +252,8 @@ export type ServerStatus = {
   /** Whether the table is to have it. */
   readonly wanted: boolean;
   readonly in_kernel: boolean;
+  /** The connections that it had when it was last taken out, while it is out; absent: not known. */
+  readonly left_with?: Pick<Connections, "active" | "inactive">;
   /** Absent: nothing is ordered of it. */
   readonly order?: OrderStatus;
   readonly checks: readonly CheckStatus[];
@@ -267,6 +284,8 @@ export type ChecksStatus = {
   readonly pid: number;
   readonly services: readonly ServiceStatus[];
   readonly tracks: readonly TrackStatus[];
+  /** What was found at the last takeover of instances that it is master of; absent: of none. */
+  readonly takeovers?: readonly (FoundAtTakeover & { readonly instance: string })[];
   readonly sync: readonly {
     readonly role: string;
     readonly running: boolean;

@@ -111,7 +111,7 @@ function take(message: ToChecks): void {
       return;
     }
     case "master":
-      checks.setMaster(message.instance, message.addresses);
+      checks.setMaster(message.instance, message.addresses, message.vacancy);
       return;
     case "change":
       send({ kind: "configured", error: checks.change(message.services) });

@@ -3,9 +3,10 @@
 
 import { DEFAULT_POLICY, type ServerConfig, type ServiceConfig } from "../config/model.js";
 import type { IpAddress } from "../core/address.js";
-import type { VipdEvent } from "../control/event.js";
+import type { Vacancy, VipdEvent } from "../control/event.js";
 import type { ChecksStatus, ServiceStatus, ToChecks } from "../control/ipc.js";
 import { after, formatDuration, minutes, seconds } from "../core/units.js";
+import type { Connections } from "../ipvs/impact.js";
 import { serverId, serviceId, type ListedServer, type ServerId } from "../ipvs/model.js";
 import type { PreparedTable } from "../ipvs/prepared.js";
 import type { Timers } from "../ports/timers.js";
@@ -17,6 +18,7 @@ import type { OverrideOf, Presumed } from "./service-state.js";
 import { OrderedServers } from "./ordered-servers.js";
 import { CheckScheduler, type SchedulerPorts } from "./check-scheduler.js";
 import { AddressesHere } from "./addresses-here.js";
+import { TakeoverCount } from "./takeover-count.js";
 import { HealthBoard, type BoardPorts } from "./health-board.js";
 
 export type ChecksOrder = Omit<
@@ -49,6 +51,8 @@ export type TableKeeper = {
   /** What was decided of a service as a whole; undefined: it is not known. */
   memory(service: string): ServiceMemory | undefined;
   inKernel(service: string, server: ServerId): boolean;
+  /** The connections that a server had when it was taken out; undefined: it is in the table, or they are not known. */
+  leftWith(service: string, server: ServerId): Connections | undefined;
   status(): Pick<ChecksStatus, "sync" | "table">;
   /** Gives whether all is gone that was to go. */
   stop(table: "remove" | "keep"): boolean;
@@ -75,6 +79,7 @@ export class Checks {
   private order: ChecksOrder | undefined;
   private services: ChecksOrder["services"] = [];
   private readonly held = new AddressesHere();
+  private readonly takeovers: TakeoverCount;
   private stopLooking: () => void = () => undefined;
 
   constructor(ports: ChecksPorts) {
@@ -101,6 +106,16 @@ export class Checks {
       report,
       connections: (service) => table.connections(service),
       adjust: (service, server, override) => table.adjust(service, server, { override }),
+    });
+    this.takeovers = new TakeoverCount({
+      timers,
+      report,
+      services: () => this.services,
+      connections: (service) => table.connections(service),
+      sync: () =>
+        this.order?.sync?.roles.includes("backup") === true
+          ? table.status().sync.some(({ role, running }) => role === "backup" && running)
+          : null,
     });
     table.askOverrides((service, server) => this.ordered.overrideOf(service, server));
   }
@@ -148,8 +163,10 @@ export class Checks {
     return null;
   }
 
-  /** An instance has become master of these addresses, or with none is master no longer. */
-  setMaster(instance: string, addresses: readonly IpAddress[]): void {
+  /** An instance has become master of these addresses, or with none is master no longer. `vacancy`: it took over. */
+  setMaster(instance: string, addresses: readonly IpAddress[], vacancy?: Vacancy): void {
+    if (vacancy === undefined || addresses.length === 0) this.takeovers.lost(instance);
+    else this.takeovers.taken(instance, addresses, vacancy);
     if (!this.held.set(instance, addresses) || this.order === undefined) return;
     this.order = { ...this.order, masters: { ...this.order.masters, [instance]: addresses } };
     const { jobs, ended } = this.board.follow();
@@ -176,6 +193,7 @@ export class Checks {
     this.stopLooking();
     this.scheduler.stop();
     this.ordered.stop();
+    this.takeovers.stop();
   }
 
   /** `ordered`: only services and servers of which something is ordered. */
@@ -185,6 +203,7 @@ export class Checks {
       services: ordered
         ? this.services.flatMap((config) => this.orderedStatus(config))
         : this.services.map((config) => this.serviceStatus(config)),
+      ...this.takeovers.status,
       ...this.ports.table.status(),
     };
   }
@@ -217,6 +236,7 @@ export class Checks {
         const id = serverId(server);
         const health = this.board.server(name, id);
         const standing = this.ports.table.standing(name, id);
+        const left_with = this.ports.table.leftWith(name, id);
         return {
           server: id,
           up: health?.up ?? false,
@@ -228,6 +248,7 @@ export class Checks {
           weighing: standing?.weighing ?? { effective: server.weight, configured: server.weight, terms: [] },
           wanted: standing?.isWanted ?? false,
           in_kernel: this.ports.table.inKernel(name, id),
+          ...(left_with && { left_with }),
           ...this.ordered.status(name, id),
           checks: health?.checks ?? [],
         };

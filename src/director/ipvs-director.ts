@@ -5,6 +5,7 @@
 import type { ServiceConfig } from "../config/model.js";
 import type { ChecksStatus } from "../control/ipc.js";
 import { messageOf } from "../core/thrown.js";
+import type { Connections } from "../ipvs/impact.js";
 import { keysOf } from "../ipvs/group.js";
 import { serviceId, type ListedServer, type ServerId, type ServiceId } from "../ipvs/model.js";
 import type { PreparedTable } from "../ipvs/prepared.js";
@@ -15,6 +16,7 @@ import type { ServerAdjustment } from "../services/server-input.js";
 import { AppliedTable, type Found } from "./ipvs-applied.js";
 import { TableCondition } from "./ipvs-condition.js";
 import { TableFlush } from "./ipvs-flush.js";
+import { Leavers } from "./ipvs-leavers.js";
 import { OwnedThings } from "./ipvs-owned.js";
 import type { Recorded } from "./ipvs-ownership.js";
 import type { IpvsDirectorPorts } from "./ipvs-ports.js";
@@ -35,6 +37,7 @@ export class IpvsDirector implements TableKeeper {
   private readonly applied: AppliedTable;
   private readonly owned = new OwnedThings();
   private readonly condition: TableCondition;
+  private readonly leavers: Leavers;
   private readonly parts: TableParts;
   private readonly watch: TableWatch;
   private readonly flush: TableFlush;
@@ -57,8 +60,9 @@ export class IpvsDirector implements TableKeeper {
     this.wanted = this.newWanted();
     this.applied = new AppliedTable(this.wanted);
     this.condition = new TableCondition(this.applied.refused);
-    const { tell, wanted, applied, owned, condition } = this;
-    this.parts = { timers, tell, wanted, applied, owned, condition };
+    this.leavers = new Leavers(this.applied);
+    const { tell, wanted, applied, owned, condition, leavers } = this;
+    this.parts = { timers, tell, wanted, applied, owned, condition, leavers };
     const writer = new TableWriter(this.parts);
     const keepSync = (plane: DataPlane): void => this.keepSync(plane);
     this.watch = new TableWatch({ ...this.parts, writer, keepSync });
@@ -211,6 +215,13 @@ export class IpvsDirector implements TableKeeper {
   inKernel(service: string, server: ServerId): boolean {
     const id = this.wanted.idOf(service);
     return id !== undefined && this.applied.entries.get(id)?.servers.has(server) === true;
+  }
+
+  leftWith(service: string, server: ServerId): Connections | undefined {
+    const id = this.wanted.idOf(service);
+    // Of several keys each has lost its own part.
+    if (id === undefined || this.wanted.furtherOf(service).length > 0) return undefined;
+    return this.leavers.of(id, server);
   }
 
   status(): Pick<ChecksStatus, "sync" | "table"> {

@@ -4,6 +4,7 @@
 import type { VipdEvent } from "../control/event.js";
 import type { Milliseconds } from "../core/units.js";
 import { describeCommand, describeGroup, groupCommands, type Command } from "../ipvs/command.js";
+import type { Connections } from "../ipvs/impact.js";
 import { keysOf, type Grouped } from "../ipvs/group.js";
 import { serviceId, type ServiceId } from "../ipvs/model.js";
 import { serversOf, type Takeover } from "../ipvs/takeover.js";
@@ -48,9 +49,17 @@ export class TableReporter {
     }
   }
 
-  applied(why: Why, commands: readonly Command[], took_ms: Milliseconds): void {
+  /** `cut`: what the servers had that are gone now. */
+  applied(why: Why, commands: readonly Command[], took_ms: Milliseconds, cut?: Connections): void {
     const details = detailsOf(commands, this.firsts);
-    this.report({ kind: "table-applied", why, changes: commands.length, took_ms, details });
+    this.report({
+      kind: "table-applied",
+      why,
+      changes: commands.length,
+      took_ms,
+      details,
+      ...(cut && { cut }),
+    });
   }
 
   failures(why: Why, failures: readonly Failure[], retry_ms: Milliseconds): void {

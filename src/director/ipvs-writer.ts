@@ -9,6 +9,7 @@ import type { ApplyResult, DataPlane } from "../ports/data-plane.js";
 import type { Timers } from "../ports/timers.js";
 import type { AppliedTable } from "./ipvs-applied.js";
 import type { TableCondition } from "./ipvs-condition.js";
+import type { Leavers } from "./ipvs-leavers.js";
 import type { OwnedThings } from "./ipvs-owned.js";
 import type { Failure, TableReporter, Why } from "./ipvs-report.js";
 import type { WantedTable } from "./ipvs-wanted.js";
@@ -21,6 +22,7 @@ export type TableParts = {
   readonly applied: AppliedTable;
   readonly owned: OwnedThings;
   readonly condition: TableCondition;
+  readonly leavers: Leavers;
 };
 
 export class TableWriter {
@@ -32,7 +34,8 @@ export class TableWriter {
 
   /** Applies commands that make `ids` as they are wanted. Gives whether the table was not as it was believed. */
   carryOut(plane: DataPlane, why: Why, commands: readonly Command[], ids: readonly ServiceId[]): boolean {
-    const { timers, tell, applied, condition } = this.parts;
+    const { timers, tell, applied, condition, leavers } = this.parts;
+    const cut = leavers.note(plane, why, commands);
     const began = timers.now();
     const results = applyAll(plane, commands);
     const took = between(began, timers.now());
@@ -46,7 +49,7 @@ export class TableWriter {
       else if (!failure.outOfStep || failure.isUnknown || isAfterLook) applied.refused.add(id);
     }
     const done = commands.filter((_, i) => results[i]?.ok);
-    if (done.length > 0 || why === "start" || why === "reload") tell.applied(why, done, took);
+    if (done.length > 0 || why === "start" || why === "reload") tell.applied(why, done, took, cut);
     const told = [...failures.values()].filter(({ outOfStep }) => !outOfStep || isAfterLook);
     tell.failures(why, told, condition.wait);
     if (condition.isInOrder) tell.allWell();

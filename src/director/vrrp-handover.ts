@@ -15,6 +15,7 @@ export const handOut = (runtime: Runtime): HandedInstance => ({
   sent: runtime.sent,
   received: runtime.received,
   transitions: runtime.transitions,
+  ...(runtime.vacancy !== undefined && { vacancy: runtime.vacancy }),
   rejected: runtime.rejected,
   added: [...runtime.added],
   placed: [...runtime.placed],
@@ -35,6 +36,7 @@ export function takeIn(runtime: Runtime, handed: HandedInstance, at: Instant): v
   runtime.sent = handed.sent;
   runtime.received = handed.received;
   runtime.transitions = handed.transitions;
+  runtime.vacancy = handed.vacancy;
   Object.assign(runtime.rejected, handed.rejected);
   const { secondPath: second } = runtime;
   const { sent = 0, received = 0, alone = false } = handed.second_path ?? {};

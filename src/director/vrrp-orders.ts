@@ -8,7 +8,8 @@ import { itemsOf, type RoutingItem } from "../core/routing.js";
 import type { AddressOrder } from "../ports/route.js";
 import type { VrrpPorts } from "../ports/vrrp.js";
 import type { InstanceStateName, VirtualAddress } from "../vrrp/instance.js";
-import { OWNER_PRIORITY, RESIGN_PRIORITY, type Action } from "../vrrp/state.js";
+import { OWNER_PRIORITY, RESIGN_PRIORITY, type Action, type State } from "../vrrp/state.js";
+import { vacancyOf } from "../vrrp/vacancy.js";
 import { versionsSpoken, type MessageVersion } from "../vrrp/versions.js";
 import { ADDRESS_SLICE, AddressRemovals, type Removal } from "./address-removals.js";
 import { Announcer, type Announcement } from "./announcer.js";
@@ -23,6 +24,8 @@ export type Transition = {
   readonly from: InstanceStateName;
   readonly to: InstanceStateName;
   readonly reason: TransitionReason;
+  /** Of a new master: what it was. */
+  readonly before?: State;
   readonly lateness_ms?: number;
   readonly done: string[];
 };
@@ -194,7 +197,12 @@ export class Orders {
     this.announcer.send(announced, breathe);
     for (const { addresses, repeat, done } of announced)
       done.push(`announced ${listed(addresses)} ${times(repeat)}`);
-    for (const { runtime, from, to, reason, lateness_ms, done } of transitions)
+    const announcedAt = this.ports.clock.now();
+    const announcers = new Set(announced.map(({ runtime }) => runtime));
+    for (const { runtime, from, to, reason, before, lateness_ms, done } of transitions) {
+      // Whose address was refused, or who yielded meanwhile, has taken nothing over.
+      if (before !== undefined && announcers.has(runtime))
+        runtime.vacancy = vacancyOf(before, reason, announcedAt);
       this.ports.report({
         kind: "vrrp-transition",
         instance: runtime.config.name,
@@ -207,7 +215,9 @@ export class Orders {
         reason,
         done: runtime.reachedNobody ? done.map(notSent) : done,
         ...(lateness_ms !== undefined && { lateness_ms }),
+        ...(before !== undefined && runtime.vacancy !== undefined && { vacancy: runtime.vacancy }),
       });
+    }
     this.restored.clear();
     return this.failures;
   }

@@ -56,6 +56,7 @@ export function instanceStatus(runtime: Runtime, state: State, now: Instant, wal
     second_master:
       runtime.second !== undefined && runtime.second.heardAt >= lately ? shown(runtime.second, now) : null,
     transitions: runtime.transitions,
+    ...(runtime.vacancy !== undefined && { vacancy: runtime.vacancy }),
     ...(runtime.secondPath !== undefined && { second_path: secondPathStatus(runtime.secondPath, now) }),
   };
 }

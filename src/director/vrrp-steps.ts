@@ -209,6 +209,7 @@ export class Steps {
     const why = withRejected(reason, runtime, before);
     runtime.rejects.clear();
     runtime.second = undefined;
+    runtime.vacancy = undefined;
     runtime.reason = why;
     runtime.since = now;
     runtime.transitions += 1;
@@ -220,6 +221,7 @@ export class Steps {
       to,
       reason: why,
       done,
+      ...(to === "master" && { before }),
       ...(lateness !== undefined && { lateness_ms: lateness }),
     });
   }

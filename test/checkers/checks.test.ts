@@ -95,6 +95,7 @@ function setUp(table?: TableKeeper) {
       connections: () => undefined,
       standing: () => undefined,
       memory: () => undefined,
+      leftWith: () => undefined,
       inKernel: () => true,
       status: () => ({ sync: [], table: { in_order: true, checked_ms_ago: 0, repairs: 0 } }),
       stop: (table) => orders.push(`stop ${table}`) > 0,

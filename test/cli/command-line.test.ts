@@ -9,7 +9,7 @@ import { runCommandLine } from "../../src/cli/command-line.js";
 import { commands } from "../../src/cli/commands.js";
 import { ago, statusText } from "../../src/cli/status-text.js";
 import { planText, type TablePlan } from "../../src/cli/plan.js";
-import type { Status } from "../../src/control/ipc.js";
+import type { InstanceStatus, Status } from "../../src/control/ipc.js";
 import { ip } from "../../src/core/address.js";
 import type { ServerId, ServiceId } from "../../src/ipvs/model.js";
 import { ControlServer } from "../../src/director/supervisor/control-server.js";
@@ -279,6 +279,7 @@ const status: Status = {
         ],
         second_master: { address: "10.0.0.9", priority: 50, last_advert_ms_ago: 20 },
         transitions: 2,
+        vacancy: { kind: "silent", master: "10.0.0.2", at_most_ms: 3611 },
         second_path: {
           interface: "eth2",
           trouble: "eth2 is down",
@@ -292,6 +293,7 @@ const status: Status = {
   },
   checks: {
     pid: 102,
+    takeovers: [{ instance: "db", sync: true, connections: { active: 1200, inactive: 4 } }],
     tracks: [
       {
         track: "haproxy",
@@ -379,6 +381,7 @@ const status: Status = {
             place: "inhibited",
             wanted: false,
             in_kernel: false,
+            left_with: { active: 37, inactive: 0 },
             order: {
               action: "drain",
               from: "operator",
@@ -435,6 +438,25 @@ test("status answers who is master, why and since when, and which servers are do
       at,
     ),
   );
+});
+
+test("of instances that took over together the one is named first whose clients waited longest", () => {
+  const [backup, master] = status.vrrp!.instances as [InstanceStatus, InstanceStatus];
+  const text = (...instances: InstanceStatus[]): string =>
+    statusText({ ...status, vrrp: { ...status.vrrp!, instances } }, at).split("\n")[1]!;
+  const after = (instance: string, ms: number, at_most_ms: number): InstanceStatus => ({
+    ...master,
+    instance,
+    since: master.since + ms,
+    vacancy: { kind: "resigned", master: "10.0.0.2", at_most_ms },
+  });
+  assert.match(text(backup), /^vipd /);
+  assert.match(
+    text(after("b", -20_000, 9000), after("c", 3, 800), after("d", 0, 600)),
+    /^took over 1 h 1 min ago \(c, the longest of 2\); clients: no master for at most 800 ms, since 10\.0\.0\.2 resigned$/,
+  );
+  const unheard: InstanceStatus = { ...master, vacancy: { kind: "unheard", listened_ms: 3000 } };
+  assert.match(text(after("c", 3, 800), unheard), /not known how long .* in 3 s; 1204 connections/);
 });
 
 test("times ago are told roughly", () => {

@@ -37,6 +37,7 @@ const reasons: { readonly [K in TransitionReason["kind"]]: VipdEvent | readonly 
       ["sent advert", "added 192.168.1.1/24 to eth0", "sent 5 gratuitous ARPs"],
     ),
     lateness_ms: 0.2,
+    vacancy: { kind: "silent", master: "192.168.1.2", at_most_ms: 3611.2 },
   } as VipdEvent,
   "no-master-heard": transition(
     {
@@ -178,6 +179,43 @@ const others: { readonly [K in Exclude<VipdEvent["kind"], "vrrp-transition">]: r
     detail: "TTL 64, not 255",
     ...times,
   })),
+  "vrrp-clients": [
+    {
+      kind: "vrrp-clients",
+      instance: "web",
+      vacancy: { kind: "silent", master: "192.168.1.2", at_most_ms: 3611.2 },
+      sync: true,
+      connections: { active: 1200, inactive: 4 },
+    },
+    {
+      kind: "vrrp-clients",
+      instance: "web",
+      vacancy: { kind: "resigned", master: "192.168.1.2", at_most_ms: 612 },
+      sync: null,
+      connections: { active: 0, inactive: 0 },
+    },
+    {
+      kind: "vrrp-clients",
+      instance: "web",
+      vacancy: { kind: "preempted", master: "192.168.1.2", at_most_ms: 401 },
+      sync: false,
+      connections: { active: 1, inactive: 0 },
+    },
+    {
+      kind: "vrrp-clients",
+      instance: "web",
+      vacancy: { kind: "unheard", listened_ms: 3410 },
+      sync: true,
+      connections: null,
+    },
+    {
+      kind: "vrrp-clients",
+      instance: "web",
+      vacancy: { kind: "unheard", listened_ms: 0 },
+      sync: null,
+      connections: null,
+    },
+  ],
   "vrrp-priority": [
     {
       kind: "vrrp-priority",
@@ -462,6 +500,14 @@ const others: { readonly [K in Exclude<VipdEvent["kind"], "vrrp-transition">]: r
       ],
     },
     { kind: "table-applied", why: "reload", changes: 0, took_ms: 0.5, details: [] },
+    {
+      kind: "table-applied",
+      why: "health",
+      changes: 1,
+      took_ms: 0.5,
+      details: ["remove server 192.168.1.4:80"],
+      cut: { active: 37, inactive: 2 },
+    },
     {
       kind: "table-applied",
       why: "repair",

@@ -12,6 +12,7 @@ test("the drill succeeds: sync daemons on both directors, no connection lost, ev
   assert.equal(status, 0, stdout);
   assert.match(stdout, /sync daemons: lb1 backup and master, lb2 backup and master/);
   for (const figure of [
+    /vrrp web: clients: no master for at most \S+ m?s; \d+ connections? .*in the kernel's table; the sync daemon runs/,
     /detection +\d+ ms/,
     /kill to gratuitous ARP +-?\d+(\.\d+)? ms/,
     /client-visible gap +\d+ ms/,

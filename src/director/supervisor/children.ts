@@ -169,7 +169,12 @@ export class Children {
     if (instance === undefined) return;
     const { vrrp = [] } = this.config?.head ?? {};
     const addresses = addressesOf(vrrp.find(({ name }) => name === instance));
-    this.checks.send({ kind: "master", instance, addresses: masters.isMaster(instance) ? addresses : [] });
+    const { vacancy } = event.kind === "vrrp-transition" ? event : {};
+    this.checks.send(
+      masters.isMaster(instance)
+        ? { kind: "master", instance, addresses, ...(vacancy && vacancy.kind !== "kept" && { vacancy }) }
+        : { kind: "master", instance, addresses: [] },
+    );
   }
 
   private tell(name: ChildName): void {
