@@ -68,6 +68,8 @@ export type ToVrrp =
       /** What is known of tracks already: a process that resumes has no time to wait for them. */
       readonly tracks?: TrackReport;
       readonly sequences?: readonly SenderSequences[];
+      /** Addresses, as in "owner-added", that are there because a process that died has added them. */
+      readonly added?: readonly string[];
       /** Opens and joins everything and takes no part: a predecessor still does, until "take-over". */
       readonly standby?: true;
     }
@@ -313,6 +315,11 @@ export type FromChild<Status> =
   | { readonly kind: "tracks"; readonly values: TrackReport }
   /** `sequences`: from a VRRP process that has instances with HMAC. */
   | { readonly kind: "pong"; readonly id: number; readonly sequences?: readonly SenderSequences[] }
+  /**
+   * Of a VRRP process: which of the addresses of an instance of priority 255 are there because we added them, as "address/length
+   * interface". The others are the host's own. Said when it is not what it was; none is nothing to say at first.
+   */
+  | { readonly kind: "owner-added"; readonly instance: string; readonly added: readonly string[] }
   | { readonly kind: "handed"; readonly handed: Handed }
   /** `pause`: from the predecessor's last moment to the first of this process. */
   | { readonly kind: "taken"; readonly pause: Milliseconds }

@@ -85,5 +85,6 @@ function idlePorts(real: Pick<VrrpPorts, "addresses">, now: () => number): VrrpP
     routing: { addRouting: () => [], removeRouting: () => [] },
     interfaces: { find: () => view, has: () => true },
     report: nothing,
+    ownerAdded: nothing,
   };
 }

@@ -190,9 +190,10 @@ export class Attachment {
 
   /** Addresses of ours that are there before we are master were left behind by a crash. */
   removeStale(runtime: Runtime): void {
-    // The owner's addresses are the interface's own.
-    if (runtime.config.priority === OWNER_PRIORITY) return;
-    for (const { interface: name, prefix } of runtime.config.addresses) {
+    for (const address of runtime.config.addresses) {
+      const { interface: name, prefix } = address;
+      // The owner's addresses are the interface's own, but for those that a predecessor has added.
+      if (runtime.config.priority === OWNER_PRIORITY && !runtime.added.delete(placeKey(address))) continue;
       const view = this.ports.interfaces.find(name);
       const there = view?.addresses.some(
         ({ address, length }) => address === prefix.address && length === prefix.length,

@@ -30,6 +30,15 @@ import { instanceStatus } from "./vrrp-status.js";
 import { Steps } from "./vrrp-steps.js";
 import { Strangers } from "./vrrp-strangers.js";
 
+/** What earlier processes knew and this one has to. */
+export type Legacy = {
+  readonly tracks?: Readonly<Record<string, TrackValue>> | undefined;
+  readonly sequences?: readonly SenderSequences[] | undefined;
+  /** Addresses of owners that were added, by `placeKey`. */
+  readonly added?: readonly string[] | undefined;
+};
+
+const NONE: ReadonlySet<string> = new Set();
 const FAMILIES = ["ipv4", "ipv6"] as const;
 
 export class VrrpEngine {
@@ -73,8 +82,7 @@ export class VrrpEngine {
   configure(
     instances: readonly InstanceConfig[],
     resume: readonly ResumeOrder[],
-    tracks: Readonly<Record<string, TrackValue>> = {},
-    sequences: readonly SenderSequences[] = [],
+    { tracks = {}, sequences = [], added = [] }: Legacy = {},
   ): void {
     if (this.rest !== undefined) return;
     const now = this.ports.clock.now();
@@ -91,11 +99,17 @@ export class VrrpEngine {
         else if (moved !== undefined) this.remove(runtime, { kind: "reconfigured", what: moved }, now);
       }
     });
+    const left = new Set(added);
     this.steps.collect(() => {
       for (const config of instances) {
         const running = this.roster.named(config.name);
         if (running !== undefined) this.change(running, config, now);
-        else this.add(config, orderOf(resume, config.name), orderOf(sequences, config.name), now);
+        else {
+          const runtime = this.roster.add(config, now);
+          const known = orderOf(sequences, config.name);
+          if (known !== undefined) runtime.authenticator?.recall(known);
+          this.begin(runtime, orderOf(resume, config.name), left, now);
+        }
       }
       this.rebuildTables();
     });
@@ -333,9 +347,10 @@ export class VrrpEngine {
     pause: Milliseconds,
     now: Instant,
   ): void {
-    if (handed === undefined) return this.begin(runtime, undefined, now);
+    if (handed === undefined) return this.begin(runtime, undefined, NONE, now);
     const { config, state } = runtime;
     this.ports.report({ kind: "vrrp-taken-over", instance: config.name, state: state.kind, pause_ms: pause });
+    this.orders.owners.touch(runtime);
     const { routing } = handed.config;
     if (state.kind === "master" && routing !== undefined) this.orders.inherit(runtime, itemsOf(routing));
     const previous = previousOf(runtime, handed);
@@ -348,22 +363,17 @@ export class VrrpEngine {
     for (const { config } of this.roster.all) this.orders.announcer.prepare(config.addresses);
   }
 
-  private add(
-    config: InstanceConfig,
+  private begin(
+    runtime: Runtime,
     order: ResumeOrder | undefined,
-    sequences: SenderSequences | undefined,
+    left: ReadonlySet<string>,
     now: Instant,
   ): void {
-    const runtime = this.roster.add(config, now);
-    if (sequences !== undefined) runtime.authenticator?.recall(sequences);
-    this.begin(runtime, order, now);
-  }
-
-  private begin(runtime: Runtime, order: ResumeOrder | undefined, now: Instant): void {
     const {
       given: { routing },
     } = runtime;
     runtime.resume = order;
+    this.orders.owners.inherit(runtime, left, order !== undefined);
     if (order === undefined) this.attachment.removeStale(runtime);
     if (order?.kept === true) this.attachment.claim(runtime);
     if (routing !== undefined && order?.kept === true) this.orders.inherit(runtime, itemsOf(routing));
@@ -387,6 +397,7 @@ export class VrrpEngine {
     const previous = runtime.config;
     runtime.current();
     this.attachment.adopt(runtime, config);
+    this.orders.owners.touch(runtime);
     this.steps.apply(runtime, { kind: "reconfigure", previous }, now);
     this.attachment.look(runtime, now);
   }

@@ -14,6 +14,7 @@ import { versionsSpoken, type MessageVersion } from "../vrrp/versions.js";
 import { ADDRESS_SLICE, AddressRemovals, type Removal } from "./address-removals.js";
 import { Announcer, type Announcement } from "./announcer.js";
 import type { RepeatLimit } from "./repeat-limit.js";
+import { OwnerAddresses } from "./owner-addresses.js";
 import { RoutingKeeper } from "./routing-keeper.js";
 import type { Authenticator } from "./vrrp-authenticator.js";
 import { placeKey, type Runtime } from "./vrrp-runtime.js";
@@ -53,6 +54,7 @@ export class Orders {
   readonly announcer: Announcer;
   readonly kept: AddressRemovals;
   readonly routing: RoutingKeeper;
+  readonly owners: OwnerAddresses;
   private readonly ports: VrrpPorts;
   private readonly limit: RepeatLimit;
   private removals: AddressWork[] = [];
@@ -71,6 +73,7 @@ export class Orders {
     this.limit = limit;
     this.kept = new AddressRemovals(ports);
     this.routing = new RoutingKeeper(ports);
+    this.owners = new OwnerAddresses(ports.ownerAdded);
     this.announcer = new Announcer(ports, isVirtual);
   }
 
@@ -260,10 +263,15 @@ export class Orders {
     // On an interface that is gone the address is gone too.
     const present = work.filter(({ order }) => order.ifindex !== 0);
     const outcomes = this.kept.remove(present.map(removalOf));
-    for (const { runtime, address, order } of work) if (order.ifindex === 0) forget(runtime, address);
+    for (const { runtime, address, order } of work)
+      if (order.ifindex === 0) {
+        forget(runtime, address);
+        this.owners.touch(runtime);
+      }
     present.forEach(({ runtime, address, done }, i) => {
       const outcome = outcomes[i]!;
       if (outcome.ok) forget(runtime, address);
+      this.owners.touch(runtime);
       if (!outcome.ok) done.push(outcome.error);
       else if (!outcome.unchanged)
         done.push(`removed ${formatPrefix(address.prefix)} from ${address.interface}`);
@@ -292,7 +300,10 @@ export class Orders {
       if (outcome.unchanged) return;
       // What somebody deleted was there before, and whose it was has not changed.
       if (this.restored.has(address)) this.reportRestored(runtime, address);
-      else runtime.added.add(placeKey(address));
+      else {
+        runtime.added.add(placeKey(address));
+        this.owners.touch(runtime);
+      }
     });
   }
 

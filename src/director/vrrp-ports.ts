@@ -3,7 +3,6 @@
 
 import type { IpAddress, MacAddress } from "../core/address.js";
 import { err, ok, type Result } from "../core/result.js";
-import type { VipdEvent } from "../control/event.js";
 import type { VrrpEngine } from "./vrrp-engine.js";
 import type { AdvertLink, VrrpPorts } from "../ports/vrrp.js";
 import { ArpWatch } from "../linux/arp-watch.js";
@@ -37,7 +36,7 @@ type Engine = Pick<
 /** The error says which socket could not be had, and why. Needs CAP_NET_RAW and CAP_NET_ADMIN. */
 export function openVrrpPorts<E extends Engine>(
   transport: Transport,
-  report: (event: VipdEvent) => void,
+  { report, ownerAdded }: Pick<VrrpPorts, "report" | "ownerAdded">,
   makeEngine: (ports: VrrpPorts) => E,
 ): Result<E, string> {
   // eslint-disable-next-line prefer-const -- assigned once, after the ports that call it have been made.
@@ -78,6 +77,7 @@ export function openVrrpPorts<E extends Engine>(
     packetFilter: new NftablesFilter(() => engine?.rulesChanged()),
     interfaces,
     report,
+    ownerAdded,
   });
   return ok(engine);
 }

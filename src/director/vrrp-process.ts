@@ -84,11 +84,11 @@ class VrrpProcess {
   }
 
   private configure(message: ConfigureOrder): string | null {
-    const { process: settings, instances, resume, tracks, sequences } = message;
+    const { process: settings, instances, resume, tracks, sequences, added } = message;
     const opened = this.open(settings.transport);
     if (!opened.ok) return opened.error;
     const { engine, first } = opened.value;
-    engine.configure(instances, resume, tracks, sequences);
+    engine.configure(instances, resume, { tracks, sequences, added });
     // After the instances: a process that resumes has no time to lose.
     if (settings.realtimePriority !== this.priority) this.schedule(settings.realtimePriority);
     if (first !== undefined) rehearse(first);
@@ -120,7 +120,9 @@ class VrrpProcess {
     }
     let first: VrrpPorts | undefined;
     const report = (event: VipdEvent): void => this.report(event);
-    const opened = openVrrpPorts(transport, report, (ports) => {
+    const ownerAdded = (instance: string, added: readonly string[]): void =>
+      send({ kind: "owner-added", instance, added });
+    const opened = openVrrpPorts(transport, { report, ownerAdded }, (ports) => {
       first = ports;
       return new VrrpEngine(ports);
     });

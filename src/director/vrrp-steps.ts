@@ -142,6 +142,7 @@ export class Steps {
         this.apply(runtime, { kind: "action-failed", action, error }, now);
       this.groups.settle(now, this.applyToMember);
     }
+    this.orders.owners.sayAll();
     this.arm();
   }
 

@@ -88,4 +88,6 @@ export type VrrpPorts = {
   readonly packetFilter: PacketFilter;
   readonly interfaces: Interfaces;
   readonly report: (event: VipdEvent) => void;
+  /** Of an owner's addresses these, by `placeKey`, are there because we added them; what was said before is void. */
+  readonly ownerAdded: (instance: string, added: readonly string[]) => void;
 };

@@ -104,6 +104,7 @@ export class EngineRig {
       has: (wanted) => this.view.addresses.some(({ address }) => address === wanted),
     },
     report: (event) => void this.events.push(event),
+    ownerAdded: () => undefined,
   });
 
   /** Lets time go by in steps that are no stall. */

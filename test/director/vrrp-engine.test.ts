@@ -56,6 +56,8 @@ class Rig {
   /** "vrrp.51", once it was made. */
   link: InterfaceView | undefined;
   refuseLink: string | undefined;
+  /** What was said of addresses that an owner added. */
+  readonly ownerAdded: string[] = [];
   signatures = 0;
   waiting: Uint8Array[] = [];
   readonly ports: VrrpPorts;
@@ -153,6 +155,7 @@ class Rig {
         has: (wanted) => this.view.addresses.some(({ address }) => address === wanted),
       },
       report: (event) => void this.events.push(event),
+      ownerAdded: (name, added) => void this.ownerAdded.push(`${name}: ${added.join(", ")}`),
     });
     this.engine = new VrrpEngine(ports);
   }
@@ -684,6 +687,54 @@ test("an owner leaves the addresses that it found, and takes along those that it
   assert.deepEqual([...rig.held], ["192.168.1.101/24"]);
 });
 
+test("an owner that goes on after its process died takes along what that one had added, and leaves what it had found", () => {
+  const addresses = [vip("192.168.1.101/24"), vip("192.168.1.201/24")];
+  const owner = web(1, { priority: 255, addresses });
+  const resume = [{ instance: "web1", dead_at: 1_000_000 }];
+  const cases = [
+    ["goes on", owner, resume],
+    ["is another router now", { ...owner, virtualRouterId: 7 }, []],
+    ["cannot go on", { ...owner, interface: "eth9" }, resume],
+  ] as const;
+  for (const [what, next, orders] of cases) {
+    const first = new Rig();
+    first.held.add("192.168.1.101/24");
+    first.engine.configure([owner], []);
+    assert.deepEqual(first.ownerAdded, ["web1: 192.168.1.201/24 eth0"]);
+    const second = new Rig();
+    for (const held of first.held) second.held.add(held);
+    second.view.addresses.push({ address: ip("192.168.1.201"), length: 24 });
+    second.engine.configure([next], orders, { added: ["192.168.1.201/24 eth0"] });
+    assert.deepEqual(second.ownerAdded, what === "cannot go on" ? [] : first.ownerAdded, what);
+    second.view.up = false;
+    second.engine.interfacesChanged();
+    assert.deepEqual([...second.held], ["192.168.1.101/24"], what);
+    assert.equal(second.ownerAdded.at(-1) ?? "web1: ", "web1: ", what);
+  }
+});
+
+test("the addresses of a master that goes on are its own to remove when it becomes an owner later", () => {
+  const rig = new Rig();
+  rig.held.add("192.168.1.101/24");
+  rig.engine.configure([web(1)], [{ instance: "web1", dead_at: rig.now }]);
+  assert.deepEqual(rig.ownerAdded, []);
+  rig.engine.configure([web(1, { priority: 255 })], []);
+  assert.deepEqual(rig.ownerAdded, ["web1: 192.168.1.101/24 eth0"]);
+  rig.engine.configure([web(1)], []);
+  assert.deepEqual(rig.ownerAdded.slice(1), ["web1: "]);
+  rig.engine.configure([web(1, { priority: 255 })], []);
+  rig.engine.configure([], []);
+  assert.deepEqual([[...rig.held], rig.ownerAdded.at(-1)], [[], "web1: "]);
+});
+
+test("a successor of an upgrade says anew what an owner has added", () => {
+  const old = new Rig();
+  const owner = web(1, { priority: 255 });
+  old.engine.configure([owner], []);
+  const next = handedOver(old, ["web1"], [owner]);
+  assert.deepEqual(next.ownerAdded, ["web1: 192.168.1.101/24 eth0"]);
+});
+
 test("a master whose carrier was away for a moment stays master, announces again and says so; others do nothing", () => {
   const rig = new Rig();
   rig.engine.configure([web(1), web(2, { priority: 90 })], []);
@@ -731,7 +782,9 @@ const SCRIPT: TrackConfig = {
 
 test("a track that fails: the next advert leaves at once with the sum, and a peer above it is yielded to", () => {
   const rig = new Rig();
-  rig.engine.configure([web(1, { priority: 150, tracks: [SCRIPT] })], [], { [SCRIPT.id]: { up: true } });
+  rig.engine.configure([web(1, { priority: 150, tracks: [SCRIPT] })], [], {
+    tracks: { [SCRIPT.id]: { up: true } },
+  });
   rig.runTo(rig.now + 4000);
   rig.calls.length = 0;
   rig.engine.tracksSeen({ [SCRIPT.id]: { up: false } });
@@ -750,7 +803,9 @@ test("a track that fails: the next advert leaves at once with the sum, and a pee
 
 test("a track that recovers: the wait of a backup is counted with the new priority", () => {
   const rig = new Rig();
-  rig.engine.configure([web(1, { priority: 150, tracks: [SCRIPT] })], [], { [SCRIPT.id]: { up: false } });
+  rig.engine.configure([web(1, { priority: 150, tracks: [SCRIPT] })], [], {
+    tracks: { [SCRIPT.id]: { up: false } },
+  });
   rig.hear(100);
   const before = rig.armed!;
   rig.engine.tracksSeen({ [SCRIPT.id]: { up: true } });
@@ -792,7 +847,7 @@ test("the members of a group follow the tracks of all of them", () => {
   const rig = new Rig();
   const group = { group: "site", priority: 150 };
   rig.engine.configure([web(1, { ...group, tracks: [SCRIPT] }), web(2, group)], [], {
-    [SCRIPT.id]: { up: false },
+    tracks: { [SCRIPT.id]: { up: false } },
   });
   assert.deepEqual(
     rig.engine.status(0).map(({ priority }) => priority),

@@ -59,20 +59,16 @@ const LEADS_TO: Readonly<Record<TransitionReason["kind"], readonly InstanceState
   reconfigured: [],
 };
 
-/**
- * The address of an instance is on a director exactly while it is master there. What an owner finds there may be its
- * own: it leaves it.
- */
+/** The address of an instance is on a director exactly while it is master there: no owner has it by itself. */
 export function checkAddresses(world: World, { states: all }: Snapshot): void {
   for (const director of world.directors) {
     const states = all.get(director);
     if (states === undefined) continue;
-    for (const [i, { addresses, priority }] of director.configs.entries())
+    for (const [i, { addresses }] of director.configs.entries())
       for (const { prefix } of addresses) {
         const isThere = director.held.has(prefix.address);
         // A dead process cannot take its own away; one that is deleted again within a second is put back at its end.
         if (states[i] === "master" && !isThere && isDeletedAgain(world, director)) continue;
-        if (priority === OWNER && isThere) continue;
         assert.equal(
           isThere,
           states[i] === "master",

@@ -43,6 +43,8 @@ export class Director {
   tracks: Readonly<Record<string, TrackValue>> = {};
   engine: VrrpEngine | undefined;
   readonly held = new Set<string>();
+  /** What its process last said of an owner's addresses, by instance. */
+  readonly ownerAdded = new Map<string, readonly string[]>();
   /** When somebody last deleted an address of it, and when before that. */
   deletions: readonly [previous: number, last: number] = [-Infinity, -Infinity];
   readonly linksDown = new Set<number>();
@@ -145,17 +147,19 @@ export class World {
     resume: readonly ResumeOrder[] = [],
     sequences: readonly SenderSequences[] = [],
   ): void {
+    const added = [...director.ownerAdded.values()].flat();
     director.inbox.length = 0;
     director.heard.clear();
     director.paused = director.deaf = false;
     director.engine = new VrrpEngine(this.portsOf(director));
-    director.engine.configure(director.configs, resume, director.tracks, sequences);
+    director.engine.configure(director.configs, resume, { tracks: director.tracks, sequences, added });
   }
 
   /** Power loss: nothing is said, and the addresses go with the host. */
   crash(director: Director): void {
     this.killProcess(director);
     director.held.clear();
+    director.ownerAdded.clear();
   }
 
   /** The process dies, the kernel keeps the addresses. Gives the time of death on the director's own clock. */
@@ -258,6 +262,7 @@ export class World {
       routing: { addRouting: () => [], removeRouting: () => [] },
       interfaces: { find: (name) => interfaceOf(director, name), has: () => true },
       report: (event) => this.onEvent(director, event),
+      ownerAdded: (instance, added) => void director.ownerAdded.set(instance, added),
     };
   }
 

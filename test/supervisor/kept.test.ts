@@ -94,6 +94,23 @@ test("the next start tells the VRRP process what was kept, and removes nothing t
   await world.supervisor.stop("end");
 });
 
+const owner = {
+  ...instanceNamed("web"),
+  priority: 255,
+  addresses: [vip("192.168.1.1/24"), vip("192.168.1.2/24")],
+};
+const mine = ["192.168.1.2/24 eth0"];
+
+test("what an owner has added is kept as such", async () => {
+  const before = new World();
+  before.outcome = accepted(loaded([owner]));
+  await before.supervisor.start();
+  before.child("vrrp").event(became("web", "master"));
+  before.child("vrrp").say({ kind: "owner-added", instance: "web", added: mine });
+  await before.supervisor.stop("vipd stop --keep-vip", { addresses: "keep", table: "keep" });
+  assert.deepEqual(before.kept?.added, { web: mine });
+});
+
 test("what is in the configuration no more, or is another router now, is removed", async () => {
   const gone = { ...instanceNamed("old"), addresses: [vip("192.168.1.9/24")] };
   const other = { ...instanceNamed("web"), virtualRouterId: 77 };
@@ -113,9 +130,15 @@ test("what is in the configuration no more, or is another router now, is removed
 test("a VRRP process that is not there within seconds finds nothing left: the peer may have it", async () => {
   const world = new World();
   world.behaviour.vrrp = {};
-  world.supervisor.recall(stateOf({ at: instant(now() - 60_000) }));
+  const at = instant(now() - 60_000);
+  world.supervisor.recall(stateOf({ at, masters: [owner], added: { web: mine } }));
   void world.supervisor.start();
-  await until(() => world.removed.length === 1, "removal");
+  await until(() => world.removed.length > 0, "removal");
+  // The other one is the owner's own.
+  assert.deepEqual(
+    world.removed.map(({ prefix }) => prefix.address),
+    ["192.168.1.2"],
+  );
   await world.supervisor.stop("end");
 });
 

@@ -10,6 +10,7 @@ import type { VipdEvent } from "../../src/control/event.js";
 import { StateLine } from "../../src/director/supervisor/state-line.js";
 import { LoopWatch } from "../../src/director/supervisor/loop-watch.js";
 import { loopWatchEvery, vrrpPatience } from "../../src/director/supervisor/patience.js";
+import { vip } from "../vrrp/ip-packet.js";
 import { accepted, instanceNamed, loaded, now, until, World, type FakeChild } from "./fakes.js";
 
 const becameMaster = (instance = "web"): VipdEvent => ({
@@ -501,6 +502,42 @@ test("the addresses we may hold are on record before VRRP knows of them, and unt
     ["192.168.1.9"],
   );
   assert.deepEqual(world.recorded.at(-1), []);
+});
+
+test("what an owner has added is ours, outlives its process, and is told to the next one; its own is neither", async () => {
+  const world = new World();
+  const owner: InstanceConfig = {
+    ...instanceNamed("web", 5000),
+    priority: 255,
+    addresses: ["192.168.1.1", "192.168.1.2"].map((address) => vip(`${address}/24`)),
+  };
+  world.outcome = accepted(loaded([owner]));
+  await started(world);
+  const mine = ["192.168.1.2/24 eth0"];
+  world.child("vrrp").event(becameMaster());
+  world.child("vrrp").say({ kind: "owner-added", instance: "web", added: mine });
+  assert.deepEqual(world.recorded.at(-1), ["192.168.1.2"]);
+  world.child("vrrp").die("killed by SIGKILL");
+  await until(() => world.child("vrrp").got.length === 1, "the configuration of the next");
+  const order = world.child("vrrp").got[0];
+  assert.ok(order?.kind === "configure" && "resume" in order);
+  assert.deepEqual([order.resume.length, order.added], [1, mine]);
+  await until(() => world.recorded.at(-1)?.join() === "192.168.1.2", "the record");
+  world.child("vrrp").say({ kind: "owner-added", instance: "web", added: [] });
+  assert.deepEqual(world.recorded.at(-1), []);
+  world.child("vrrp").say({ kind: "owner-added", instance: "web", added: mine });
+  // It does not come back: the peer may be master soon.
+  world.child("vrrp").event(becameMaster());
+  world.outcome = accepted(loaded([{ ...owner, advertInterval: milliseconds(100) }]));
+  assert.ok((await world.supervisor.reload()).ok);
+  world.behaviour.vrrp = {};
+  world.child("vrrp").die("killed by SIGKILL");
+  await until(() => world.removed.length > 0, "removal");
+  assert.deepEqual(
+    world.removed.map(({ prefix }) => prefix.address),
+    ["192.168.1.2"],
+  );
+  await world.supervisor.stop("end");
 });
 
 test("addresses that cannot be put on record are a warning", async () => {

@@ -49,6 +49,8 @@ export type ChildOwner = {
   /** For the next process. */
   sequences(list: readonly SenderSequences[]): void;
   configured(error: string | null): void;
+  /** Of the VRRP process: of an owner's addresses, these were added. */
+  ownerAdded(instance: string, added: readonly string[]): void;
   /** Of the checks process: what tracks are now. */
   tracks(values: TrackReport): void;
   /** It was told to read its configuration from a place where it is not any more. */
@@ -255,6 +257,9 @@ export class Child<To extends object, Status> {
         break;
       case "tracks":
         this.owner.tracks(message.values);
+        break;
+      case "owner-added":
+        this.owner.ownerAdded(message.instance, message.added);
         break;
       case "pong":
         this.answered(run);

@@ -128,6 +128,8 @@ export class Children {
         this.parts.ports.notifier.observe(record.event);
       },
       sequences: (list) => (this.sequences = list),
+      // On standby the record is the predecessor's still.
+      ownerAdded: (instance, added) => this.parts.custody.ownerAdded(instance, added, !this.onStandby),
       configured: (error) => this.configured(name, error),
       tracks: (values) => {
         this.tracks.take(values);
@@ -210,7 +212,7 @@ export class Children {
       kind: "configure",
       process: vrrpProcess,
       instances,
-      resume: this.parts.custody.tell(instances),
+      ...this.parts.custody.tell(instances),
       tracks: this.tracks.report,
       ...(this.sequences.length === 0 ? {} : { sequences: this.sequences }),
     };

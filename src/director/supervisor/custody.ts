@@ -10,7 +10,7 @@ import { between, milliseconds, seconds, type Instant } from "../../core/units.j
 import type { InstanceConfig } from "../../vrrp/instance.js";
 import type { ConfigHead } from "./config-source.js";
 import { joined } from "./held-goods.js";
-import { Holdings, removableAddresses } from "./holdings.js";
+import { Holdings } from "./holdings.js";
 import { Masters } from "./masters.js";
 import { StaticGoods } from "./static-goods.js";
 import type { KeptState } from "./kept-state.js";
@@ -52,13 +52,24 @@ export class Custody {
     });
   }
 
-  /** Before a VRRP process is told of these. Gives which of them it may resume. */
-  tell(instances: readonly InstanceConfig[]): readonly ResumeOrder[] {
+  /** Before a VRRP process is told of these. Gives which of them it may resume, and what is not an owner's own. */
+  tell(instances: readonly InstanceConfig[]): {
+    readonly resume: readonly ResumeOrder[];
+    readonly added?: readonly string[];
+  } {
     this.holdings.tell(instances);
     this.record();
-    return this.masters
+    const resume = this.masters
       .resumeOrders()
       .filter(({ instance }) => this.holdings.isSameRouter(instance, instances));
+    const added = this.holdings.addedByLost(instances);
+    return { resume, ...(added.length > 0 && { added }) };
+  }
+
+  /** `record`: at once, for a start after a crash. */
+  ownerAdded(instance: string, added: readonly string[], record: boolean): void {
+    this.holdings.ownerAdded(instance, added);
+    if (record) this.record();
   }
 
   /** The VRRP process died, and was last known to live at `alive`. */
@@ -125,29 +136,30 @@ export class Custody {
   }
 
   /** At a start: a stop has left what is of these in place. VRRP is to look after it soon, or it goes. */
-  recall({ at, masters, statics }: KeptState): void {
+  recall({ at, masters, statics, added = {} }: KeptState): void {
     this.masters.recall(
       masters.map(({ name }) => name),
       at,
     );
-    this.holdings.recall(masters);
+    for (const [instance, keys] of Object.entries(added)) this.holdings.ownerAdded(instance, keys);
+    const ours = this.holdings.recall(masters);
     this.inheritStatics(statics);
     const since = milliseconds(between(at, this.ports.monotonic()));
-    this.stranded.expect(masters, since, (instance) =>
+    this.stranded.expect(ours, since, (instance) =>
       milliseconds(Math.max(removalDelay(instance), since + BACK_WITHIN)),
     );
   }
 
-  /** Before a stop that leaves all of it in place: the instances that are master. */
-  get held(): readonly InstanceConfig[] {
-    return this.holdings.toldOf(this.masters.names);
+  /** Before a stop that leaves all of it in place: the instances that are master, and what is not an owner's own. */
+  get held(): Pick<KeptState, "masters" | "added"> {
+    return { masters: this.holdings.toldOf(this.masters.names), added: this.holdings.added };
   }
 
   /** At a stop, the VRRP process being gone: nothing of ours stays. `resigned`: it has taken its own away. */
   release(resigned: boolean, instances: readonly InstanceConfig[]): void {
     this.stranded.cancel();
     // It went without a word: what it may have left on the interfaces is taken away here.
-    if (!resigned) this.warn(this.ports.removeAddresses(removableAddresses(instances)));
+    if (!resigned) this.warn(this.ports.removeAddresses(this.holdings.removable(instances)));
     // Also one that it could not remove.
     this.statics.stop();
     this.warn([...this.ports.goods.release(), ...this.ports.releaseAddresses()]);

@@ -9,10 +9,6 @@ import { whyAnother } from "../instance-change.js";
 import { goodsOf, joined, without, type Goods } from "./held-goods.js";
 import type { AddressOnInterface } from "./stranded-addresses.js";
 
-/** An owner's addresses are its interface's own: they were there before us, and are not ours to take. */
-export const removableAddresses = (instances: readonly InstanceConfig[]): readonly AddressOnInterface[] =>
-  instances.flatMap(({ priority, addresses }) => (priority === OWNER_PRIORITY ? [] : addresses));
-
 export const addressKey = ({ prefix, interface: device }: AddressOnInterface): string =>
   `${formatPrefix(prefix)} ${device}`;
 
@@ -23,6 +19,8 @@ export class Holdings {
   private before: readonly InstanceConfig[] = [];
   /** Masters whose process died without a word, until a successor has taken its configuration. */
   private lost: readonly InstanceConfig[] = [];
+  /** Of owners' addresses, by instance, those that we added. */
+  private readonly ownersAdded = new Map<string, readonly string[]>();
 
   /** Before a process is told of `instances`. */
   tell(instances: readonly InstanceConfig[]): void {
@@ -35,18 +33,57 @@ export class Holdings {
     this.told = instances;
     this.before = [];
     this.lost = [];
+    for (const name of [...this.ownersAdded.keys()])
+      if (!instances.some((instance) => instance.name === name)) this.ownersAdded.delete(name);
   }
 
-  /** The process died while these were master. Gives their configurations, as it knew them. */
+  /** What a VRRP process says of an owner; it outlives that process. */
+  ownerAdded(instance: string, added: readonly string[]): void {
+    if (added.length === 0) this.ownersAdded.delete(instance);
+    else this.ownersAdded.set(instance, added);
+  }
+
+  get added(): Readonly<Record<string, readonly string[]>> {
+    return Object.fromEntries(this.ownersAdded);
+  }
+
+  /** Of addresses that owners have now, those that were there because a process that died has added them. */
+  addedByLost(instances: readonly InstanceConfig[]): readonly string[] {
+    const owned = instances.filter(({ priority }) => priority === OWNER_PRIORITY);
+    if (owned.length === 0 || this.lost.length === 0) return [];
+    const added = new Set(this.removable(this.lost).map(addressKey));
+    return owned.flatMap(({ addresses }) => addresses.map(addressKey).filter((key) => added.has(key)));
+  }
+
+  /** An owner's addresses are its interface's own: what we did not add was there before us, and is not ours to take. */
+  removable(instances: readonly InstanceConfig[]): readonly AddressOnInterface[] {
+    return instances.flatMap((instance) => this.removableOf(instance));
+  }
+
+  private removableOf({ name, priority, addresses }: InstanceConfig): InstanceConfig["addresses"] {
+    if (priority !== OWNER_PRIORITY) return addresses;
+    const added = this.ownersAdded.get(name) ?? [];
+    return addresses.filter((address) => added.includes(addressKey(address)));
+  }
+
+  /** Without the addresses that are not ours to take, and those that have no others. */
+  private withRemovable(instances: readonly InstanceConfig[]): readonly InstanceConfig[] {
+    return instances
+      .map((instance) => ({ ...instance, addresses: this.removableOf(instance) }))
+      .filter(({ addresses }) => addresses.length > 0);
+  }
+
+  /** The process died while these were master. Gives their configurations, as it knew them, with the addresses to remove. */
   lose(masters: readonly string[]): readonly InstanceConfig[] {
     const lost = [...this.told, ...this.before].filter(({ name }) => masters.includes(name));
     this.lost = [...this.lost, ...lost];
-    return lost.filter((instance) => removableAddresses([instance]).length > 0);
+    return this.withRemovable(lost);
   }
 
-  /** A stop has left these in place. */
-  recall(masters: readonly InstanceConfig[]): void {
+  /** A stop has left these in place. Gives them with the addresses to remove. */
+  recall(masters: readonly InstanceConfig[]): readonly InstanceConfig[] {
     this.lost = masters;
+    return this.withRemovable(masters);
   }
 
   /** Those of `names`, as the process was told of them last. */
@@ -56,12 +93,12 @@ export class Holdings {
 
   /** What may be on the interfaces, each address once. */
   get held(): readonly AddressOnInterface[] {
-    return [...removableAddresses(this.told), ...beside(this.told, [...this.before, ...this.lost])];
+    return [...this.removable(this.told), ...this.beside(this.told, [...this.before, ...this.lost])];
   }
 
   /** What a process that died may have left, and none of `instances` has. */
   orphansBeside(instances: readonly InstanceConfig[]): readonly AddressOnInterface[] {
-    return beside(instances, this.lost);
+    return this.beside(instances, this.lost);
   }
 
   /** Routes and rules that may be in the kernel. */
@@ -83,14 +120,14 @@ export class Holdings {
     if (wanted === undefined) return false;
     return this.lost.every((before) => before.name !== name || whyAnother(before, wanted) === undefined);
   }
-}
 
-/** The addresses of `others` that none of `instances` has, each once. */
-function beside(
-  instances: readonly InstanceConfig[],
-  others: readonly InstanceConfig[],
-): readonly AddressOnInterface[] {
-  const configured = new Set(instances.flatMap(({ addresses }) => addresses).map(addressKey));
-  const found = new Map(removableAddresses(others).map((address) => [addressKey(address), address]));
-  return [...found].flatMap(([key, address]) => (configured.has(key) ? [] : [address]));
+  /** The addresses of `others` that none of `instances` has, each once. */
+  private beside(
+    instances: readonly InstanceConfig[],
+    others: readonly InstanceConfig[],
+  ): readonly AddressOnInterface[] {
+    const configured = new Set(instances.flatMap(({ addresses }) => addresses).map(addressKey));
+    const found = new Map(this.removable(others).map((address) => [addressKey(address), address]));
+    return [...found].flatMap(([key, address]) => (configured.has(key) ? [] : [address]));
+  }
 }

@@ -20,6 +20,8 @@ export type KeptState = {
   readonly at: Instant;
   /** Those that were master, without their secrets. */
   readonly masters: readonly InstanceConfig[];
+  /** Of owners among them: the addresses that were added, as in "owner-added" (control/ipc.ts). */
+  readonly added?: Readonly<Record<string, readonly string[]>>;
   readonly statics: StaticInheritance;
   readonly tracks: TrackReport;
   readonly sequences: readonly SenderSequences[];
@@ -42,11 +44,18 @@ export function keptFile(runtimeDirectory: string): KeptFile {
         boot?: unknown;
         format?: unknown;
       };
-      const { boot, format, at, masters, statics, tracks, sequences } = record;
+      const { boot, format, at, masters, added, statics, tracks, sequences } = record;
       if (boot !== bootId() || format !== FORMAT || at === undefined || now > after(at, KEPT_FOR))
         return undefined;
       if (masters === undefined || statics === undefined) return undefined;
-      return { at, masters, statics, tracks: tracks ?? {}, sequences: sequences ?? [] };
+      return {
+        at,
+        masters,
+        ...(added !== undefined && { added }),
+        statics,
+        tracks: tracks ?? {},
+        sequences: sequences ?? [],
+      };
     } catch {
       // Damaged, and so of no use.
       return undefined;

@@ -40,7 +40,7 @@ export async function stopAll(parts: StoppingParts, { table, addresses }: StopOr
 /** It is known before the end of the masters, and as of a time before their last adverts. */
 const whatIsKept = ({ ports, children, custody }: StoppingParts): KeptState => ({
   at: ports.monotonic(),
-  masters: custody.held,
+  ...custody.held,
   statics: custody.inheritance,
   ...children.kept,
 });
