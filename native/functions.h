@@ -38,6 +38,10 @@ FUNCTION(vipd_epoll_add);
 FUNCTION(vipd_epoll_remove);
 FUNCTION(vipd_epoll_wait);
 
+// connect.c
+FUNCTION(vipd_connect_many);
+FUNCTION(vipd_reap);
+
 // time.c
 FUNCTION(vipd_now);
 FUNCTION(vipd_timerfd_create);

@@ -36,6 +36,8 @@ static const Export EXPORTS[] = {
     {"epollAdd", vipd_epoll_add},
     {"epollRemove", vipd_epoll_remove},
     {"epollWait", vipd_epoll_wait},
+    {"connectMany", vipd_connect_many},
+    {"reap", vipd_reap},
     {"timerfdCreate", vipd_timerfd_create},
     {"timerfdSet", vipd_timerfd_set},
     {"timerfdRead", vipd_timerfd_read},

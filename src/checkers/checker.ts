@@ -141,6 +141,23 @@ export type CheckContext<Options> = CheckMeans & {
   readonly linger: (work: Promise<unknown>) => void;
 };
 
+/** What is known of a check before its runs. */
+export type CheckPlace<Options> = CheckMeans & Pick<CheckContext<Options>, "target" | "options" | "now">;
+
+/**
+ * Takes the result of a run, and the present moment. The result is of that moment: whoever prepared the check may use it
+ * for the next one again.
+ */
+export type Settle = (result: CheckResult, now: Instant) => void;
+
+/** A check made ready for all its runs, of which there may be thousands a second: a run makes next to nothing anew. */
+export type PreparedCheck = {
+  /** Begins a run, and settles it once, not during this call. Not to be called again before. */
+  start(settle: Settle): void;
+  /** Its deadline has come: settles at once, saying what it was waiting for. */
+  cancel(): void;
+};
+
 export type Checker = {
   /** The key under `check:`. */
   readonly name: string;
@@ -153,6 +170,8 @@ export type Checker = {
   /** The schema of the options, made of `values`; called only where a configuration is read. */
   readonly options: (values: ValueTypes) => z.ZodType;
   readonly check: (context: CheckContext<never>) => Promise<CheckResult>;
+  /** The same for many runs, where that can be done with these options, with the same results. */
+  readonly prepare?: (place: CheckPlace<never>) => PreparedCheck | undefined;
   /** What would make every run fail, found without running: text for people, with the remedy. */
   readonly problem?: (context: ProbeContext<never>) => string | undefined;
   /** Whether that is a question at all with these options; absent: always. */
@@ -168,6 +187,7 @@ export function defineChecker<Schema extends z.ZodType>(checker: {
   readonly seesService?: true;
   readonly options: (values: ValueTypes) => Schema;
   readonly check: (context: CheckContext<z.output<Schema>>) => Promise<CheckResult>;
+  readonly prepare?: (place: CheckPlace<z.output<Schema>>) => PreparedCheck | undefined;
   readonly problem?: (context: ProbeContext<z.output<Schema>>) => string | undefined;
   readonly mayHaveProblem?: (options: z.output<Schema>) => boolean;
 }): Checker {

@@ -6,7 +6,14 @@ import type { ValueTypes } from "../config/values.js";
 import type { IpAddress } from "../core/address.js";
 import { formatEndpoint } from "../core/address.js";
 import { err, ok, type Result } from "../core/result.js";
-import { between, formatDuration, milliseconds, seconds, type Instant } from "../core/units.js";
+import {
+  between,
+  formatDuration,
+  milliseconds,
+  seconds,
+  type Instant,
+  type Milliseconds,
+} from "../core/units.js";
 import type { DialFailure, DialRequest, Route } from "../ports/dialer.js";
 import { fail, type CheckContext, type CheckResult } from "./checker.js";
 
@@ -46,15 +53,17 @@ export const connectOptions = (v: ValueTypes) => ({
 /** The same for a protocol without ports. */
 export const routeOptions = (v: ValueTypes) => ({ ...addressOption(v), ...leavingOptions(v) });
 
+/** As nearly every check does, and there are thousands a second. */
+export const leavesAsRoutesSay = ({ source, interface: device, mark }: RouteOptions): boolean =>
+  source === undefined && device === undefined && mark === undefined;
+
 /** Where the packets of this check go, and how they leave. */
 export const routeOf = ({
   target,
   options,
 }: Pick<CheckContext<RouteOptions>, "target" | "options">): Route => {
   const address = options.address ?? target.address;
-  // As nearly every check leaves, and there are thousands a second.
-  if (options.source === undefined && options.interface === undefined && options.mark === undefined)
-    return { address };
+  if (leavesAsRoutesSay(options)) return { address };
   return {
     address,
     ...(options.source === undefined ? {} : { source: options.source }),
@@ -85,10 +94,16 @@ export function connectFailed(
   began: Instant,
   context: CheckContext<ConnectOptions>,
 ): CheckResult {
-  const phases = { connect: between(began, context.now()) };
-  if (!context.cancel.cancelled) return fail(failure.reason, failure.detail, phases);
-  const waited = formatDuration(milliseconds(Math.round(phases.connect)));
-  return fail("connect-timeout", `no answer to the connect in ${waited}`, phases);
+  const connect = between(began, context.now());
+  return context.cancel.cancelled
+    ? connectTimeout(connect)
+    : fail(failure.reason, failure.detail, { connect });
+}
+
+/** It was ended by its deadline. */
+export function connectTimeout(connect: Milliseconds): CheckResult {
+  const waited = formatDuration(milliseconds(Math.round(connect)));
+  return fail("connect-timeout", `no answer to the connect in ${waited}`, { connect });
 }
 
 export const endpointText = (request: DialRequest): string => formatEndpoint(request.address, request.port);

@@ -2,10 +2,17 @@
 // they stand. Whoever asks gets every result. A program finds the service in its environment, so that one is shared
 // only where that is the same, too.
 
-import type { CheckContext, CheckMeans, CheckResult, CheckTarget, Checker } from "../checkers/checker.js";
+import type {
+  CheckContext,
+  CheckMeans,
+  CheckResult,
+  CheckTarget,
+  Checker,
+  PreparedCheck,
+} from "../checkers/checker.js";
 import type { CheckConfig } from "../config/model.js";
 import type { HealthState } from "../core/health-state.js";
-import type { Milliseconds } from "../core/units.js";
+import type { Instant, Milliseconds } from "../core/units.js";
 import { serviceId } from "../ipvs/model.js";
 import type { CheckRecord } from "./check-record.js";
 import type { CheckJob, CheckRun } from "./check-scheduler.js";
@@ -14,7 +21,7 @@ export type RunPorts = Pick<CheckContext<unknown>, "now"> & { readonly means: Ch
 /** One who asks: there are as many as checks, and they hold no functions. */
 export type Asker = { readonly key: string; readonly record: CheckRecord };
 export type AskerPorts<A extends Asker> = {
-  readonly take: (asker: A, result: CheckResult, took: Milliseconds) => void;
+  readonly take: (asker: A, result: CheckResult, took: Milliseconds, now: Instant) => void;
   /** Whether something that its check needs is down just now. */
   readonly isHeld: (asker: A) => boolean;
 };
@@ -143,7 +150,13 @@ class SharedRun<A extends Asker> implements CheckJob {
     }
   }
 
-  onResult(result: CheckResult, took: Milliseconds): void {
-    for (const asker of this.askers) this.ports.take(asker, result, took);
+  prepare(): PreparedCheck | undefined {
+    const { means, now } = this.ports;
+    const options = this.config.options as never;
+    return this.checker.prepare?.({ target: this.target, options, ...means, now });
+  }
+
+  onResult(result: CheckResult, took: Milliseconds, now: Instant): void {
+    for (const asker of this.askers) this.ports.take(asker, result, took, now);
   }
 }

@@ -2,7 +2,7 @@
 // at its deadline. Thousands of them share one timer. What a result means is decided by whoever gets it.
 
 import { CancelSource } from "../checkers/cancel.js";
-import { fail, type CheckResult } from "../checkers/checker.js";
+import { fail, type CheckResult, type PreparedCheck, type Settle } from "../checkers/checker.js";
 import type { Random } from "../core/random.js";
 import { after, between, instant, milliseconds, type Instant, type Milliseconds } from "../core/units.js";
 import type { Timers } from "../ports/timers.js";
@@ -33,7 +33,10 @@ export type CheckJob = {
   /** Asked when a run is due: if so there is none this time, and no result. */
   readonly isHeld?: (() => boolean) | undefined;
   readonly run: (run: CheckRun) => Promise<CheckResult>;
-  readonly onResult: (result: CheckResult, took: Milliseconds) => void;
+  /** Asked before the first run: what is made here runs instead of `run`. */
+  readonly prepare?: (() => PreparedCheck | undefined) | undefined;
+  /** The result is of this moment: it may be another one soon. */
+  readonly onResult: (result: CheckResult, took: Milliseconds, now: Instant) => void;
 };
 
 /** When the first run of a new job is: somewhere in the next second, or now. */
@@ -44,6 +47,11 @@ export type SchedulerPorts = {
   readonly random: Random;
   /** How many runs there may be at a time. Those that wait for a place get it in the order they fell due. */
   readonly limits: Readonly<Record<CheckCost, number>>;
+  /**
+   * Runs begin at multiples of this, or of a hundredth of their interval where that is less, so that those that are due
+   * at nearly the same time are begun together: a wake-up costs more than a check. Absent: each at its own time.
+   */
+  readonly grain?: Milliseconds;
 };
 
 type Phase = "waiting" | "queued" | "running" | "stalled" | "lingering";
@@ -61,7 +69,11 @@ type Entry = {
   deadline: Instant;
   /** `lost` when it started. */
   lostBefore: number;
-  cancel: CancelSource | undefined;
+  cancel: { cancel(): void } | undefined;
+  /** What was prepared for the runs of this job; null: nothing can be. */
+  prepared: PreparedCheck | null | undefined;
+  /** How such a run settles. */
+  readonly settle: Settle;
   /** Its run takes one of the places that there are for its cost. */
   hasPlace: boolean;
   linger: Promise<unknown> | undefined;
@@ -142,6 +154,7 @@ export class CheckScheduler {
   private goOn(job: CheckJob, now: Instant, begin: Begin = "soon"): Entry {
     const known = this.entries.get(job.key);
     if (known === undefined) return this.begin(job, now, begin);
+    known.prepared = undefined;
     const newRhythm = interval(known.job, known.isFailing) !== interval(job, known.isFailing);
     known.job = job;
     if (newRhythm && known.phase === "waiting") this.wait(known, this.soon(job, now));
@@ -168,6 +181,11 @@ export class CheckScheduler {
       deadline: now,
       lostBefore: 0,
       cancel: undefined,
+      prepared: undefined,
+      settle: (result, at) => {
+        this.finish(entry, result, at);
+        this.arm();
+      },
       hasPlace: false,
       linger: undefined,
       runs: 0,
@@ -194,11 +212,17 @@ export class CheckScheduler {
     const { jitter = 0 } = entry.job;
     entry.phase = "waiting";
     entry.point = point;
-    entry.due =
-      jitter === 0
-        ? point
-        : instant(point + this.ports.random() * jitter * interval(entry.job, entry.isFailing));
+    const every = interval(entry.job, entry.isFailing);
+    const due = jitter === 0 ? point : instant(point + this.ports.random() * jitter * every);
+    entry.due = this.onGrid(due, every);
     this.heap.set(entry, entry.due);
+  }
+
+  private onGrid(due: Instant, every: Milliseconds): Instant {
+    const { grain } = this.ports;
+    if (grain === undefined) return due;
+    const step = Math.min(grain, every / 100);
+    return instant(Math.ceil(due / step) * step);
   }
 
   private drop(entry: Entry): void {
@@ -206,6 +230,7 @@ export class CheckScheduler {
     this.heap.remove(entry);
     this.queues[entry.job.cost].delete(entry);
     entry.cancel?.cancel();
+    entry.cancel = undefined;
     this.release(entry);
   }
 
@@ -238,7 +263,7 @@ export class CheckScheduler {
     for (let entry = this.heap.first; entry !== undefined && entry.at <= now; entry = this.heap.first) {
       if (entry.phase === "waiting") {
         if (entry.job.isHeld?.() === true) {
-          this.again(entry);
+          this.again(entry, now);
           continue;
         }
         if (starts <= 0) break;
@@ -250,10 +275,10 @@ export class CheckScheduler {
   }
 
   private startOrQueue(entry: Entry, now: Instant): void {
-    this.heap.remove(entry);
     const { cost } = entry.job;
     if (this.running[cost] < this.ports.limits[cost]) this.start(entry, now);
     else {
+      this.heap.remove(entry);
       entry.phase = "queued";
       this.queues[cost].add(entry);
     }
@@ -263,33 +288,40 @@ export class CheckScheduler {
     const { job } = entry;
     const lateness = between(entry.due, now);
     if (lateness > this.mostLate) this.mostLate = lateness;
-    const cancel = new CancelSource();
     entry.phase = "running";
     entry.startedAt = now;
     entry.deadline = after(now, job.timeout);
     entry.lostBefore = this.lost;
-    entry.cancel = cancel;
     entry.linger = undefined;
     entry.runs++;
     this.running[job.cost]++;
     this.heap.set(entry, entry.deadline);
     entry.hasPlace = true;
+    entry.prepared ??= job.prepare?.() ?? null;
+    entry.cancel = entry.prepared ?? this.run(entry);
+    entry.prepared?.start(entry.settle);
+  }
+
+  /** One that is not prepared. */
+  private run(entry: Entry): CancelSource {
+    const cancel = new CancelSource();
     const settled = (result: CheckResult): void => {
       // A run that was given up, and settles all the same, has no say any more.
-      if (entry.cancel === cancel) this.finish(entry, result);
+      if (entry.cancel === cancel) this.finish(entry, result, this.ports.timers.now());
       this.arm();
     };
     const linger = (work: Promise<unknown>): void => {
       entry.linger = work;
     };
-    job.run({ deadline: entry.deadline, cancel, linger }).then(settled, (error: unknown) => {
+    entry.job.run({ deadline: entry.deadline, cancel, linger }).then(settled, (error: unknown) => {
       settled(fail("internal", error instanceof Error ? (error.stack ?? error.message) : String(error)));
     });
+    return cancel;
   }
 
   private overtime(entry: Entry, now: Instant): void {
     if (entry.phase === "stalled") {
-      this.finish(entry, fail("internal", "the checker did not end when it was told to"));
+      this.finish(entry, fail("internal", "the checker did not end when it was told to"), now);
       return;
     }
     // A busy director must not take its servers for hung: what it lost meanwhile is given to the check, once,
@@ -304,31 +336,30 @@ export class CheckScheduler {
     entry.cancel?.cancel();
   }
 
-  private finish(entry: Entry, result: CheckResult): void {
+  private finish(entry: Entry, result: CheckResult, now: Instant): void {
     entry.cancel = undefined;
     this.release(entry);
-    this.takeFromQueue(entry.job.cost);
-    this.heap.remove(entry);
     if (entry.removed) return;
-    const took = between(entry.startedAt, this.ports.timers.now());
+    this.takeFromQueue(entry.job.cost);
+    const took = between(entry.startedAt, now);
     entry.isFailing = !result.ok;
     const { linger } = entry;
-    if (linger === undefined) this.again(entry);
+    if (linger === undefined) this.again(entry, now);
     else {
+      this.heap.remove(entry);
       entry.phase = "lingering";
       const done = (): void => {
         if (entry.removed) return;
-        this.again(entry);
+        this.again(entry, this.ports.timers.now());
         this.arm();
       };
       linger.then(done, done);
     }
-    entry.job.onResult(result, took);
+    entry.job.onResult(result, took, now);
   }
 
   /** On to the next point of the rhythm; points that have passed meanwhile are left out. */
-  private again(entry: Entry): void {
-    const now = this.ports.timers.now();
+  private again(entry: Entry, now: Instant): void {
     const every = interval(entry.job, entry.isFailing);
     // All new checks began soon, and so together; the gap to the second run spreads them over the interval.
     const next = entry.point + (entry.runs === 1 ? every * (1 - this.ports.random()) : every);
@@ -337,6 +368,7 @@ export class CheckScheduler {
 
   private takeFromQueue(cost: CheckCost): void {
     const queue = this.queues[cost];
+    if (queue.size === 0) return;
     for (const entry of queue) {
       if (this.running[cost] >= this.ports.limits[cost]) return;
       queue.delete(entry);

@@ -5,10 +5,11 @@
 import type { VipdEvent } from "../control/event.js";
 import type { FromChecks, ToChecks } from "../control/ipc.js";
 import { seededRandom } from "../core/random.js";
+import { milliseconds } from "../core/units.js";
 import { monotonicNow } from "../linux/clock.js";
 import { openIpvs } from "../linux/ipvs-kernel.js";
 import { ipvsSettings } from "../linux/ipvs-settings.js";
-import { coarseTimers, nodeTimers } from "../linux/node-timers.js";
+import { nodeTimers } from "../linux/node-timers.js";
 import { openFilesLimit } from "../linux/open-files.js";
 import { ProcessRunner } from "../linux/process-runner.js";
 import { ProcessTable } from "../linux/process-table.js";
@@ -28,6 +29,8 @@ const OTHER_FILES = 200;
 /** Programs of the operator's at a time. */
 const MOST_PROCESSES = 256;
 const MOST_SOCKETS = 16_384;
+/** Of the beginnings of checks. */
+const GRAIN = milliseconds(50);
 /** From a configuration to the collection of what its way through this process left behind. */
 const TRIM_AFTER_MS = 5000;
 
@@ -58,7 +61,8 @@ const tracks = new TrackBoard({
 });
 const checks = new Checks({
   means: meansWith(runner),
-  timers: coarseTimers,
+  timers: nodeTimers,
+  grain: GRAIN,
   // Two directors must not check in step: each has its own chance.
   random: seededRandom(Math.floor(monotonicNow() * 1000) ^ process.pid),
   // Hung servers hold their connections until the deadline, and must not keep the others waiting for a place;

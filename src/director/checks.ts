@@ -62,6 +62,7 @@ export type ChecksPorts = Pick<BoardPorts, "means" | "wallTime" | "isTrackDown">
   readonly timers: Timers;
   readonly random: SchedulerPorts["random"];
   readonly limits: SchedulerPorts["limits"];
+  readonly grain?: SchedulerPorts["grain"];
   readonly table: TableKeeper;
   readonly report: (event: VipdEvent) => void;
 };
@@ -84,7 +85,7 @@ export class Checks {
 
   constructor(ports: ChecksPorts) {
     this.ports = ports;
-    const { means, wallTime, isTrackDown, timers, random, limits, table, report } = ports;
+    const { means, wallTime, isTrackDown, timers, random, limits, grain, table, report } = ports;
     this.board = new HealthBoard({
       means,
       wallTime,
@@ -99,7 +100,12 @@ export class Checks {
       presume: (service, server) => table.presume(service, server),
       holds: (address) => this.held.has(address),
     });
-    this.scheduler = new CheckScheduler({ timers, random, limits });
+    this.scheduler = new CheckScheduler({
+      timers,
+      random,
+      limits,
+      ...(grain === undefined ? {} : { grain }),
+    });
     this.ordered = new OrderedServers({
       timers,
       wallTime,

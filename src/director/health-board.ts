@@ -6,7 +6,7 @@ import type { CheckResult } from "../checkers/checker.js";
 import type { CheckConfig, ServiceConfig } from "../config/model.js";
 import type { ServerStatus } from "../control/ipc.js";
 import type { IpAddress } from "../core/address.js";
-import type { Milliseconds } from "../core/units.js";
+import type { Instant, Milliseconds } from "../core/units.js";
 import { keysOf } from "../ipvs/group.js";
 import type { ServerId } from "../ipvs/model.js";
 import { CheckKeys, checkerOf } from "./check-keys.js";
@@ -156,7 +156,7 @@ export class HealthBoard {
     return new CheckRuns({
       means,
       now,
-      take: ({ server, record }, result, took) => this.result(server, record, result, took),
+      take: ({ server, record }, result, took, at) => this.result(server, record, result, took, at),
       isHeld: ({ server, record }) => this.holds(server, record),
     });
   }
@@ -196,10 +196,18 @@ export class HealthBoard {
     return true;
   }
 
-  private result(server: ServerRecord, check: CheckRecord, result: CheckResult, took: Milliseconds): void {
+  private result(
+    server: ServerRecord,
+    check: CheckRecord,
+    result: CheckResult,
+    took: Milliseconds,
+    now: Instant,
+  ): void {
     // What it needs may have gone while it ran: then the result says nothing of what the check is there to find out.
     if (check.config.needs !== undefined && this.holds(server, check)) return;
-    const taken = check.take(result, took, this.ports.now(), this.ports.wallTime());
+    const wallTime = this.ports.wallTime();
+    if (check.takeEqual(result, took, wallTime)) return;
+    const taken = check.take(result, took, now, wallTime);
     for (const event of taken.events) this.ports.report(event);
     // First, so that a server that comes back is told of with the weight that it comes back with.
     this.verdict.weigh(server);

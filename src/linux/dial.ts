@@ -6,15 +6,18 @@ import { err, ok, type Result } from "../core/result.js";
 import type { Cancel } from "../ports/cancel.js";
 import type { Dialer, DialFailure, DialRequest } from "../ports/dialer.js";
 import { Connections, type Connection, type Ears } from "./connections.js";
+import { Probes } from "./probes.js";
 
 let connections: Connections | undefined;
 /** Made by the first who connects: most commands never do. */
 const set = (): Connections => (connections ??= new Connections());
+let probes: Probes | undefined;
 
 /** The Dialer port of this machine. */
 export const tcpDialer: Dialer<Socket> = {
   dial: (request, cancel) => attempt(request, cancel, socketOf),
   probe: (request, cancel) => attempt(request, cancel, closed),
+  prober: (address, port, listener) => (probes ??= new Probes()).prober(address, port, listener),
   converse(request, conversation) {
     const connection = set().connect(request, {
       onOpen: (opened) => {

@@ -97,6 +97,24 @@ export type Native = {
    * is room, and at most 256. Gives how many.
    */
   epollWait(set: number, out: Int32Array): SyscallResult;
+  /**
+   * Begins `count` TCP connections (at most 256) to `addresses`, a struct sockaddr_in or sockaddr_in6 in each 28 bytes, that
+   * are only to open. `out` receives three numbers for each: its descriptor while it lasts, and then it is a member of
+   * `set` under its number of `numbers`, otherwise -1: it is over and closed, -2: there was no socket, -3: it cannot be
+   * watched; 0 or -errno; and how many microseconds ago it began.
+   */
+  connectMany(
+    set: number,
+    count: number,
+    addresses: Uint8Array,
+    numbers: Int32Array,
+    out: Int32Array,
+  ): SyscallResult;
+  /**
+   * Closes those of `connectMany` in `set` that are open now, or have failed: `out` receives the number of each, and 0
+   * or -errno, as far as there is room, and at most 256. Gives how many.
+   */
+  reap(set: number, out: Int32Array): SyscallResult;
   /** timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC). */
   timerfdCreate(): SyscallResult;
   /** Arms for an absolute CLOCK_MONOTONIC time in milliseconds with fractions; a past time fires at once; 0 disarms. */
@@ -154,6 +172,8 @@ const FUNCTIONS: Readonly<Record<keyof Native, true>> = {
   epollAdd: true,
   epollRemove: true,
   epollWait: true,
+  connectMany: true,
+  reap: true,
   timerfdCreate: true,
   timerfdSet: true,
   timerfdRead: true,

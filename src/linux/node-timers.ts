@@ -1,7 +1,6 @@
-// The Timers port for work to which a millisecond does not matter: the monotonic clock, and Node's own timers. And one
-// for thousands of checks, which wakes for all that fall due within some milliseconds together.
+// The Timers port for work to which a millisecond does not matter: the monotonic clock, and Node's own timers.
 
-import { between, instant } from "../core/units.js";
+import { between } from "../core/units.js";
 import type { Timers } from "../ports/timers.js";
 import { monotonicNow } from "./clock.js";
 
@@ -13,12 +12,4 @@ export const nodeTimers: Timers = {
       clearTimeout(timer);
     };
   },
-};
-
-/** A turn of the event loop costs as much as a good part of a check. */
-const GRAIN = 10;
-
-export const coarseTimers: Timers = {
-  now: monotonicNow,
-  wakeAt: (at, fire) => nodeTimers.wakeAt(instant(Math.ceil(at / GRAIN) * GRAIN), fire),
 };

@@ -2,7 +2,7 @@
 
 import type { IpAddress } from "../core/address.js";
 import type { Result } from "../core/result.js";
-import type { Milliseconds } from "../core/units.js";
+import type { Instant, Milliseconds } from "../core/units.js";
 import type { Cancel } from "./cancel.js";
 
 /** Where the packets of a check go, and how they leave. */
@@ -45,6 +45,18 @@ export type Conversation = {
   onEnd(failure: DialFailure | undefined): void;
 };
 
+/** Whoever wants to know of one place, again and again, whether a connection to it opens. */
+export type Prober = {
+  /** Begins, and tells once, not during this call. Not to be called again before. */
+  start(): void;
+  /** Ends it early, and nothing is told. There is no other deadline. */
+  cancel(): void;
+};
+export type ProbeListener = {
+  /** Undefined: it opened, and is closed. `now`: the moment at which that is told. */
+  onProbed(failure: DialFailure | undefined, took: Milliseconds, now: Instant): void;
+};
+
 export type Dialer<Connection> = {
   /** The connection is the caller's to end. */
   dial(request: DialRequest, cancel: Cancel): Promise<Result<Connection, DialFailure>>;
@@ -52,4 +64,6 @@ export type Dialer<Connection> = {
   converse(request: DialRequest, conversation: Conversation): () => void;
   /** Only finds out whether it opens, as cheaply as it can, and closes it. */
   probe(request: DialRequest, cancel: Cancel): Promise<Result<null, DialFailure>>;
+  /** For as many of these as there are real servers: a connection costs little more than its packets. */
+  prober(address: IpAddress, port: number, listener: ProbeListener): Prober;
 };

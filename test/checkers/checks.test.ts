@@ -69,6 +69,16 @@ function setUp(table?: TableKeeper) {
       const reason = down.get(address);
       return Promise.resolve(reason === undefined ? ok(null) : err({ reason, detail: `${reason}!` }));
     },
+    prober: (address, _, listener) => ({
+      start: () => {
+        dialled++;
+        const reason = down.get(address);
+        void Promise.resolve().then(() =>
+          listener.onProbed(reason && { reason, detail: `${reason}!` }, milliseconds(0), world.now()),
+        );
+      },
+      cancel: () => undefined,
+    }),
   };
   let end: RunEnd = { kind: "not-runnable", why: "no" };
   const runner: Runner = {

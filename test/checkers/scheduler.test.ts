@@ -3,9 +3,9 @@ import { test } from "node:test";
 
 import fc from "fast-check";
 
-import { fail, ok, type CheckResult } from "../../src/checkers/checker.js";
+import { fail, ok, type CheckResult, type PreparedCheck, type Settle } from "../../src/checkers/checker.js";
 import { seededRandom } from "../../src/core/random.js";
-import { instant, milliseconds, seconds } from "../../src/core/units.js";
+import { instant, milliseconds, seconds, type Milliseconds } from "../../src/core/units.js";
 import { CheckHeap } from "../../src/director/check-heap.js";
 import { CheckScheduler, type CheckJob, type CheckRun } from "../../src/director/check-scheduler.js";
 import { World } from "./world.js";
@@ -279,5 +279,99 @@ test("a server that begins to hang among a thousand is found out as soon, whatev
     assert.ok(began <= 25_000, `its next run begins when it is due, with ${others} that hang`);
     assert.ok(Math.abs(found - began - 3000) < 1e-6, `and ends at its timeout, with ${others} that hang`);
     scheduler.stop();
+  }
+});
+
+/** What is prepared for a job: settles after a while, or at its cancellation; and how often it was made ready. */
+function prepared(world: World, takes: number) {
+  const made = { count: 0, runs: 0 };
+  const prepare = (): PreparedCheck => {
+    made.count++;
+    let settle: Settle | undefined;
+    const end = (result: CheckResult): void => {
+      const told = settle;
+      settle = undefined;
+      told?.(result, world.now());
+    };
+    return {
+      start: (next) => {
+        made.runs++;
+        settle = next;
+        void world.after(takes).then(() => end(ok("fine")));
+      },
+      cancel: () => end(fail("read-timeout", "cancelled")),
+    };
+  };
+  return { made, prepare };
+}
+
+test("a prepared check is made ready once, keeps the rhythm of any other, and is made anew with a new job", async () => {
+  const { world, scheduler, job, log } = setUp();
+  const { made, prepare } = prepared(world, 5);
+  scheduler.configure([job("a", { prepare })]);
+  await world.until(60_000);
+  assert.equal(log("a").starts.length, 0, "nothing else runs for it");
+  assert.deepEqual([made.count, made.runs], [1, log("a").results.length]);
+  const [, ...rhythm] = gaps(log("a").results.map(({ at }) => at));
+  for (const gap of rhythm) assert.ok(Math.abs(gap - 5000) < 1e-6, String(gap));
+  scheduler.configure([job("a", { prepare })]);
+  await world.until(70_000);
+  assert.equal(made.count, 2);
+  scheduler.stop();
+  const { length } = log("a").results;
+  await world.until(100_000);
+  assert.equal(log("a").results.length, length);
+});
+
+test("a prepared check that hangs settles at its deadline, goes on, and ends without a result when it is dropped", async () => {
+  const { world, scheduler, job, log } = setUp({ socket: 1, process: 1 });
+  const { made, prepare } = prepared(world, 1e9);
+  scheduler.configure([job("a", { prepare }), job("b", { prepare })]);
+  await world.until(100_000);
+  for (const key of ["a", "b"]) {
+    const { results } = log(key);
+    assert.ok(results.length > 5, "a place is given back at the deadline");
+    for (const { result } of results) assert.equal(result.detail, "cancelled");
+  }
+  // One of them is at it now, and the other waits for its place.
+  const [before, runs] = [log("a").results.length + log("b").results.length, made.runs];
+  scheduler.stop();
+  await world.until(200_000);
+  assert.deepEqual([log("a").results.length + log("b").results.length, made.runs], [before, runs]);
+});
+
+test("with a grain runs begin together, at most a hundredth of their interval late, and without drift", async () => {
+  const world = new World();
+  const limits = { socket: 1000, process: 1000 };
+  const scheduler = new CheckScheduler({
+    timers: world,
+    random: seededRandom(1),
+    limits,
+    grain: milliseconds(50),
+  });
+  const starts = new Map<string, number[]>();
+  const job = (key: string, every: Milliseconds): CheckJob => ({
+    key,
+    every,
+    timeout: milliseconds(100),
+    cost: "socket",
+    run: () => {
+      starts.get(key)?.push(world.now());
+      return Promise.resolve(ok("fine"));
+    },
+    onResult: () => undefined,
+  });
+  const jobs = Array.from({ length: 500 }, (_, i) => job(`slow ${i}`, seconds(5)));
+  for (const { key } of jobs) starts.set(key, []);
+  starts.set("quick", []);
+  scheduler.configure([...jobs, job("quick", milliseconds(250))]);
+  await world.until(600_000);
+  const moments = new Set(jobs.flatMap(({ key }) => starts.get(key) ?? []));
+  assert.ok(moments.size <= 600_000 / 50, String(moments.size));
+  for (const [key, times] of starts) {
+    const [every, step] = key === "quick" ? [250, 2.5] : [5000, 50];
+    const rhythm = times.slice(1);
+    for (const time of times) assert.ok(Math.abs(time / step - Math.round(time / step)) < 1e-6, String(time));
+    rhythm.forEach((time, i) => assert.ok(Math.abs(time - rhythm[0]! - i * every) <= step + 1e-6, key));
   }
 });

@@ -1,9 +1,11 @@
-// What a check's record says of warnings: at once, and then once a day.
+// What a check's record says of warnings: at once, and then once a day; and that the short way of equal results is one.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { fail, ok, type CheckResult } from "../../src/checkers/checker.js";
+import fc from "fast-check";
+
+import { fail, ok, okWith, type CheckResult } from "../../src/checkers/checker.js";
 import type { CheckConfig } from "../../src/config/model.js";
 import { instant, milliseconds, seconds } from "../../src/core/units.js";
 import { CheckRecord } from "../../src/director/check-record.js";
@@ -47,4 +49,57 @@ test("a warning that went is said at once when it comes again; a failure neither
   assert.deepEqual(warnings(3, warned()), []);
   assert.equal(shown(), undefined);
   assert.deepEqual(warnings(4, warned("ends soon")), ["ends soon"]);
+});
+
+test("what equal results come to is the same by the short way and by the long one", () => {
+  const results: readonly CheckResult[] = [
+    ok("200", { connect: milliseconds(1) }),
+    ok("200", { connect: milliseconds(2) }),
+    ok("204", { connect: milliseconds(2), body: milliseconds(7) }),
+    warned("ends soon"),
+    okWith({ kind: "percent", percent: 50 }, "200"),
+    { ok: true, detail: "200", phases: {}, output: "talks" },
+    fail("bad-status", "503"),
+    fail("no-reply", "none", { connect: milliseconds(3) }),
+  ];
+  let shortWays = 0;
+  fc.assert(
+    fc.property(
+      fc.array(
+        fc.oneof(
+          { weight: 4, arbitrary: fc.constant(0) },
+          { weight: 4, arbitrary: fc.integer({ min: 0, max: results.length }) },
+        ),
+        { maxLength: 30 },
+      ),
+      (steps) => {
+        const records = [0, 1].map(
+          () => new CheckRecord({ service: "web", server: "10.0.0.4:443" }, "key", config, "up", 0),
+        );
+        const [quick, slow] = records as [CheckRecord, CheckRecord];
+        const before = quick.load;
+        steps.forEach((step, i) => {
+          const result = results[step];
+          if (result === undefined) {
+            assert.deepEqual(quick.hold("waits"), slow.hold("waits"));
+            return;
+          }
+          const at = [milliseconds(i), instant(i * 1000), i * 1000] as const;
+          const taken = slow.take(result, ...at);
+          if (quick.takeEqual(result, at[0], at[2])) {
+            shortWays++;
+            assert.deepEqual(taken, { changed: false, events: [] });
+            assert.equal(slow.load, before);
+          } else assert.deepEqual(quick.take(result, ...at), taken);
+          assert.deepEqual(quick.status(i * 1000), slow.status(i * 1000));
+          assert.deepEqual(
+            [quick.cause(), quick.load, quick.isUnproven],
+            [slow.cause(), slow.load, slow.isUnproven],
+          );
+        });
+      },
+    ),
+    { numRuns: 300 },
+  );
+  assert.ok(shortWays > 100, String(shortWays));
 });

@@ -174,6 +174,82 @@ test("a mark is set where it is permitted and refused by name where not", async 
   if (!marked.ok) assert.match(marked.error.detail, /^mark 42: EPERM/);
 });
 
+type Told = { readonly reason: string; readonly detail: string; readonly took: number };
+
+/** A prober, what it has told, and the next thing that it tells. */
+function proberOf(to: { address?: string; port: number }, onTold: () => void = () => undefined) {
+  const told: Told[] = [];
+  let wake: (next: Told) => void = () => undefined;
+  const prober = tcpDialer.prober(ip(to.address ?? "127.0.0.1"), to.port, {
+    onProbed: (problem, took) => {
+      const next = { reason: problem?.reason ?? "open", detail: problem?.detail ?? "", took };
+      told.push(next);
+      onTold();
+      wake(next);
+    },
+  });
+  const next = (): Promise<Told> => {
+    const promise = new Promise<Told>((resolve) => (wake = resolve));
+    prober.start();
+    return promise;
+  };
+  return { prober, told, next };
+}
+
+test("a prober says as often as it is asked whether a connection opens, in the words of a single one", async () => {
+  const open = proberOf({ port });
+  for (let i = 0; i < 3; i++) {
+    const { reason, took } = await open.next();
+    assert.equal(reason, "open");
+    assert.ok(took >= 0 && took < minute);
+  }
+  for (const to of [
+    { port: closedPort },
+    { address: "240.0.0.1", port },
+    { address: "::1", port: closedPort },
+  ]) {
+    const single = await probe({ ...to, address: ip(to.address ?? "127.0.0.1") });
+    const { reason, detail } = await proberOf(to).next();
+    assert.deepEqual({ ok: false, error: { reason, detail } }, single);
+  }
+});
+
+test("probers that begin together tell each of its own end, once, and leave nothing open", async () => {
+  const silent = await silentPort();
+  const before = descriptors();
+  const hung = Array.from({ length: 20 }, () => proberOf({ port: silent.port }));
+  for (const { prober } of hung) prober.start();
+  const others = Array.from({ length: 150 }, (_, i) => proberOf({ port: i % 3 === 0 ? closedPort : port }));
+  const first = await Promise.all(others.map((other) => other.next()));
+  assert.deepEqual(
+    first.map(({ reason }) => reason),
+    others.map((_, i) => (i % 3 === 0 ? "connect-refused" : "open")),
+  );
+  assert.ok(descriptors() >= before + 20, "those that hang are open");
+  for (const { prober } of hung) prober.cancel();
+  // A prober that was cancelled begins again, and one that was cancelled in the same turn never began.
+  const again = hung[0]!;
+  again.prober.start();
+  again.prober.cancel();
+  await Promise.all(others.map((other) => other.next()));
+  for (const { told } of others) assert.equal(told.length, 2);
+  for (const { told } of hung) assert.deepEqual(told, []);
+  for (let i = 0; i < 500 && descriptors() > before; i++)
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  assert.ok(descriptors() <= before);
+  await silent.end();
+});
+
+test("a prober that is cancelled by what another one tells in the same turn tells nothing", async () => {
+  const victim = proberOf({ port: closedPort });
+  const first = proberOf({ port: closedPort }, () => victim.prober.cancel());
+  const told = first.next();
+  victim.prober.start();
+  await told;
+  assert.equal((await proberOf({ port }).next()).reason, "open");
+  assert.deepEqual(victim.told, []);
+});
+
 /** Says `text`, and gives what was heard, and how it ended, in the order it came. */
 function converse(text: string, rest: Partial<DialRequest> = {}, enough = Infinity): Promise<string[]> {
   return new Promise((resolve) => {

@@ -42,6 +42,8 @@ const right: Readonly<Record<string, readonly unknown[]>> = {
   epollAdd: [set, 1_000_000, 1, 0],
   epollRemove: [set, 1_000_000],
   epollWait: [set, ints(0, 0)],
+  connectMany: [set, 1, bytes(28), ints(0), ints(0, 0, 0)],
+  reap: [set, ints(0, 0)],
   timerfdSet: [timer, 0],
   timerfdRead: [timer],
   ifIndex: ["lo"],
