@@ -1,7 +1,7 @@
 // From the `services` section to virtual services and real servers: defaults filled in, ports and forwarding
 // handed down, and refused what the kernel would refuse, or worse, would take and not do.
 
-import type { IpAddress } from "../core/address.js";
+import type { IpAddress, Prefix } from "../core/address.js";
 import { serviceId, type Scheduler } from "../ipvs/model.js";
 import { checkOnePacket } from "./check-one-packet.js";
 import type { Path } from "./diagnostic.js";
@@ -155,7 +155,11 @@ function checkWeights(
     );
 }
 
-function virtualAddresses(file: FileConfig): Set<IpAddress> {
+type WithAddresses = { readonly addresses: readonly (Prefix | { readonly address: Prefix })[] };
+
+export function virtualAddresses(file: {
+  readonly vrrp?: Readonly<Record<string, WithAddresses>> | undefined;
+}): Set<IpAddress> {
   return new Set(
     Object.values(file.vrrp ?? {}).flatMap((instance) =>
       instance.addresses.map((entry) => ("length" in entry ? entry.address : entry.address.address)),

@@ -53,7 +53,8 @@ export class AppliedTable {
       if (entry === undefined) gone.push(id);
       else diffService(this.entries.get(id), entry, commands);
     }
-    for (const id of gone) diffService(this.entries.get(id), undefined, commands);
+    // In the order in which the kernel finds them soonest, should they come back (ipvs-removal.ts).
+    for (const id of gone.reverse()) diffService(this.entries.get(id), undefined, commands);
     return commands;
   }
 

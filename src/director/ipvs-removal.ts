@@ -82,10 +82,23 @@ function stays({ tell, owned }: Pick<RemovalParts, "tell" | "owned">, why: strin
 /**
  * By what we remember alone: to remove what is gone already does no harm, and to read thousands of servers back
  * first takes far longer than to remove their services.
+ *
+ * What is added first goes last. The kernel keeps what was removed for two minutes, the newest first, and looks through
+ * all of that for each server that is added (ip_vs_trash_get_dest): after a removal in this order a start finds each
+ * at once, and else only after thousands. Within a service the kernel itself removes what was added first last.
  */
-function removals({ owned, applied, wanted }: RemovalParts): readonly Command[] {
+function removals({
+  owned,
+  applied,
+  wanted,
+}: Pick<RemovalParts, "applied" | "wanted"> & {
+  readonly owned: Pick<OwnedThings, "services">;
+}): readonly Command[] {
   const commands: Command[] = [];
-  for (const id of owned.services) {
+  // The next start adds in the order of the table; what is not in that any more, nobody adds.
+  const inOrder = [...wanted.table.keys()].filter((id) => owned.services.has(id));
+  const others = [...owned.services].filter((id) => !wanted.table.has(id));
+  for (const id of [...inOrder, ...others].reverse()) {
     const entry = applied.entries.get(id) ?? wanted.table.get(id);
     if (entry === undefined) continue;
     const { service, servers } = entry;

@@ -33,6 +33,8 @@ export type SavedConfig = {
   readonly text: string;
   /** As packed-services.ts packs them. */
   readonly servicesText: string;
+  /** Whether its table is there, too. */
+  readonly isPrepared: boolean;
 };
 
 /** What a checks process finds there. */
@@ -42,7 +44,7 @@ export type SavedTable = {
   readonly services: () => ServiceConfig[];
 };
 
-type Header = Omit<SavedConfig, "text" | "servicesText"> & {
+type Header = Omit<SavedConfig, "text" | "servicesText" | "isPrepared"> & {
   readonly format: string;
   readonly savedFor: SavedFor;
   /** Of the prepared table. */
@@ -54,13 +56,16 @@ const FORMAT = "vipd saved configuration 3";
 
 export const savedConfigPath = (directory: string): string => join(directory, "saved-config");
 
-/** Throws when it cannot be kept. */
+/** Throws when it cannot be kept. `prepared`: the table that a start from nothing makes of it, when it is known. */
 export function saveConfig(
   path: string,
   savedFor: SavedFor,
-  { text, servicesText, ...rest }: SavedConfig,
+  { text, servicesText, ...rest }: Omit<SavedConfig, "isPrepared">,
+  prepared?: PreparedTable,
 ): void {
-  write(path, { ...rest, format: FORMAT, savedFor }, [Buffer.from(servicesText), Buffer.from(text)]);
+  const { ids, batches = [] } = prepared ?? {};
+  const header = { ...rest, format: FORMAT, savedFor, ...(ids === undefined ? {} : { ids }) };
+  write(path, header, [Buffer.from(servicesText), Buffer.from(text), ...batches]);
 }
 
 /** Adds the table that a start from nothing makes of it. Does nothing when another configuration is there by now. */
@@ -95,8 +100,8 @@ export function findSavedConfig(path: string, savedFor: SavedFor, text: string):
   const { header, services, source } = file;
   if (JSON.stringify(header.savedFor) !== JSON.stringify(savedFor)) return undefined;
   if (!source.equals(Buffer.from(text))) return undefined;
-  const { id, head, services: count, servers, warnings, probes, starts } = header;
-  const rest = { id, head, services: count, servers, warnings, probes, text };
+  const { id, head, services: count, servers, warnings, probes, starts, ids } = header;
+  const rest = { id, head, services: count, servers, warnings, probes, text, isPrepared: ids !== undefined };
   return { ...rest, ...(starts === undefined ? {} : { starts }), servicesText: services.toString() };
 }
 

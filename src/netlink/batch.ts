@@ -2,7 +2,7 @@
 // message each. A batch can be made long before it is sent, when neither the family's number nor the sequence is
 // known: they are put in then. Knows no socket.
 
-import { HOST_LITTLE_ENDIAN, type Writer } from "../core/bytes.js";
+import { HOST_LITTLE_ENDIAN, joinBytes, type Writer } from "../core/bytes.js";
 import { ACK, MESSAGE_HEADER_LENGTH, REQUEST, writeMessage, type Request } from "./message.js";
 
 /** Bytes of requests in one system call; the default send buffer takes 212,960. */
@@ -32,6 +32,40 @@ export function writeBatch(
   }
   out.patchU16ne(lastStart + FLAGS_OFFSET, (requests[to - 1] as Request).flags | REQUEST | ACK);
   return to;
+}
+
+/**
+ * Cuts messages that were written one after the other, none of which asks for an acknowledgement, into batches, as
+ * `writeBatch` does. Their sequence numbers are those of `stampBatch`, which comes before they are sent.
+ */
+export function cutBatches(messages: Uint8Array): Uint8Array[] {
+  const words = new Uint32Array(messages.buffer, messages.byteOffset, messages.length >>> 2);
+  const batches: Uint8Array[] = [];
+  for (let start = 0, at = 0; at < messages.length; start = at) {
+    let last = at;
+    for (let count = 0; at < messages.length && count < BATCH_REQUESTS && at - start < BATCH_BYTES; count++) {
+      last = at;
+      at += ((words[at >>> 2] as number) + 3) & ~3;
+    }
+    acknowledge(messages, last, true);
+    batches.push(messages.subarray(start, at));
+  }
+  return batches;
+}
+
+/** The messages of batches one after the other, none of which asks for an acknowledgement. A copy. */
+export function uncutBatches(batches: readonly Uint8Array[]): Uint8Array {
+  const messages = joinBytes(batches);
+  const view = new DataView(messages.buffer);
+  for (let at = 0; at < messages.length; at += (view.getUint32(at, HOST_LITTLE_ENDIAN) + 3) & ~3)
+    acknowledge(messages, at, false);
+  return messages;
+}
+
+function acknowledge(messages: Uint8Array, at: number, wanted: boolean): void {
+  const view = new DataView(messages.buffer, messages.byteOffset + at + FLAGS_OFFSET, 2);
+  const flags = view.getUint16(0, HOST_LITTLE_ENDIAN);
+  view.setUint16(0, wanted ? flags | REQUEST | ACK : flags & ~ACK, HOST_LITTLE_ENDIAN);
 }
 
 /** Makes a batch of this family and these sequence numbers. Gives how many requests it has. */

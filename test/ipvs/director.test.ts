@@ -897,6 +897,26 @@ test("a stop that cannot remove everything says what stays, and keeps it on reco
   assert.deepEqual([...ownershipFile(directory).load().owned.services], ["tcp 192.168.1.2:80"]);
 });
 
+test("what was added first is removed last, where the kernel finds it at once when it comes back", () => {
+  const { director, configure, sent } = world();
+  const [a, b, c, d] = [1, 2, 3, 4].map((n) => service(`s${n}`, n, server(4))) as [
+    ServiceConfig,
+    ServiceConfig,
+    ServiceConfig,
+    ServiceConfig,
+  ];
+  const removed = (): string[] =>
+    sent().flatMap((command) => /^remove service tcp 192\.168\.1\.(\d)/.exec(command)?.[1] ?? []);
+  configure({ services: [a, b, c, d] });
+  sent();
+  configure({ services: [d] });
+  assert.deepEqual(removed(), ["3", "2", "1"]);
+  configure({ services: [a, d, c, b] });
+  sent();
+  director.stop("remove");
+  assert.deepEqual(removed(), ["2", "3", "4", "1"]);
+});
+
 test("what a director left that ended without a stop is removed by the record, and by nothing else", () => {
   const first = world();
   first.configure({ services: [service("web", 1, server(4)), service("mail", 2, server(4))], sync: SYNC });
@@ -908,9 +928,10 @@ test("what a director left that ended without a stop is removed by the record, a
   assert.equal(removeRecorded(second.ports, first.directory), false);
   first.plane.isBroken = false;
   assert.equal(removeRecorded(world(first).ports, first.directory), true);
+  // What was added first goes last, where the kernel finds it at once when it comes back.
   assert.deepEqual(first.sent(), [
-    "remove service tcp 192.168.1.1:80 (1 server)",
     "remove service tcp 192.168.1.2:80 (1 server)",
+    "remove service tcp 192.168.1.1:80 (1 server)",
   ]);
   assert.equal(first.plane.daemons.size, 0);
   assert.ok(first.plane.isClosed);

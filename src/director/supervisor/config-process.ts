@@ -73,7 +73,12 @@ function known(
     const outcome = await reader.ask({ kind: "probe", head, servicesText });
     if ("answer" in outcome) for (const warning of outcome.answer.warnings) warn?.(warning);
   };
-  if (probes) later(() => void probe());
+  const { isPrepared, id } = saved;
+  if (probes || !isPrepared)
+    later(() => {
+      if (probes) void probe();
+      if (!isPrepared) void reader.ask({ kind: "prepare", saved: { path: place.path, id } });
+    });
   return { ok: true, config: fromSaved(path, place.path, saved), warnings, changes: [] };
 }
 
@@ -109,7 +114,8 @@ async function readAll({ options, reader, later }: Loader, reading: Reading): Pr
   if (save === undefined || saved?.id !== save.id) return failed(path, "what the config reader kept is gone");
   const config = fromSaved(path, save.path, saved);
   // Whoever waits for this configuration can make its table as quickly; the next start need not.
-  later(() => void reader.ask({ kind: "prepare", saved: { path: save.path, id: save.id } }));
+  if (!saved.isPrepared)
+    later(() => void reader.ask({ kind: "prepare", saved: { path: save.path, id: save.id } }));
   return { ok: true, config, warnings, changes };
 }
 

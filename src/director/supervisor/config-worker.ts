@@ -4,11 +4,13 @@
 
 import { readSync, writeSync } from "node:fs";
 import { diffConfig } from "../../config/change.js";
-import type { Config } from "../../config/model.js";
 import { summarizeDiagnostic, type Diagnostic } from "../../config/diagnostic.js";
+import type { PreparedTable } from "../../ipvs/prepared.js";
 import { joinPacked, packService, splitPacked, unpackServices } from "../../control/packed-services.js";
 import { prepareTable } from "../prepare-table.js";
-import { saveConfig, savePreparedTable, type SavedConfig } from "../saved-config.js";
+import { saveConfig, savePreparedTable } from "../saved-config.js";
+import { alikeReading, type AlikeReading } from "./alike-reading.js";
+import type { ConfigHead } from "./config-source.js";
 import { collectGarbage } from "./memory.js";
 import { quickReading } from "./quick-reading.js";
 import { hasProbes, unrunnable } from "./unrunnable.js";
@@ -60,7 +62,13 @@ function probe({ head, servicesText }: ProbeRequest): ProbeAnswer {
   return { warnings: few(unrunnable({ ...head, services: unpackServices(servicesText) })) };
 }
 
-async function read({ path, text, node, previous, shifts = [], save }: ReadRequest): Promise<ReadAnswer> {
+async function read(request: ReadRequest): Promise<ReadAnswer> {
+  const { path, text, node, shifts = [] } = request;
+  const alike = text === undefined ? undefined : await alikeReading(text, node);
+  if (alike !== undefined && text !== undefined) {
+    const { lines, prepare, ...rest } = alike;
+    return answerWith({ ...rest, lines, text, summaries: [], warnings: [] }, request, prepare);
+  }
   const summary = (diagnostic: Diagnostic): string => summarizeDiagnostic(moved(diagnostic, shifts));
   let reading = text === undefined ? undefined : await quickReading(path, text, node);
   if (reading === undefined) {
@@ -71,42 +79,62 @@ async function read({ path, text, node, previous, shifts = [], save }: ReadReque
       return { ok: false, problems: reading.diagnostics.map(summary), report: report(reading) };
   }
   const [config] = reading.configs;
-  const summaries = reading.diagnostics.map(summary);
   if (config === undefined) throw new Error("a file without an error has no configuration");
   const { services, ...head } = config;
-  const lines = services.map(packService);
+  return answerWith(
+    {
+      head,
+      lines: services.map(packService),
+      servers: services.reduce((sum, service) => sum + service.servers.length, 0),
+      starts: reading.starts,
+      probes: hasProbes(config),
+      readsMore: reading.readsMore === true,
+      text: reading.text,
+      summaries: reading.diagnostics.map(summary),
+      warnings: reading.warnings.map(summary),
+    },
+    request,
+  );
+}
+
+/** What was read, and what there is to say of it. */
+type Read = Omit<AlikeReading, "prepare" | "starts"> & {
+  readonly starts: readonly number[] | undefined;
+  readonly text: string;
+  readonly summaries: readonly string[];
+  /** What depends on the machine. */
+  readonly warnings: readonly string[];
+};
+
+function answerWith(
+  { head, lines, servers, starts, probes, readsMore, text, summaries, warnings }: Read,
+  { previous, save }: ReadRequest,
+  prepare?: () => PreparedTable,
+): ReadAnswer {
   const servicesText = joinPacked(lines);
-  const result = {
-    head,
-    services: services.length,
-    servers: services.reduce((sum, service) => sum + service.servers.length, 0),
-    ...(reading.starts === undefined ? {} : { starts: reading.starts }),
-  };
+  const result = { head, services: lines.length, servers, ...(starts === undefined ? {} : { starts }) };
   // What was kept is believed as long as the text is the same; a key could be another one by then.
   const isKept =
     save !== undefined &&
-    reading.readsMore !== true &&
-    keep(save, {
-      ...result,
-      id: save.id,
-      warnings: few(summaries),
-      probes: hasProbes(config),
-      text: reading.text,
-      servicesText,
-    });
+    !readsMore &&
+    keep(save, { ...result, id: save.id, warnings: few(summaries), probes, text, servicesText }, prepare);
   return {
     ok: true,
     ...result,
     ...(isKept ? {} : { servicesText }),
-    warnings: few([...summaries, ...reading.warnings.map(summary)]),
-    changes: previous === undefined ? [] : changesSince(previous, config, lines),
+    warnings: few([...summaries, ...warnings]),
+    changes: previous === undefined ? [] : changesSince(previous, head, lines),
   };
 }
 
 /** The services are told another way when they cannot be kept, and the next start reads the file again. */
-function keep({ path, savedFor }: NonNullable<ReadRequest["save"]>, config: SavedConfig): boolean {
+function keep(
+  { path, savedFor }: NonNullable<ReadRequest["save"]>,
+  config: Parameters<typeof saveConfig>[2],
+  prepare?: () => PreparedTable,
+): boolean {
   try {
-    saveConfig(path, savedFor, config);
+    saveConfig(path, savedFor, config, prepare?.());
     return true;
   } catch {
     return false;
@@ -122,12 +150,12 @@ function moved(diagnostic: Diagnostic, shifts: NonNullable<ReadRequest["shifts"]
 /** Services that read the same as before are not looked at more closely: of thousands, a reload changes a few. */
 function changesSince(
   { head, servicesText }: NonNullable<ReadRequest["previous"]>,
-  config: Config,
+  wanted: ConfigHead,
   lines: readonly string[],
 ): readonly string[] {
   const before = new Set(splitPacked(servicesText));
-  const services = config.services.filter((_, i) => !before.delete(lines[i] as string));
-  return diffConfig({ ...head, services: unpackServices(joinPacked([...before])) }, { ...config, services });
+  const services = unpackServices(joinPacked(lines.filter((line) => !before.delete(line))));
+  return diffConfig({ ...head, services: unpackServices(joinPacked([...before])) }, { ...wanted, services });
 }
 
 /** A thousand warnings about a thousand services are one mistake, and no help in a log. */
