@@ -4,13 +4,14 @@
 
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
-import { get } from "node:http";
+import { get, type IncomingMessage } from "node:http";
+import { get as getSafely } from "node:https";
 import { connect, type Socket } from "node:net";
 import { createInterface } from "node:readline";
 
 export type Question = {
   /** "hold" opens a connection, is answered by nothing but "held", and keeps it until "release". */
-  readonly kind: "http" | "smtp" | "udp" | "hold" | "release";
+  readonly kind: "http" | "https" | "smtp" | "udp" | "hold" | "release";
   readonly host: string;
   readonly port: number;
   /** Each is asked from once, one after the other; datagrams of one question all come from one socket. */
@@ -22,15 +23,18 @@ const held: Socket[] = [];
 
 const codeOf = (error: unknown): string => `(${String((error as NodeJS.ErrnoException).code)})`;
 
-function page({ host, port }: Question, localAddress: string): Promise<string> {
+function page({ kind, host, port }: Question, localAddress: string): Promise<string> {
   return new Promise((resolve, reject) => {
-    const request = get({ host, port, localAddress, agent: false }, (response) => {
+    const take = (response: IncomingMessage): void => {
       let text = "";
       response.setEncoding("utf8").on("data", (part: string) => (text += part));
       response.on("end", () => {
         resolve(text);
       });
-    });
+    };
+    const place = { host, port, localAddress, agent: false } as const;
+    const request =
+      kind === "https" ? getSafely({ ...place, rejectUnauthorized: false }, take) : get(place, take);
     request.setTimeout(PATIENCE_MS, () => {
       resolve("(timeout)");
       request.destroy();
@@ -76,7 +80,7 @@ async function echoes({ host, port, from }: Question): Promise<readonly string[]
 
 async function tried(question: Question, from: string): Promise<string> {
   try {
-    if (question.kind === "http") return await page(question, from);
+    if (question.kind === "http" || question.kind === "https") return await page(question, from);
     if (question.kind === "smtp") return await banner(question, from);
     held.push(await opened(question, from));
     return "held";
