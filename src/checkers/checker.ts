@@ -153,7 +153,7 @@ export type Settle = (result: CheckResult, now: Instant) => void;
 /** A check made ready for all its runs, of which there may be thousands a second: a run makes next to nothing anew. */
 export type PreparedCheck = {
   /** Begins a run, and settles it once, not during this call. Not to be called again before. */
-  start(settle: Settle): void;
+  start(settle: Settle, now: Instant): void;
   /** Its deadline has come: settles at once, saying what it was waiting for. */
   cancel(): void;
 };

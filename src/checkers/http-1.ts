@@ -98,7 +98,10 @@ export function askHttp1(
   );
 }
 
-function requestBytes(version: "1.0" | "1.1", { method, path, headers }: HttpRequest): Buffer {
+export function requestBytes(
+  version: "1.0" | "1.1",
+  { method, path, headers }: Pick<HttpRequest, "method" | "path" | "headers">,
+): Buffer {
   let text = `${method} ${path} HTTP/${version}\r\n`;
   for (const name in headers) text += `${name}: ${headers[name] ?? ""}\r\n`;
   return Buffer.from(`${text}connection: close\r\n\r\n`, "latin1");

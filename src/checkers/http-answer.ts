@@ -30,6 +30,17 @@ const HEADER_END = /\n\r?\n/g;
 const STATUS_LINE = /^HTTP\/1\.[0-9] ([1-9][0-9]{2})(?: (.*))?$/;
 const FIELD_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 const SWITCHING = 101;
+/** A whole header as nearly all are, of an answer that is not informational: nothing in it needs a closer look. */
+const USUAL_HEAD =
+  /^HTTP\/1\.[0-9] ([2-9][0-9]{2})(?: ([^\r\n]*))?\r\n(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+:[^\r\n\0]*\r\n)*\r\n/;
+/** What says where the body ends: a length as it should be, or something else. */
+const FRAMING = /\n(?:content-length:[ \t]*([0-9]{1,15})[ \t]*\r|content-length|transfer-encoding)/gi;
+/** Of which the header is looked for at once. */
+const USUAL_PIECE = 4096;
+
+/** As most answers leave behind. */
+const NOTHING: Buffer[] = [];
+const EMPTY = Buffer.alloc(0);
 
 const notHttp = (what: string): Verdict => err({ reason: "bad-reply", detail: `not HTTP: ${what}` });
 const TOO_LARGE: Verdict = err({
@@ -46,11 +57,21 @@ export class AnswerReader {
   private reasonPhrase = "";
   private announced: string | undefined;
   private body: Body | undefined;
-  private readonly kept: Buffer[] = [];
+  private kept: Buffer[] = NOTHING;
   private length = 0;
 
   constructor(wish: AnswerWish) {
     this.wish = wish;
+  }
+
+  /** For another answer. */
+  reset(): void {
+    this.head = "";
+    this.informational = 0;
+    this.announced = undefined;
+    this.body = undefined;
+    this.kept = NOTHING;
+    this.length = 0;
   }
 
   /** What has not come yet, for people. */
@@ -60,7 +81,32 @@ export class AnswerReader {
 
   /** The bytes are not kept. Undefined: it takes more of them to know. Not to be called after a verdict. */
   push(bytes: Uint8Array): Verdict | undefined {
-    return this.body === undefined ? this.pushHead(bytes) : this.pushBody(this.body, bytes);
+    if (this.body !== undefined) return this.pushBody(this.body, bytes);
+    const isFirst = this.head === "" && this.informational === 0;
+    return (isFirst ? this.pushUsual(bytes) : undefined) ?? this.pushHead(bytes);
+  }
+
+  /** An answer that comes at once, without a body that is looked at. Undefined: it is another one, or not whole. */
+  private pushUsual(bytes: Uint8Array): Verdict | undefined {
+    if (this.wish.keepBody || bytes.length > USUAL_PIECE) return undefined;
+    const text = latin1(bytes);
+    const match = USUAL_HEAD.exec(text);
+    if (match === null) return undefined;
+    const [{ length }, code, reasonPhrase = ""] = match;
+    const head = text.slice(0, length);
+    FRAMING.lastIndex = 0;
+    const framing = FRAMING.exec(head);
+    // The line before the next one ends with what this one has taken in.
+    if (framing !== null && (framing[1] === undefined || FRAMING.test(head))) return undefined;
+    const status = Number(code);
+    const { method, isGood, onAnswer, maxBody } = this.wish;
+    const isAll = method === "HEAD" || status === 204 || status === 304 || !isGood(status);
+    const body = isAll ? 0 : framing === null ? Infinity : Number(framing[1]);
+    if (body > bytes.length - length || body > maxBody) return undefined;
+    this.status = status;
+    this.reasonPhrase = reasonPhrase.slice(0, 60);
+    onAnswer();
+    return this.answer(false);
   }
 
   /** The connection has ended; `clean`: by the server's own wish. */
@@ -169,14 +215,20 @@ export class AnswerReader {
     const { maxBody, keepBody } = this.wish;
     const wanted = Math.min(to - from, maxBody - this.length);
     // They lie where the next ones will.
-    if (keepBody && wanted > 0) this.kept.push(Buffer.from(bytes.subarray(from, from + wanted)));
+    if (keepBody && wanted > 0) this.keep(Buffer.from(bytes.subarray(from, from + wanted)));
     this.length += to - from;
     return this.length > maxBody ? this.answer(true) : undefined;
   }
 
+  private keep(bytes: Buffer): void {
+    if (this.kept === NOTHING) this.kept = [];
+    this.kept.push(bytes);
+  }
+
   private answer(cut: boolean): Verdict {
     const { status, reasonPhrase, kept } = this;
-    return ok({ status, reasonPhrase, body: kept.length === 1 ? kept[0]! : Buffer.concat(kept), cut });
+    const body = kept === NOTHING ? EMPTY : kept.length === 1 ? kept[0]! : Buffer.concat(kept);
+    return ok({ status, reasonPhrase, body, cut });
   }
 }
 
@@ -197,4 +249,6 @@ function unfolded(lines: string): readonly string[] {
 }
 
 const latin1 = (bytes: Uint8Array): string =>
-  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1");
+  (Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)).toString(
+    "latin1",
+  );

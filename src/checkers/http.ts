@@ -3,32 +3,32 @@
 // because a kept one would say nothing of whether new ones are taken.
 
 import type { ValueTypes } from "../config/values.js";
-import { defineChecker, fail, ok, type CheckContext, type CheckResult, type Phases } from "./checker.js";
-import { connectOptions, dialRequest, type ConnectOptions } from "./connect.js";
-import { bodyProblem, bodyWish, type BodyWish } from "./http-body.js";
+import { defineChecker, ok, type CheckContext, type CheckPlace, type CheckResult } from "./checker.js";
+import { connectOptions, dialRequest, leavesAsRoutesSay, type ConnectOptions } from "./connect.js";
+import { bodyWish, type BodyWish } from "./http-body.js";
+import { inSet, judge, type StatusRange } from "./http-judge.js";
 import {
   headersOption,
   hostHeader,
   looksSecret,
   requestHeaders,
   versionOption,
-  type Answer,
   type HttpRequest,
   type HttpVersion,
   type Method,
 } from "./http-request.js";
 import { askPage, mark, type Clock } from "./http-page.js";
+import { HttpRuns } from "./http-runs.js";
 import { loginOptions, loginProblem, readLogin, type Login, type LoginOptions } from "./login.js";
 import { HALF_A_PAIR, hasKeyPair, readsFiles, tlsOptions, tlsProblem, type TlsOptions } from "./tls.js";
 
-type StatusRange = { readonly from: number; readonly to: number };
 type Page = {
   readonly path: string;
   readonly method?: Method | undefined;
   readonly status?: readonly StatusRange[] | undefined;
   readonly body?: BodyWish | undefined;
 };
-type HttpOptions = ConnectOptions & {
+export type HttpOptions = ConnectOptions & {
   readonly method: Method;
   readonly path?: string | undefined;
   readonly pages?: readonly Page[] | undefined;
@@ -119,6 +119,7 @@ export const http = defineChecker({
   mayHaveProblem: ({ auth }) => auth !== undefined,
   problem: (context) => loginProblem(context.options.auth, context),
   check: (context) => checkHttp(context, undefined),
+  prepare: (place) => prepareHttp(place),
 });
 
 export const https = defineChecker({
@@ -134,6 +135,23 @@ export const https = defineChecker({
   problem: (context) => loginProblem(context.options.auth, context) ?? tlsProblem(context),
   check: (context) => checkHttp(context, context.options),
 });
+
+/** One page by HTTP/1, as nearly all ask, and what has to be looked up for each run is the server's answer alone. */
+function prepareHttp(place: CheckPlace<HttpOptions>): HttpRuns | undefined {
+  const { options, target } = place;
+  const { method, version, status, body, path = "/" } = options;
+  const port = options.port ?? target.port;
+  const isUsual =
+    version !== "2" &&
+    options.pages === undefined &&
+    options.auth === undefined &&
+    leavesAsRoutesSay(options);
+  if (!isUsual || port === 0) return undefined;
+  const address = options.address ?? target.address;
+  const headers = requestHeaders(options.host ?? hostHeader(address, port, 80), options.headers, undefined);
+  const wish = { method, path, wanted: status, body, maxBody: options["max-body"] };
+  return new HttpRuns(place, { address, port }, { ...wish, version, headers });
+}
 
 async function checkHttp(
   context: CheckContext<HttpOptions>,
@@ -189,38 +207,7 @@ async function checkPage(
   const asked = await askPage(context, to.value, request, tls, clock);
   if (!asked.ok) return asked.error;
   const { answer, warning } = asked.value;
-  const result = judge(answer, { method, path: page.path, wanted, body: page.body }, options, phases);
+  const wish = { method, path: page.path, wanted, body: page.body, maxBody: options["max-body"] };
+  const result = judge(answer, wish, phases);
   return result.ok && warning !== undefined ? { ...result, warning } : result;
-}
-
-const inSet = (status: number, set: readonly StatusRange[]): boolean =>
-  set.some((range) => status >= range.from && status <= range.to);
-
-const setText = (set: readonly StatusRange[]): string =>
-  set.map(({ from, to }) => (from === to ? String(from) : `${from}-${to}`)).join(", ");
-
-function judge(
-  answer: Answer,
-  {
-    method,
-    path,
-    wanted,
-    body,
-  }: Required<Pick<Page, "path">> &
-    Pick<Page, "body"> & { readonly method: Method; readonly wanted: readonly StatusRange[] },
-  options: HttpOptions,
-  phases: Phases,
-): CheckResult {
-  const seen = `${method} ${path}: ${answer.status} ${answer.reasonPhrase}`.trimEnd();
-  if (!inSet(answer.status, wanted)) return fail("bad-status", `${seen}, wanted ${setText(wanted)}`, phases);
-  if (body === undefined) return ok(seen, phases);
-  const problem = bodyProblem(body, answer.body);
-  if (problem === undefined) return ok(seen, phases);
-  return answer.cut
-    ? fail(
-        "too-large",
-        `${seen}: the body is longer than max-body (${options["max-body"]} bytes); of these: ${problem}`,
-        phases,
-      )
-    : fail("body-mismatch", `${seen}: ${problem}`, phases);
 }

@@ -50,9 +50,9 @@ class TcpRuns implements PreparedCheck, ProbeListener {
     this.prober = dialer.prober(address, port, this);
   }
 
-  start(settle: Settle): void {
+  start(settle: Settle, now: Instant): void {
     this.settle = settle;
-    this.began = this.now();
+    this.began = now;
     this.prober.start();
   }
 

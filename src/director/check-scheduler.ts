@@ -299,7 +299,7 @@ export class CheckScheduler {
     entry.hasPlace = true;
     entry.prepared ??= job.prepare?.() ?? null;
     entry.cancel = entry.prepared ?? this.run(entry);
-    entry.prepared?.start(entry.settle);
+    entry.prepared?.start(entry.settle, now);
   }
 
   /** One that is not prepared. */

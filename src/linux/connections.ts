@@ -29,7 +29,7 @@ const LARGEST_ID = 0x7fff_ffff;
 /** Addresses of which the kernel's form is kept: as many as there are servers, or nearly. */
 const MOST_KNOWN = 20_000;
 /** One for all connections: what is in it is told before anything else is received. */
-const received = new Uint8Array(65_536);
+const received = Buffer.alloc(65_536);
 
 export class Connections {
   private readonly set: number;

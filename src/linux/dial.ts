@@ -4,7 +4,7 @@
 import { Socket } from "node:net";
 import { err, ok, type Result } from "../core/result.js";
 import type { Cancel } from "../ports/cancel.js";
-import type { Dialer, DialFailure, DialRequest } from "../ports/dialer.js";
+import type { Conversation, Dialer, DialFailure, DialRequest } from "../ports/dialer.js";
 import { Connections, type Connection, type Ears } from "./connections.js";
 import { Probes } from "./probes.js";
 
@@ -19,20 +19,32 @@ export const tcpDialer: Dialer<Socket> = {
   probe: (request, cancel) => attempt(request, cancel, closed),
   prober: (address, port, listener) => (probes ??= new Probes()).prober(address, port, listener),
   converse(request, conversation) {
-    const connection = set().connect(request, {
-      onOpen: (opened) => {
-        opened.send(conversation.onOpen());
-      },
-      onBytes: (bytes, opened) => {
-        if (!conversation.onBytes(bytes)) opened.close();
-      },
-      onEnd: (failure) => {
-        conversation.onEnd(failure);
-      },
-    });
-    return () => connection?.close();
+    const talk = new Talk(conversation);
+    talk.connection = set().connect(request, talk);
+    return talk.close;
   },
 };
+
+/** One object a connection, as below. */
+class Talk implements Ears {
+  connection: Connection | undefined;
+  private readonly conversation: Conversation;
+
+  constructor(conversation: Conversation) {
+    this.conversation = conversation;
+  }
+
+  readonly close = (): void => this.connection?.close();
+  onOpen(opened: Connection): void {
+    opened.send(this.conversation.onOpen());
+  }
+  onBytes(bytes: Uint8Array, opened: Connection): void {
+    if (!this.conversation.onBytes(bytes)) opened.close();
+  }
+  onEnd(failure: DialFailure | undefined): void {
+    this.conversation.onEnd(failure);
+  }
+}
 
 const socketOf = (connection: Connection): Socket =>
   new Socket({ fd: connection.detach(), readable: true, writable: true });

@@ -6,7 +6,7 @@ import { once } from "node:events";
 import { createServer, type AddressInfo, type Server, type Socket } from "node:net";
 
 import { CancelSource } from "../../src/checkers/cancel.js";
-import type { CheckResult, CheckTarget, FailReason } from "../../src/checkers/checker.js";
+import type { CheckResult, CheckTarget, FailReason, PreparedCheck } from "../../src/checkers/checker.js";
 import type { Trace } from "../../src/checkers/trace.js";
 import { findChecker } from "../../src/checkers/registry.js";
 import * as values from "../../src/config/values.js";
@@ -38,6 +38,9 @@ export function readOptions(name: string, options: unknown): unknown {
   return checker.options(values).parse(options);
 }
 
+/** Whether checks that can be prepared for many runs are, as the daemon does (prepared.test.ts). */
+export const mode = { prepared: false };
+
 export type Outcome = { readonly result: CheckResult; readonly gone: Promise<unknown> };
 
 /** `timeout` in milliseconds; generous where the test is not about it. */
@@ -65,20 +68,31 @@ async function runRead(
     cancel.cancel();
   });
   let gone: Promise<unknown> = Promise.resolve();
-  const result = await checker.check({
+  const place = {
     target: typeof where === "number" ? target(where) : where,
     options: options as never,
-    deadline,
-    cancel,
     now: monotonicNow,
     wallTime: () => Date.now(),
     readSecret: readSecretFile,
-    trace,
     dialer: tcpDialer,
     datagrams: udpDatagrams,
     echo,
     files: trackFiles,
     runner: new ProcessRunner(),
+  };
+  const prepared = mode.prepared && trace === undefined ? checker.prepare?.(place) : undefined;
+  if (prepared !== undefined) {
+    const forgetCancel = cancel.onCancel(() => prepared.cancel());
+    const result = await runPrepared(prepared);
+    forgetCancel();
+    forget();
+    return { result, gone };
+  }
+  const result = await checker.check({
+    ...place,
+    deadline,
+    cancel,
+    trace,
     linger: (work) => {
       gone = work;
     },
@@ -86,6 +100,17 @@ async function runRead(
   forget();
   return { result, gone };
 }
+
+/** One run; the result as it is at its moment. */
+export const runPrepared = (prepared: PreparedCheck): Promise<CheckResult> =>
+  new Promise((resolve) => {
+    let isStarting = true;
+    prepared.start((result) => {
+      assert.ok(!isStarting, "settled while it was started");
+      resolve(structuredClone(result));
+    }, monotonicNow());
+    isStarting = false;
+  });
 
 export const check = async (...args: Parameters<typeof run>): Promise<CheckResult> =>
   (await run(...args)).result;

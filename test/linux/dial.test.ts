@@ -205,7 +205,7 @@ test("a prober says as often as it is asked whether a connection opens, in the w
   }
   for (const to of [
     { port: closedPort },
-    { address: "240.0.0.1", port },
+    { address: "224.0.0.1", port },
     { address: "::1", port: closedPort },
   ]) {
     const single = await probe({ ...to, address: ip(to.address ?? "127.0.0.1") });
