@@ -21,23 +21,33 @@ export type Opening = {
 
 /**
  * As if nothing were known: the first of the openings that overlap up to now. It stops at one that is as old as a window
- * lasts, because deadlines are before that, and openings that overlap may have no first one.
+ * lasts, because deadlines are before that, and openings that overlap may have no first one. Those that are younger
+ * all overlap, so that of many only the last and the first are asked for.
  */
 export function lookBack(schedule: Schedule, lasts: Milliseconds, now: number): Opening {
-  let open: Opening["open"];
+  const opening = search(schedule);
+  const oldest = minuteOf(now - lasts);
+  const last = opening(minuteOf(now), oldest + MINUTE_MS);
+  if (last === undefined) return { open: undefined, askedAt: now };
+  const first = opening(oldest + MINUTE_MS, last) ?? last;
+  // One that is over at this very minute goes on into it.
+  const before = opening(oldest, first - lasts);
+  return { open: { since: before ?? first, until: last + lasts }, askedAt: now };
+}
+
+/** Finds the nearest opening from a minute to another one, both included, whichever of them is later. */
+function search(schedule: Schedule): (from: number, to: number) => number | undefined {
   let quarter = NaN;
   let may = false;
-  let after = now - lasts;
-  for (let minute = minuteOf(now); minute > after; minute -= MINUTE_MS) {
-    const start = minute - (minute % QUARTER_MS);
-    if (start !== quarter) may = schedule.mayOpenInHourOf((quarter = start));
-    if (!may || !schedule.opensAt(minute)) continue;
-    open = { since: minute, until: open?.until ?? minute + lasts };
-    if (minute <= now - lasts) break;
-    // One that is over at this very minute goes on into it.
-    after = minute - lasts - 1;
-  }
-  return { open, askedAt: now };
+  return (from, to) => {
+    const step = from <= to ? MINUTE_MS : -MINUTE_MS;
+    for (let minute = from; step > 0 ? minute <= to : minute >= to; minute += step) {
+      const start = minute - (minute % QUARTER_MS);
+      if (start !== quarter) may = schedule.mayOpenInHourOf((quarter = start));
+      if (may && schedule.opensAt(minute)) return minute;
+    }
+    return undefined;
+  };
 }
 
 /** The same a little later, without asking for every minute again. */

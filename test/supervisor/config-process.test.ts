@@ -7,6 +7,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { configLoader } from "../../src/director/supervisor/config-process.js";
+import { ReaderProcess } from "../../src/director/supervisor/reader-process.js";
+import { milliseconds } from "../../src/core/units.js";
 import { servicesOf } from "../../src/director/supervisor/config-source.js";
 
 const loadConfigInProcess = configLoader();
@@ -32,6 +34,16 @@ function file(name: string, content: string): string {
   writeFileSync(path, content);
   return path;
 }
+
+test("a reading that takes longer than it may is said to, and the next one has all of its time", async () => {
+  const path = file("slow.yaml", text(100));
+  const reader = new ReaderProcess(milliseconds(1));
+  for (let i = 0; i < 2; i++) {
+    const outcome = await reader.ask({ kind: "read", path, node: "lb1" });
+    assert.ok("why" in outcome);
+    assert.match(outcome.why, /^reading the configuration took longer than 1 ms and was given up: look for /);
+  }
+});
 
 test("a good file gives the configuration of the node, its services as text, and what a reload changes", async () => {
   const path = file("good.yaml", text(2));

@@ -4,6 +4,7 @@
 
 import { spawn, type ChildProcess } from "node:child_process";
 import type { Socket } from "node:net";
+import { formatDuration, seconds, type Milliseconds } from "../../core/units.js";
 import type { LineShift } from "../../config/splice.js";
 import type { SavedServices } from "../../control/ipc.js";
 import type { SavedFor } from "../saved-config.js";
@@ -12,7 +13,7 @@ import { flagsOf, programWords } from "./programs.js";
 import { childEnvironment } from "./child-environment.js";
 
 /** A file of a hundred thousand lines is read in a second or two; this is for a process that hangs. */
-const WITHIN_MS = 60_000;
+const WITHIN = seconds(60);
 /** How long it waits for another file. */
 const LINGER_MS = 60_000;
 /** Bytes of its complaints that are kept. */
@@ -64,11 +65,18 @@ type Running = {
   /** Whoever waits for its answer. */
   settle: ((outcome: Outcome<unknown>) => void) | undefined;
   timer: NodeJS.Timeout | undefined;
+  /** It was ended because its answer took too long. */
+  isOverdue: boolean;
 };
 
 export class ReaderProcess {
   private running: Running | undefined;
   private queue: Promise<unknown> = Promise.resolve();
+  private readonly within: Milliseconds;
+
+  constructor(within = WITHIN) {
+    this.within = within;
+  }
 
   ask(request: ReadRequest): Promise<Outcome<ReadAnswer>>;
   ask(request: ProbeRequest | PrepareRequest): Promise<Outcome<ProbeAnswer>>;
@@ -89,10 +97,10 @@ export class ReaderProcess {
   }
 
   private async askNow(request: WorkerRequest): Promise<Outcome<unknown>> {
-    const isOld = this.running !== undefined;
+    const { running: old } = this;
     const outcome = await this.askOnce(request);
     // One that waited may have been ended by anybody meanwhile: that says nothing of the file.
-    return "why" in outcome && isOld ? this.askOnce(request) : outcome;
+    return "why" in outcome && old?.isOverdue === false ? this.askOnce(request) : outcome;
   }
 
   private askOnce(request: WorkerRequest): Promise<Outcome<unknown>> {
@@ -106,7 +114,10 @@ export class ReaderProcess {
       const { process: worker } = running;
       hold(worker, true);
       clearTimeout(running.timer);
-      running.timer = setTimeout(() => worker.kill("SIGKILL"), WITHIN_MS);
+      running.timer = setTimeout(() => {
+        running.isOverdue = true;
+        worker.kill("SIGKILL");
+      }, this.within);
       running.settle = (outcome) => {
         running.settle = undefined;
         clearTimeout(running.timer);
@@ -123,7 +134,7 @@ export class ReaderProcess {
       stdio: ["pipe", "pipe", "pipe"],
       env: childEnvironment(),
     });
-    const running: Running = { process: worker, settle: undefined, timer: undefined };
+    const running: Running = { process: worker, settle: undefined, timer: undefined, isOverdue: false };
     let output: Buffer[] = [];
     let said = "";
     const end = (why: string): void => {
@@ -134,6 +145,7 @@ export class ReaderProcess {
     };
     worker.on("error", (error) => end(notStarted(error).why));
     worker.on("close", (code, signal) => {
+      if (running.isOverdue) return end(this.overdue);
       const how = signal === null ? `exit code ${code ?? "?"}` : `killed by ${signal}`;
       end(`the config reader failed (${how})${said === "" ? "" : `: ${said.trim()}`}`);
     });
@@ -153,6 +165,14 @@ export class ReaderProcess {
     // A worker that died early does not read; its end is noticed above.
     worker.stdin?.on("error", () => undefined);
     return running;
+  }
+
+  private get overdue(): string {
+    return (
+      `reading the configuration took longer than ${formatDuration(this.within)} and was given up: look for processor ` +
+      "time or memory that is short (top), for a file that has grown out of all proportion, and for key " +
+      "files or programs of checks on a disk that does not answer"
+    );
   }
 
   /** It ends when there is nothing more to read. */
