@@ -7,14 +7,15 @@ import { release } from "node:os";
 /** Loading one takes milliseconds. */
 const MODPROBE_MS = 10_000;
 
-export const hasModule = (name: string, kernel = release()): boolean =>
-  existsSync(`/sys/module/${name}`) || isBuiltIn(name, kernel);
+/** `lists`: where the running kernel's modules and their lists are. */
+export const hasModule = (name: string, lists = `/lib/modules/${release()}`): boolean =>
+  existsSync(`/sys/module/${name}`) || isBuiltIn(name, lists);
 
 /** The kernel's own parts are in /sys only when they have parameters. */
-function isBuiltIn(name: string, kernel: string): boolean {
+function isBuiltIn(name: string, lists: string): boolean {
   try {
-    const list = readFileSync(`/lib/modules/${kernel}/modules.builtin`, "utf8");
-    return list.split("\n").some((path) => path.endsWith(`/${name}.ko`));
+    const builtIn = readFileSync(`${lists}/modules.builtin`, "utf8");
+    return builtIn.split("\n").some((path) => path.endsWith(`/${name}.ko`));
   } catch {
     return false;
   }

@@ -101,3 +101,28 @@ test("what single packets cannot have is warned of, each with its reason", () =>
   assert.deepEqual(found(none.replace("wrr", "sed")), ["warning one-packet-scheduler"]);
   assert.deepEqual(found(`${none}, upper-threshold: 100`), ["warning one-packet-thresholds"]);
 });
+
+test("weights of servers that the scheduler does not look at are warned of, and the kin that does is named", () => {
+  const said = (scheduler: string, ...weights: number[]): readonly string[] =>
+    check(`nodes: { lb1: { priority: 150 } }
+services:
+  web:
+    address: 192.0.2.1:80
+    scheduler: ${scheduler}
+    forwarding: nat
+    check: none
+    servers: [${weights.map((weight, i) => `{ address: 192.0.2.${10 + i}, weight: ${weight} }`).join(", ")}]
+`).diagnostics.flatMap(({ code, message, hint }) => (code === "weights-unused" ? [message, hint ?? ""] : []));
+  for (const [scheduler, kin] of [
+    ["dh", "sh"],
+    ["rr", "wrr"],
+    ["lc", "wlc"],
+  ] as const)
+    assert.deepEqual(said(scheduler, 1, 2), [
+      `services.web.scheduler: ${scheduler} does not look at weights, and the servers have different ones`,
+      `Use ${kin}, or remove the weights.`,
+    ]);
+  assert.deepEqual(said("dh", 5, 5), []);
+  assert.deepEqual(said("dh", 0, 5), [], "0 is looked at by all of them");
+  for (const scheduler of ["sh", "mh", "wlc", "wrr", "sed"]) assert.deepEqual(said(scheduler, 1, 2), []);
+});
