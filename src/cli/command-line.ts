@@ -14,7 +14,8 @@ export async function runCommandLine(args: readonly string[], output: Output): P
   }
   if (word === "--help" || word === "-h") return say(output, overview());
   if (word === "help") return help(rest[0], output);
-  if (word === "--version" || word === "-V") return say(output, `vipd ${programVersion()}\n`);
+  if (word === "--version" || word === "-V" || word === "-v")
+    return say(output, `vipd ${programVersion()}\n`);
   const command = commands.find((candidate) => candidate.word === word);
   if (command === undefined) {
     const words = commands.map((candidate) => candidate.word);
@@ -78,9 +79,28 @@ const isRightCount = ({ isList }: NonNullable<Command["operand"]>, count: number
 
 function explain(error: Error, command: Command): string {
   const names = command.options.map(({ name }) => `--${name}`);
-  const wrong = /'(--[^' ]+)/.exec(error.message)?.[1];
-  if ((error as NodeJS.ErrnoException).code !== "ERR_PARSE_ARGS_UNKNOWN_OPTION") return error.message;
-  const meant = wrong === undefined ? undefined : didYouMean(wrong, names);
+  const about = /'(?:-\w, )?([^' ]+)/.exec(error.message)?.[1];
+  const option = command.options.find(({ name }) => `--${name}` === about);
+  const { code } = error as NodeJS.ErrnoException;
+  if (code === "ERR_PARSE_ARGS_UNKNOWN_OPTION") return unknownOption(about, names);
+  if (code === "ERR_PARSE_ARGS_UNEXPECTED_POSITIONAL")
+    return names.includes("--config")
+      ? `the file is named with an option: vipd ${command.word} --config ${about ?? "FILE"}`
+      : `it takes options alone, and no "${about ?? "word"}". Options: ${names.join(", ")}.`;
+  if (code === "ERR_PARSE_ARGS_INVALID_OPTION_VALUE" && option?.value !== undefined)
+    return `--${option.name} needs what it is to be: --${option.name} ${option.value}`;
+  return error.message;
+}
+
+function unknownOption(wrong: string | undefined, names: readonly string[]): string {
+  // As keepalived has it.
+  const isFile = wrong === "-f" || wrong === "--use-file";
+  const meant =
+    isFile && names.includes("--config")
+      ? "--config"
+      : wrong?.startsWith("--") === true
+        ? didYouMean(wrong, names)
+        : undefined;
   return `there is no option ${wrong ?? "like that"}.${meant === undefined ? "" : ` Did you mean ${meant}?`} Options: ${names.join(", ")}.`;
 }
 

@@ -113,8 +113,11 @@ export const hasErrors = (diagnostics: readonly Diagnostic[]): boolean =>
 export const summarizeDiagnostic = (d: Diagnostic): string =>
   `${d.file}:${d.line}:${d.column}: ${d.severity}: ${d.message} [${d.code}]`;
 
-/** The summary, the offending line, a mark under the place, and what to do. */
-export function renderDiagnostic(d: Diagnostic, text: string): string {
+/** Advice that lists all the keys of a place begins so; the same list is said once in a report. */
+export const KEYS_HERE = "The keys here are: ";
+
+/** The summary, the offending line, a mark under the place, and what to do. `told`: what the report has said so far. */
+export function renderDiagnostic(d: Diagnostic, text: string, told = new Set<string>()): string {
   const lines = [summarizeDiagnostic(d)];
   const source = d.secret ? "" : lineOf(text, d.line);
   if (source.trim() !== "") {
@@ -127,7 +130,11 @@ export function renderDiagnostic(d: Diagnostic, text: string): string {
         `${" ".repeat(gutter.length)} | ${" ".repeat(column - 1)}${"^".repeat(Math.min(d.length, left))}`,
       );
   }
-  if (d.hint !== undefined) lines.push(...d.hint.split("\n").map((line) => `  ${line}`));
+  for (const line of d.hint?.split("\n") ?? []) {
+    if (line.startsWith(KEYS_HERE) && told.has(line)) continue;
+    told.add(line);
+    lines.push(`  ${line}`);
+  }
   return lines.join("\n");
 }
 
@@ -139,7 +146,8 @@ export function renderDiagnostics(diagnostics: readonly Diagnostic[], text: stri
     ...(errors > 0 ? [count(errors, "error")] : []),
     ...(diagnostics.length > errors ? [count(diagnostics.length - errors, "warning")] : []),
   ].join(", ");
-  return `${diagnostics.map((d) => renderDiagnostic(d, text)).join("\n")}\n${total}\n`;
+  const told = new Set<string>();
+  return `${diagnostics.map((d) => renderDiagnostic(d, text, told)).join("\n")}\n${total}\n`;
 }
 
 const WIDTH = 160;

@@ -90,7 +90,10 @@ function readAs<T>(request: Text, resolve: Resolve<T>): ReadAs<T> {
   const { schema, parse } = shapeWith(request.checkers);
   const file = parse(tree.value);
   if ("issues" in file || unread.length > 0) {
-    const problems = allProblems(schema, parse, { ...read, tree }, resolve);
+    const problems = allProblems(schema, parse, { ...read, tree }, resolve).filter(
+      // What could not be read may be all there is to do.
+      ({ code }) => unread.length === 0 || code !== "nothing-to-do",
+    );
     return { diagnostics: inOrder([...unread, ...place(at, tree, problems)]) };
   }
   const problems: Problem[] = [];
@@ -174,7 +177,7 @@ const EMPTY = {
   severity: "error",
   code: "empty",
   message: "the file is empty",
-  hint: "Begin with an example: conf/vipd.yaml.",
+  hint: "Begin with an example: conf/vipd.yaml, where vipd is installed.",
 } as const;
 
 const place = (at: Placer, tree: YamlTree, problems: readonly Problem[]): Diagnostic[] =>

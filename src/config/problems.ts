@@ -3,7 +3,7 @@
 
 import { z } from "zod";
 
-import { isSecret, pathText, type Path, type Problem } from "./diagnostic.js";
+import { isSecret, KEYS_HERE, pathText, type Path, type Problem } from "./diagnostic.js";
 import { shown } from "./shown.js";
 import { keyRemedy, suggestKey } from "./suggest.js";
 
@@ -79,7 +79,7 @@ function keyProblem(path: Path, message: string): ShapeProblem {
 
 function unknownKey(path: Path, key: string, known: readonly string[]): ShapeProblem {
   const near = suggestKey(key, known);
-  const keys = known.length === 0 ? "No keys are known here." : `The keys here are: ${known.join(", ")}.`;
+  const keys = known.length === 0 ? "No keys are known here." : `${KEYS_HERE}${known.join(", ")}.`;
   const remedy = keyRemedy(key, known);
   return {
     severity: "error",

@@ -43,7 +43,7 @@ export function readConfigFile(path: string): Result<string, Diagnostic> {
 const REASONS: Readonly<Record<string, { readonly message: string; readonly hint?: string }>> = {
   ENOENT: {
     message: "there is no such file",
-    hint: "Name the configuration with --config FILE; begin with an example from conf/.",
+    hint: "Name the configuration with --config FILE; begin with an example: conf/vipd.yaml, where vipd is installed.",
   },
   EACCES: {
     message: "permission denied",

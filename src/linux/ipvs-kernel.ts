@@ -25,13 +25,14 @@ import { describeErrno, NetlinkError, NetlinkSocket } from "./netlink-socket.js"
 
 const { EPERM, ENOENT, ESRCH, EEXIST, EINVAL, ENOBUFS } = errnos;
 
-const NO_IPVS =
-  "the kernel has no ip_vs: modprobe ip_vs; or remove `services` and `sync` from the configuration: VRRP alone needs no ip_vs";
+const NO_IPVS = "the kernel has no ip_vs: modprobe ip_vs";
+const DO_WITHOUT = "; or remove `services` and `sync` from the configuration: VRRP alone needs no ip_vs";
 
 /** The data plane, or what is missing and how to get it. */
 export function openIpvs(): Result<DataPlane, string> {
   const opened = openFamily();
-  return opened.ok ? ok(dataPlane(opened.value.socket, opened.value.family)) : opened;
+  if (opened.ok) return ok(dataPlane(opened.value.socket, opened.value.family));
+  return err(opened.error === NO_IPVS ? `${NO_IPVS}${DO_WITHOUT}` : opened.error);
 }
 
 export type IpvsSocket = { readonly socket: NetlinkSocket; readonly family: number };

@@ -63,7 +63,10 @@ test("a wrong word, option or value lists the right ones and ends with exit code
       /Did you mean "status"\?[^]*run, check, check-server, check-script, plan, status, events, ipvs, drain, undrain, disable, enable, reload, upgrade, stop/,
     ],
     [["status", "--jsno"], /no option --jsno\. Did you mean --json\? Options: --json, --runtime-dir/],
-    [["status", "extra"], /extra/],
+    [["status", "extra"], /options alone, and no "extra"\. Options: --json, --runtime-dir/],
+    [["check", "extra.yaml"], /named with an option: vipd check --config extra\.yaml/],
+    [["check", "-f", "extra.yaml"], /no option -f\. Did you mean --config\?/],
+    [["check", "--config"], /--config needs what it is to be: --config FILE/],
     [["run", "--log-level", "loud"], /no log level "loud": one of error, warning, notice, info, debug/],
     [["events", "--last", "x"], /--last is a whole number/],
     [["stop", "--keep-table", "--remove-table"], /exclude each other/],
@@ -107,7 +110,7 @@ test(
   async () => {
     const { code, out, err } = await vipd("ipvs", "-n");
     assert.deepEqual([code, out], [1, ""]);
-    assert.match(err, /modprobe ip_vs/);
+    assert.match(err, /modprobe ip_vs$/m);
   },
 );
 

@@ -1,6 +1,8 @@
 // The kinds of value: what they take, what they refuse, and that no text whatsoever makes them throw.
 
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "node:test";
 
 import fc from "fast-check";
@@ -8,8 +10,10 @@ import type { z } from "zod";
 
 import { milliseconds, seconds } from "../../src/core/units.js";
 import { parseDuration, writeDuration } from "../../src/config/duration.js";
+import { KEEPALIVED_WORDS } from "../../src/config/keepalived-words.js";
 import { didYouMean, editDistance, suggestKey } from "../../src/config/suggest.js";
 import * as v from "../../src/config/values.js";
+import { checkers, root } from "./load.js";
 
 const read = (schema: z.ZodType, input: unknown): unknown => {
   const result = schema.safeParse(input);
@@ -123,3 +127,14 @@ test("a misspelt word finds the one that was meant", () => {
   assert.equal(suggestKey("lb_algo", ["servers"]), undefined);
   assert.equal(editDistance("ab", "ba"), 1);
 });
+
+test("what keepalived's words are here are keys that there are", () => {
+  // The page is made of the schema.
+  const page = readFileSync(join(root, "docs/config.md"), "utf8");
+  const keys = new Set(Array.from(page.matchAll(/^\| `([a-z0-9-]+)` /gm), ([, key]) => key));
+  for (const [word, meanings] of KEEPALIVED_WORDS)
+    for (const { beside, here } of meanings)
+      for (const key of [beside, here ?? beside])
+        assert.ok(keys.has(key) || CHECKERS.has(key), `${word}: there is no key "${key}"`);
+});
+const CHECKERS = new Set(checkers.map(({ name }) => name));
