@@ -17,7 +17,7 @@ module.exports = {
     only("core-imports-nothing", "core", []),
     only("netlink-knows-core", "netlink", ["core"]),
     only("ipvs-knows-netlink", "ipvs", ["core", "netlink"]),
-    only("vrrp-knows-core", "vrrp", ["core", "control"]),
+    only("vrrp-knows-core", "vrrp", ["core"]),
     only("config-knows-models", "config", ["core", "vrrp", "ipvs"]),
     only("services-know-models", "services", ["core", "ipvs", "config"]),
     only("control-knows-models", "control", ["core", "vrrp", "ipvs", "config", "services"]),

@@ -4,7 +4,8 @@
 import { count } from "../core/words.js";
 import type { Connections } from "../ipvs/impact.js";
 import { unreachable } from "../core/never.js";
-import type { FoundAtTakeover, Vacancy } from "./event.js";
+import type { FoundAtTakeover } from "./event.js";
+import type { Vacancy } from "../vrrp/reasons.js";
 import { span } from "./reason.js";
 
 /** Rounded up: it is a bound. */

@@ -7,7 +7,8 @@ import type { StaticConfig } from "../config/model.js";
 import type { Instant, Milliseconds } from "../core/units.js";
 import type { MachineConfig, State } from "../vrrp/state.js";
 import type { InstanceConfig, VirtualAddress } from "../vrrp/instance.js";
-import type { EventRecord, RejectKind, TransitionReason, Vacancy } from "./event.js";
+import type { EventRecord } from "./event.js";
+import type { RejectKind, TransitionReason, Vacancy } from "../vrrp/reasons.js";
 import type { SenderSequences, TrackReport } from "./ipc.js";
 
 export const PROTOCOL = 1;

@@ -19,15 +19,8 @@ import type { InstanceConfig, InstanceStateName } from "../vrrp/instance.js";
 import type { Order, Orders, Standing } from "../services/order.js";
 import type { Connections } from "../services/override.js";
 import type { TrackValue } from "../vrrp/priority.js";
-import type {
-  EventRecord,
-  FoundAtTakeover,
-  PrioritySum,
-  RejectedAdverts,
-  RejectKind,
-  TransitionReason,
-  Vacancy,
-} from "./event.js";
+import type { EventRecord, FoundAtTakeover } from "./event.js";
+import type { PrioritySum, RejectedAdverts, RejectKind, TransitionReason, Vacancy } from "../vrrp/reasons.js";
 import type { Handed } from "./handover.js";
 
 /** An instance that was master when the previous VRRP process ended without saying so. */

@@ -4,7 +4,8 @@
 import { unreachable } from "../core/never.js";
 import { formatDuration, milliseconds } from "../core/units.js";
 import type { Weighing } from "../services/weight.js";
-import type { PrioritySum, RejectedAdverts, Repeats, TransitionReason } from "./event.js";
+import type { Repeats } from "./event.js";
+import type { PrioritySum, RejectedAdverts, TransitionReason } from "../vrrp/reasons.js";
 
 /** A number of milliseconds as text, to the millisecond (below 10 ms: to the hundredth). */
 export const span = (ms: number): string => formatDuration(milliseconds(ms < 1000 ? ms : Math.round(ms)));

@@ -3,7 +3,8 @@
 
 import { DEFAULT_POLICY, type ServerConfig, type ServiceConfig } from "../config/model.js";
 import type { IpAddress } from "../core/address.js";
-import type { Vacancy, VipdEvent } from "../control/event.js";
+import type { VipdEvent } from "../control/event.js";
+import type { Vacancy } from "../vrrp/reasons.js";
 import type { ChecksStatus, ServiceStatus, ToChecks } from "../control/ipc.js";
 import { after, formatDuration, minutes, seconds } from "../core/units.js";
 import type { Connections } from "../ipvs/impact.js";

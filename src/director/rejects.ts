@@ -3,7 +3,7 @@
 
 import type { IpAddress } from "../core/address.js";
 import type { Instant } from "../core/units.js";
-import type { RejectedAdverts, RejectKind } from "../control/event.js";
+import type { RejectedAdverts, RejectKind } from "../vrrp/reasons.js";
 
 const MOST = 8;
 

@@ -3,7 +3,8 @@
 // services. The servers' own counters are read; nobody walks the connections. Refuses to know what a data plane is.
 
 import type { ServiceConfig } from "../config/model.js";
-import type { FoundAtTakeover, Vacancy, VipdEvent } from "../control/event.js";
+import type { FoundAtTakeover, VipdEvent } from "../control/event.js";
+import type { Vacancy } from "../vrrp/reasons.js";
 import type { IpAddress } from "../core/address.js";
 import { after, milliseconds } from "../core/units.js";
 import { keysOf } from "../ipvs/group.js";

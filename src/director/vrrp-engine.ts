@@ -5,7 +5,7 @@
 import { type Family, type IpAddress, type MacAddress, type Prefix } from "../core/address.js";
 import { itemsOf } from "../core/routing.js";
 import { between, instant, milliseconds, type Instant, type Milliseconds } from "../core/units.js";
-import type { TransitionReason } from "../control/event.js";
+import type { TransitionReason } from "../vrrp/reasons.js";
 import type { Handed, HandedInstance } from "../control/handover.js";
 import type { InstanceStatus, ResumeOrder, SenderSequences } from "../control/ipc.js";
 import type { VrrpPorts } from "../ports/vrrp.js";

@@ -3,7 +3,7 @@
 // order. Says of each transition what was really done, and gives back what failed.
 
 import { formatPrefix, type IpAddress } from "../core/address.js";
-import type { TransitionReason } from "../control/event.js";
+import type { TransitionReason } from "../vrrp/reasons.js";
 import { itemsOf, type RoutingItem } from "../core/routing.js";
 import type { AddressOrder } from "../ports/route.js";
 import type { VrrpPorts } from "../ports/vrrp.js";

@@ -4,7 +4,7 @@
 
 import { formatPrefix, ip, ipBytes, type Family, type IpAddress, type MacAddress } from "../core/address.js";
 import { instant, type Instant } from "../core/units.js";
-import type { RejectKind, TransitionReason, Vacancy } from "../control/event.js";
+import type { RejectKind, TransitionReason, Vacancy } from "../vrrp/reasons.js";
 import type { ResumeOrder } from "../control/ipc.js";
 import type { Hmac, InterfaceView } from "../ports/vrrp.js";
 import type { InstanceConfig, VirtualAddress } from "../vrrp/instance.js";

@@ -2,7 +2,7 @@
 // that is only sent again, and has what the machines order carried out for all of them together.
 
 import { instant, type Instant } from "../core/units.js";
-import type { TransitionReason } from "../control/event.js";
+import type { TransitionReason } from "../vrrp/reasons.js";
 import type { VrrpPorts } from "../ports/vrrp.js";
 import { nextDeadline, step } from "../vrrp/machine.js";
 import { quietUntil } from "../vrrp/master.js";

@@ -3,7 +3,7 @@
 
 import { unreachable } from "../core/never.js";
 import { after, between, milliseconds, type Instant } from "../core/units.js";
-import type { TransitionReason } from "../control/event.js";
+import type { TransitionReason } from "./reasons.js";
 import {
   OWNER_PRIORITY,
   RESIGN_PRIORITY,

@@ -4,7 +4,7 @@
 
 import { unreachable } from "../core/never.js";
 import { after, between, milliseconds, type Instant } from "../core/units.js";
-import type { TransitionReason } from "../control/event.js";
+import type { TransitionReason } from "./reasons.js";
 import { claimAt, stepBackup } from "./backup.js";
 import { quietUntil, stepMaster } from "./master.js";
 import {

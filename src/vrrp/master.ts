@@ -4,7 +4,7 @@
 import { compareIp } from "../core/address.js";
 import { unreachable } from "../core/never.js";
 import { after, between, instant, milliseconds, type Instant } from "../core/units.js";
-import type { TransitionReason } from "../control/event.js";
+import type { TransitionReason } from "./reasons.js";
 import type { VirtualAddress } from "./instance.js";
 import {
   OWNER_PRIORITY,

@@ -15,7 +15,7 @@ import {
 import { complement, onesSum, pseudoHeaderSum } from "../core/checksum.js";
 import { err, ok, type Result } from "../core/result.js";
 import { milliseconds, toCentiseconds, type Milliseconds } from "../core/units.js";
-import type { RejectKind } from "../control/event.js";
+import type { RejectKind } from "./reasons.js";
 import { saidInterval, speaks, type MessageVersion, type Versions } from "./versions.js";
 
 /** IANA protocol number (RFC 9568 section 5.1.1.4). */

@@ -4,7 +4,7 @@
 
 import type { IpAddress } from "../core/address.js";
 import type { Instant, Milliseconds } from "../core/units.js";
-import type { TransitionReason } from "../control/event.js";
+import type { TransitionReason } from "./reasons.js";
 import type { InstanceConfig, VirtualAddress } from "./instance.js";
 
 /** An instance as the machine sees it: its priority is the effective one, its source address is known. */

@@ -1,7 +1,7 @@
 // The entry work of each state: what it means to become master, backup, faulty or idle, from anywhere.
 
 import { after, milliseconds, type Instant, type Milliseconds } from "../core/units.js";
-import type { TransitionReason } from "../control/event.js";
+import type { TransitionReason } from "./reasons.js";
 import {
   OWNER_PRIORITY,
   RESIGN_PRIORITY,

@@ -3,7 +3,7 @@
 // master when our announcement has left; what happened in between nobody here has seen.
 
 import { between, type Instant } from "../core/units.js";
-import type { TransitionReason, Vacancy } from "../control/event.js";
+import type { TransitionReason, Vacancy } from "./reasons.js";
 import type { State } from "./state.js";
 
 /** Of an instance that was `before` and has announced its addresses as master at `announced`. */

@@ -6,7 +6,8 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { describe } from "../../src/control/describe.js";
-import type { TransitionReason, VipdEvent } from "../../src/control/event.js";
+import type { VipdEvent } from "../../src/control/event.js";
+import type { TransitionReason } from "../../src/vrrp/reasons.js";
 
 // From build/test/control back to the sources.
 const golden = fileURLToPath(new URL("../../../test/control/golden/events.txt", import.meta.url));

@@ -3,7 +3,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { NotifyConfig, NotifyPrograms } from "../../src/config/model.js";
-import type { TransitionReason, VipdEvent } from "../../src/control/event.js";
+import type { VipdEvent } from "../../src/control/event.js";
+import type { TransitionReason } from "../../src/vrrp/reasons.js";
 import { err, ok, type Result } from "../../src/core/result.js";
 import { milliseconds, seconds } from "../../src/core/units.js";
 import { MOST_LINES, type OpenFifo } from "../../src/director/notify/fifo.js";

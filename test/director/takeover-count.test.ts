@@ -3,7 +3,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { ServiceConfig } from "../../src/config/model.js";
-import type { Vacancy, VipdEvent } from "../../src/control/event.js";
+import type { VipdEvent } from "../../src/control/event.js";
+import type { Vacancy } from "../../src/vrrp/reasons.js";
 import { ip } from "../../src/core/address.js";
 import { TakeoverCount } from "../../src/director/takeover-count.js";
 import type { ListedServer, ServiceKey } from "../../src/ipvs/model.js";

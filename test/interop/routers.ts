@@ -4,7 +4,7 @@
 import { chmodSync, chownSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { seconds } from "../../src/core/units.js";
-import type { RejectKind } from "../../src/control/event.js";
+import type { RejectKind } from "../../src/vrrp/reasons.js";
 import { startKeepalived } from "../lab/directors.js";
 import type { Host } from "../lab/host.js";
 import type { Lab } from "../lab/lab.js";

@@ -2,7 +2,8 @@
 // sent what to whom, which addresses are where) and not by what the machines say of themselves.
 
 import assert from "node:assert/strict";
-import type { TransitionReason, VipdEvent } from "../../src/control/event.js";
+import type { VipdEvent } from "../../src/control/event.js";
+import type { TransitionReason } from "../../src/vrrp/reasons.js";
 import { describeReason } from "../../src/control/reason.js";
 import type { InstanceStateName } from "../../src/vrrp/instance.js";
 import { OWNER_PRIORITY as OWNER } from "../../src/vrrp/state.js";

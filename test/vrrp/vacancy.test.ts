@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { TransitionReason } from "../../src/control/event.js";
+import type { TransitionReason } from "../../src/vrrp/reasons.js";
 import { nextDeadline, step } from "../../src/vrrp/machine.js";
 import type { State } from "../../src/vrrp/state.js";
 import { vacancyOf } from "../../src/vrrp/vacancy.js";
