@@ -2,7 +2,6 @@
 
 import { setTimeout as pause } from "node:timers/promises";
 import { milliseconds, seconds } from "../src/core/units.js";
-import { wallClock } from "../test/lab/wait.js";
 import type { Kind } from "./pair.js";
 import { Pair, memory } from "./pair.js";
 import { cpuShare } from "./processes.js";
@@ -17,9 +16,7 @@ const CALM = seconds(8);
 async function load(kind: Kind): Promise<{ readonly percent: number; readonly rss: number }> {
   const pair = await Pair.create({ kind, interval: milliseconds(100), instances: INSTANCES });
   try {
-    const began = wallClock();
-    pair.start("lb1");
-    await pair.masterIs("lb1", began);
+    await pair.startMaster();
     await pause(CALM);
     const pids = pair.pids("lb1");
     return { percent: await cpuShare(pids, WINDOW), rss: memory(pids).rss };

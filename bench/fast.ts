@@ -4,7 +4,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { milliseconds, seconds } from "../src/core/units.js";
 import { Trace } from "../test/lab/trace.js";
-import { wallClock } from "../test/lab/wait.js";
 import { loadEveryCore } from "./load.js";
 import { watchMachine } from "../test/lab/machine.js";
 import type { Packet } from "./packets.js";
@@ -80,12 +79,7 @@ async function underLoad(pair: Pair): Promise<Omit<Measured, "master" | "backup"
 async function run(kind: Kind): Promise<Measured> {
   const pair = await Pair.create({ kind, interval: INTERVAL, instances: INSTANCES });
   try {
-    const began = wallClock();
-    pair.start("lb1");
-    await pair.masterIs("lb1", began);
-    pair.start("lb2");
-    await pause(CALM);
-    await pair.capture.stop();
+    await pair.settle(CALM);
     const [master, backup] = await Promise.all([
       cpuShare(pair.pids("lb1"), CPU_WINDOW),
       cpuShare(pair.pids("lb2"), CPU_WINDOW),

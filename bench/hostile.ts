@@ -6,7 +6,6 @@ import { setTimeout as pause } from "node:timers/promises";
 import { milliseconds, seconds } from "../src/core/units.js";
 import { watchMachine } from "../test/lab/machine.js";
 import { Trace } from "../test/lab/trace.js";
-import { wallClock } from "../test/lab/wait.js";
 import { delays, readPackets } from "./packets.js";
 import type { Kind } from "./pair.js";
 import { ADDRESS, Pair } from "./pair.js";
@@ -61,12 +60,7 @@ async function run(kind: Kind): Promise<Measured> {
   const { observer } = pair.hosts;
   try {
     observer.ip("route add 224.0.0.0/4 dev eth0");
-    const began = wallClock();
-    pair.start("lb1");
-    await pair.masterIs("lb1", began);
-    pair.start("lb2");
-    await pause(CALM);
-    await pair.capture.stop();
+    await pair.settle(CALM);
     const calm = await look(pair);
     // A capture that saw next to nothing must not count as success. Under fire it may be the director's doing.
     if (calm.share < 50) throw new Error(`only ${calm.share.toFixed(0)} % of the adverts were seen`);

@@ -48,9 +48,7 @@ async function oneRound(kind: Kind): Promise<Times> {
   const pair = await Pair.create({ kind, interval: INTERVAL, instances: INSTANCES, addressesEach: EACH });
   try {
     const { lb1, lb2, observer } = pair.hosts;
-    const began = wallClock();
-    pair.start("lb1");
-    await pair.masterIs("lb1", began);
+    await pair.startMaster();
     await pair.holds("lb1", seconds(60));
     pair.start("lb2");
     // The bursts of announcements are over, and the backup has settled.

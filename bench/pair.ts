@@ -2,6 +2,7 @@
 // better one is lb1 (priority 200), the other lb2 (priority 100). Measures nothing itself.
 
 import { readFileSync } from "node:fs";
+import { setTimeout as pause } from "node:timers/promises";
 import type { Milliseconds } from "../src/core/units.js";
 import { milliseconds, seconds } from "../src/core/units.js";
 import { Capture } from "../test/lab/capture.js";
@@ -9,7 +10,7 @@ import { startKeepalived, startVipd } from "../test/lab/directors.js";
 import type { Host } from "../test/lab/host.js";
 import { Lab } from "../test/lab/lab.js";
 import type { LabProcess } from "../test/lab/process.js";
-import { until } from "../test/lab/wait.js";
+import { until, wallClock } from "../test/lab/wait.js";
 import type { Layout, Side } from "./pair-config.js";
 import { PRIORITY, heldIn, keepalivedConfig, vipdConfig } from "./pair-config.js";
 
@@ -65,6 +66,21 @@ export class Pair {
           vrrpOnly: true,
           terse: true,
         });
+  }
+
+  /** Starts lb1, and waits until it is master of all IPv4 instances. */
+  async startMaster(): Promise<void> {
+    const began = wallClock();
+    this.start("lb1");
+    await this.masterIs("lb1", began);
+  }
+
+  /** Starts both, lets them be for as long as `calm`, and captures no more: what is measured is theirs alone. */
+  async settle(calm: Milliseconds): Promise<void> {
+    await this.startMaster();
+    this.start("lb2");
+    await pause(calm);
+    await this.capture.stop();
   }
 
   /** Waits until `side` alone sends adverts, of all IPv4 instances. */

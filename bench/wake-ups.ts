@@ -2,7 +2,6 @@
 
 import { setTimeout as pause } from "node:timers/promises";
 import { seconds } from "../src/core/units.js";
-import { wallClock } from "../test/lab/wait.js";
 import type { Kind, Side } from "./pair.js";
 import { Pair } from "./pair.js";
 import { sleeps } from "./processes.js";
@@ -14,9 +13,7 @@ const CALM = seconds(10);
 async function rates(kind: Kind): Promise<Record<Side, number>> {
   const pair = await Pair.create({ kind, interval: seconds(1) });
   try {
-    const began = wallClock();
-    pair.start("lb1");
-    await pair.masterIs("lb1", began);
+    await pair.startMaster();
     pair.start("lb2");
     await pause(CALM);
     const pids = { lb1: pair.pids("lb1"), lb2: pair.pids("lb2") };

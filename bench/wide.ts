@@ -3,7 +3,6 @@
 
 import { setTimeout as pause } from "node:timers/promises";
 import { milliseconds, seconds } from "../src/core/units.js";
-import { wallClock } from "../test/lab/wait.js";
 import type { Kind } from "./pair.js";
 import { Pair } from "./pair.js";
 import { cpuShare } from "./processes.js";
@@ -18,9 +17,7 @@ const CALM = seconds(8);
 async function load(kind: Kind): Promise<{ readonly master: number; readonly backup: number }> {
   const pair = await Pair.create({ kind, interval: milliseconds(100), instances: INSTANCES, families: 2 });
   try {
-    const began = wallClock();
-    pair.start("lb1");
-    await pair.masterIs("lb1", began);
+    await pair.startMaster();
     await pair.holds("lb1", seconds(30));
     pair.start("lb2");
     await pause(CALM);

@@ -16,7 +16,12 @@ export const release: Command = {
   ],
   async run(options, output) {
     const path = resolve(runtimeDirectoryOf(options));
-    if (!existsSync(path)) return EXIT.ok;
+    // Whoever calls it by hand wants an answer; the service manager calls it at each end of the daemon.
+    const isAsked = !options.flag("unless-kept");
+    if (!existsSync(path)) {
+      if (isAsked) output.out(`nothing to remove: there is no ${path}\n`);
+      return EXIT.ok;
+    }
     const directory = await claimRuntimeDirectory(path);
     if (!directory.ok) {
       output.err(`vipd: ${directory.error}\n`);
@@ -29,12 +34,13 @@ export const release: Command = {
       const { keptFile } = await import("../director/supervisor/kept-state.js");
       const kept = keptFile(path);
       const now = monotonicNow();
-      if (options.flag("unless-kept") && kept.isThere(now)) return EXIT.ok;
+      if (!isAsked && kept.isThere(now)) return EXIT.ok;
       kept.take(now);
       const addresses = heldAddresses(path, removeAddresses, interfaceIndex);
       const removals = [heldGoods(path).release(), addresses.release()];
       const removed = removals.flatMap((one) => one.removed);
       const errors = removals.flatMap((one) => one.errors);
+      if (isAsked && removed.length + errors.length === 0) output.out("nothing to remove\n");
       for (const text of removed) output.out(`removed ${text}\n`);
       for (const text of errors) output.err(`vipd: ${text}\n`);
       return errors.length === 0 ? EXIT.ok : EXIT.failed;
