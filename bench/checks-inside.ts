@@ -3,7 +3,7 @@
 //   usage: node checks-inside.js DIRECTOR,... MEASUREMENT...
 
 import { setTimeout as pause } from "node:timers/promises";
-import { seconds } from "../src/core/units.js";
+import { seconds, type Milliseconds } from "../src/core/units.js";
 import { busyShare } from "./busy.js";
 import { PORTS, SERVERS, type Director, type Subject } from "./checks-config.js";
 import { CheckNetwork } from "./checks-network.js";
@@ -15,8 +15,15 @@ export type CheckFigure = {
 };
 
 const WINDOW = seconds(10);
-/** By then the first checks are over, the rhythm of all is spread over the interval, and a start's garbage gone. */
-const CALM = seconds(10);
+/**
+ * By then the first checks are over, the rhythm of all is spread over the interval, and what a start leaves to do is done:
+ * vipd prepares the table of the next start after half a minute, and its reader of configurations goes after a minute.
+ */
+const CALM: Readonly<Record<Director, Milliseconds>> = {
+  keepalived: seconds(10),
+  vipd: seconds(75),
+  ldirectord: seconds(10),
+};
 const LOOK = seconds(5);
 const MOST_LOOKS = 8;
 /** Per cent of the one core. */
@@ -57,7 +64,7 @@ async function withDirector(
     await network.prepare();
     const idle = idleWindow === 0 ? 0 : await busyShare(seconds(idleWindow));
     await network.start(director, subject);
-    await pause(CALM);
+    await pause(CALM[director]);
     await calm();
     await work(network, idle);
     await network.stop();
@@ -77,7 +84,7 @@ const load =
         if (network.count() < services * SERVERS)
           throw new Error(`servers were lost (it said:\n${network.said.slice(-1000)})`);
         if (!lateness || director !== "vipd") return;
-        await pause(LATE_LOOK - CALM - WINDOW);
+        await pause(LATE_LOOK);
         const late = Array.from(network.said.matchAll(/began up to ([\d.]+)(m?s) late/g), ([, time, unit]) =>
           unit === "s" ? Number(time) : Number(time) / 1000,
         );

@@ -1,5 +1,6 @@
 // `make bench`: every figure beside keepalived's from the same run, on the same machine, with the same load on it.
-//   usage: node build/bench/main.js [NAME...] [--with KIND]...
+//   usage: node build/bench/main.js [NAME...] [--with KIND]... [--figure NAME]...
+// --figure: of the measurement "checks" only these, by their names in checks-inside.ts.
 
 import { execFileSync } from "node:child_process";
 import { parseArgs } from "node:util";
@@ -33,7 +34,10 @@ const MEASUREMENTS = [
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { with: { type: "string", multiple: true, default: [...KINDS] } },
+  options: {
+    with: { type: "string", multiple: true, default: [...KINDS] },
+    figure: { type: "string", multiple: true, default: [] },
+  },
 });
 const unknown = positionals.filter((name) => !MEASUREMENTS.some((measurement) => measurement.name === name));
 if (unknown.length > 0) {
@@ -54,7 +58,8 @@ const rows: Row[] = [];
 for (const measurement of MEASUREMENTS) {
   if (positionals.length > 0 && !positionals.includes(measurement.name)) continue;
   try {
-    rows.push(...(await measurement.measure(kinds, (line) => process.stderr.write(`${line}\n`))));
+    const say = (line: string): boolean => process.stderr.write(`${line}\n`);
+    rows.push(...(await measurement.measure(kinds, say, values.figure)));
   } catch (error) {
     process.stderr.write(
       `bench: ${measurement.name} FAILED: ${error instanceof Error ? error.message : String(error)}\n`,

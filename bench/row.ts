@@ -18,7 +18,8 @@ export type Row = {
 export type Measurement = {
   readonly name: string;
   readonly summary: string;
-  measure(kinds: readonly Kind[], say: (line: string) => void): Promise<Row[]>;
+  /** `figures`: for a measurement of many, the only ones that are wanted; empty: all. */
+  measure(kinds: readonly Kind[], say: (line: string) => void, figures: readonly string[]): Promise<Row[]>;
 };
 
 export function atMost(factor: number): Row["reached"] {

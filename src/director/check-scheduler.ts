@@ -91,6 +91,8 @@ const LATE = milliseconds(20);
 /** A check that does not settle when it is told to has a bug; after this time it counts as failed. */
 const STALL = milliseconds(2000);
 
+const NOTHING = (): void => undefined;
+
 const interval = (job: CheckJob, isFailing: boolean): Milliseconds =>
   isFailing && job.everyFailing !== undefined ? job.everyFailing : job.every;
 
@@ -101,7 +103,7 @@ export class CheckScheduler {
   private readonly queues: Record<CheckCost, Set<Entry>> = { socket: new Set(), process: new Set() };
   private readonly running: Record<CheckCost, number> = { socket: 0, process: 0 };
   private armedFor = Infinity;
-  private disarm: () => void = () => undefined;
+  private disarm = NOTHING;
   private mostLate = milliseconds(0);
   /** Milliseconds that this process came late to its wake-ups, in all. */
   private lost = 0;
@@ -248,9 +250,10 @@ export class CheckScheduler {
     this.armedFor = next;
     this.disarm =
       next === Infinity
-        ? () => undefined
+        ? NOTHING
         : this.ports.timers.wakeAt(instant(next), () => {
             this.armedFor = Infinity;
+            this.disarm = NOTHING;
             const late = this.ports.timers.now() - next;
             if (late > LATE) this.lost += late;
             this.turn();
