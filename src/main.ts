@@ -1,9 +1,11 @@
 // The program `vipd`: the command line's entry. What a command needs is loaded when it is run, so that the
-// daemon does not carry the config reader and `vipd status` starts at once. Of the daemon one process is started before
-// anything is loaded at all.
+// daemon does not carry the config reader and `vipd status` starts at once. Of the daemon the processes that the kernel's
+// table waits for are started before anything is loaded at all.
 
-import { EXIT } from "./cli/command.js";
+import { DEFAULT_CONFIG, EXIT } from "./cli/command.js";
 import { endFirstChild, startFirstChild } from "./director/supervisor/first-child.js";
+import { endFirstReader, startFirstReader } from "./director/supervisor/first-reader.js";
+import { DEFAULT_STATE_DIRECTORY } from "./director/supervisor/state-directory.js";
 
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   // A reader that has seen enough ("vipd events --follow | head") is no error; a full disk is one, but no bug.
@@ -16,7 +18,10 @@ process.stderr.on("error", () => undefined);
 
 const words = process.argv.slice(2);
 const isDaemon = words[0] === "run" && !words.includes("--help") && !words.includes("-h");
-if (isDaemon) startFirstChild();
+if (isDaemon) {
+  startFirstReader(words, { config: DEFAULT_CONFIG, state: DEFAULT_STATE_DIRECTORY });
+  startFirstChild();
+}
 void import("./cli/command-line.js")
   .then(({ runCommandLine }) =>
     runCommandLine(words, {
@@ -30,7 +35,10 @@ void import("./cli/command-line.js")
     process.stderr.write(`${error.message}\n`);
     return EXIT.failed;
   })
-  .finally(endFirstChild)
+  .finally(() => {
+    endFirstReader();
+    endFirstChild();
+  })
   .then((code) => {
     process.exitCode = code;
   });

@@ -15,6 +15,7 @@ const root = fileURLToPath(new URL("../", import.meta.url));
 const from = join(root, "build/src");
 const to = join(root, "build/bundle");
 const { flagsOf } = await import("../build/src/director/supervisor/programs.js");
+const { readSavedTable } = await import("../build/src/director/saved-config.js");
 
 const PROGRAMS = {
   main: "main.js",
@@ -22,6 +23,7 @@ const PROGRAMS = {
   // started; and what reads a configuration of which there is something to say (APART).
   cli: "cli/command-line.js",
   reader: "director/supervisor/config-reader.js",
+  place: "config/place.js",
   config: "director/supervisor/config-worker.js",
   vrrp: "director/vrrp-process.js",
   checks: "director/checks-process.js",
@@ -30,6 +32,7 @@ const PROGRAMS = {
 const BIG = {
   main: /node_modules\//,
   cli: /node_modules\/(zod|js-yaml|nodemailer)\//,
+  place: /node_modules\/(zod|winston|nodemailer)\//,
   config: /node_modules\/(zod|js-yaml|winston|nodemailer)\//,
   vrrp: /node_modules\/(zod|js-yaml|winston|nodemailer|node-cron)\//,
   checks: /node_modules\/(zod|js-yaml|winston|nodemailer|node-cron)\//,
@@ -43,6 +46,7 @@ const APART = {
   setup({ onResolve }) {
     for (const [filter, path] of [
       [/\/config-reader\.js$/, "./reader.cjs"],
+      [/\/config\/place\.js$/, "./place.cjs"],
       [/\/command-line\.js$/, "./cli.cjs"],
     ])
       onResolve({ filter }, ({ kind }) => (kind === "dynamic-import" ? { path, external: true } : undefined));
@@ -92,11 +96,21 @@ for (const [name, module] of Object.entries(PROGRAMS)) {
 }
 copyFileSync(join(root, "tools/bundle/start.cjs"), join(to, "start.cjs"));
 
-/** Each program runs as far as it gets, and writes down what V8 has compiled. */
+/** Each program runs as far as it gets, and writes down what V8 has compiled: its last run is the one that counts. */
 const example = join(root, "conf/vipd.yaml");
-const read = (request) => `${JSON.stringify({ kind: "read", node: "lb1", path: example, ...request })}\n`;
+const read = (request) => ({ kind: "read", node: "lb1", path: example, ...request });
 const scratch = mkdtempSync(join(tmpdir(), "vipd-bundle-"));
 const saved = { path: join(scratch, "saved-config"), id: "bundle" };
+const save = { ...saved, savedFor: { program: "", path: example, node: "" } };
+/** As large configurations are: many services that are written alike. */
+const LARGE = Array.from({ length: 120 }, (_, n) => n + 1);
+const large = `nodes: { lb1: { address: 192.168.1.2, priority: 150 }, lb2: { priority: 100 } }
+vrrp: { web: { interface: eth0, router-id: 85, addresses: [${LARGE.map((n) => `192.0.2.${n}/24`).join(", ")}] } }
+defaults: { check: { every: 1h, warm-up: 1h } }
+services:
+${LARGE.map((n) => `  s${n}: { address: 192.0.2.${n}:80, forwarding: nat, check: tcp, servers: [{ address: 198.51.100.${n}, weight: 1 }, 203.0.113.${n}] }\n`).join("")}`;
+const small = (weight) =>
+  `nodes: { lb1: {} }\nservices:\n  a: { address: 192.0.2.1:80, scheduler: rr, forwarding: nat, servers: [{ address: 198.51.100.1, weight: ${weight} }, 203.0.113.1] }\n`;
 const ORDER = {
   kind: "configure",
   scripts: { user: null, secure: true },
@@ -107,49 +121,56 @@ const ORDER = {
   masters: {},
   services: [],
 };
-const RUNS = [
-  { name: "main", words: ["check", "--config", example] },
-  // Ends where it would claim its runtime directory, with all modules loaded.
-  { name: "main", words: ["run", "--runtime-dir", "/dev/null/vipd"] },
-  // Without the text everything is said, with it it is read quickly.
-  { name: "config", request: read({}) },
-  {
-    name: "config",
-    request: read({
-      text: readFileSync(example, "utf8"),
-      save: { ...saved, savedFor: { program: "", path: example, node: "" } },
-    }),
-  },
-  // For the checks process below; of the reader's cache the run before is to be seen.
-  { name: "config", request: `${JSON.stringify({ kind: "prepare", saved })}\n`, writes: false },
-  { name: "vrrp" },
-];
-for (const { name, words = [], request = "", writes = true } of RUNS) {
+
+run("main", { words: ["check", "--config", example] });
+// Ends where it would claim its runtime directory, with all modules loaded.
+run("main", { words: ["run", "--runtime-dir", "/dev/null/vipd"] });
+// Without the text everything is said; a warning needs its place in the file; most is read quickly.
+run("config", { request: read({}) });
+run("config", { request: read({ text: small(7) }) });
+const { head, servicesText } = run("config", { request: read({ text: small(1) }), writes: false });
+run("config", { request: read({ text: large, save, previous: { head, servicesText } }) });
+run("vrrp");
+const kept = readSavedTable(saved);
+if (kept?.prepared === undefined) throw new Error("the reader has prepared no table of its example");
+await takeTable(kept.services());
+rmSync(scratch, { recursive: true });
+
+/** Gives the answer to a request. */
+function run(name, { words = [], request, writes = true } = {}) {
   const start = [join(to, "start.cjs"), ...(writes ? ["--write-cache"] : [])];
   const command = [...(flagsOf[name] ?? []), ...start, `${name}.cjs`, ...words];
-  const run = spawnSync(process.execPath, command, {
-    input: request,
+  const done = spawnSync(process.execPath, command, {
+    input: request === undefined ? "" : `${JSON.stringify(request)}\n`,
     encoding: "utf8",
     timeout: 60_000,
   });
-  if (run.error !== undefined) throw run.error;
+  if (done.error !== undefined) throw done.error;
+  if (request === undefined) return undefined;
+  const answer = JSON.parse(done.stdout);
+  if (!answer.ok) throw new Error(`the reader did not take its example: ${answer.report}`);
+  return answer;
 }
-await takeTable();
-rmSync(scratch, { recursive: true });
 
-/** The checks process takes a configuration, with a kernel that is only pretended (bundle/pretend-ipvs.cjs). */
-function takeTable() {
+/** The checks process takes a configuration and a change, of a kernel that is only pretended (bundle/pretend-ipvs.cjs). */
+function takeTable([first]) {
   const child = fork(join(to, "start.cjs"), ["--write-cache", "checks.cjs"], {
     execArgv: [...flagsOf.checks],
     env: { ...process.env, NODE_OPTIONS: `--require ${join(root, "tools/bundle/pretend-ipvs.cjs")}` },
     timeout: 60_000,
   });
+  const orders = [
+    { ...ORDER, runtimeDirectory: scratch, saved },
+    { kind: "change", services: [{ ...first, servers: first.servers.slice(1) }] },
+  ];
   child.on("message", (message) => {
-    if (message.kind === "hello") child.send({ ...ORDER, runtimeDirectory: scratch, saved });
     const isTaken = message.kind === "configured" && message.error === null;
     if (message.kind === "unreadable" || (message.kind === "configured" && !isTaken))
-      throw new Error(`the checks process did not take ${example}: ${message.error}`);
-    if (isTaken) child.disconnect();
+      throw new Error(`the checks process did not take an example: ${message.error}`);
+    if (message.kind !== "hello" && !isTaken) return;
+    const next = orders.shift();
+    if (next === undefined) child.disconnect();
+    else child.send(next);
   });
   return new Promise((done) => child.on("exit", done));
 }

@@ -5,8 +5,8 @@
 import type { z } from "zod";
 
 import type { CheckerSpec } from "./checker-spec.js";
-import { hasErrors, inOrder, isSecret, placer, type Diagnostic, type Problem } from "./diagnostic.js";
-import type { Placer } from "./diagnostic.js";
+import { hasErrors, inOrder, placer, type Diagnostic, type Problem } from "./diagnostic.js";
+import { place } from "./place.js";
 import { breakageBefore, breakageOf, Mender, spellRight } from "./mend.js";
 import type { Config } from "./model.js";
 import { schemaProblems, type ShapeProblem } from "./problems.js";
@@ -179,14 +179,3 @@ const EMPTY = {
   message: "the file is empty",
   hint: "Begin with an example: conf/vipd.yaml, where vipd is installed.",
 } as const;
-
-const place = (at: Placer, tree: YamlTree, problems: readonly Problem[]): Diagnostic[] =>
-  problems.map(({ path, at: part, severity, code, message, hint }) =>
-    at(tree.locate(path, part), {
-      severity,
-      code,
-      message,
-      ...(hint === undefined ? {} : { hint }),
-      ...(isSecret(path) ? { secret: true } : {}),
-    }),
-  );

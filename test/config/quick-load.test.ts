@@ -10,7 +10,8 @@ import { build } from "esbuild";
 import fc from "fast-check";
 
 import { loadConfig } from "../../src/config/load.js";
-import { quickLoad } from "../../src/config/quick-load.js";
+import { placeIn } from "../../src/config/place.js";
+import { quickLoad, quickRead } from "../../src/config/quick-load.js";
 import { readSchedule } from "../../src/linux/cron.js";
 import { err } from "../../src/core/result.js";
 import { checkers, root } from "./load.js";
@@ -100,3 +101,30 @@ for (const [name, made] of [
     assert.ok(read > 0);
   });
 }
+
+test("of warnings it finds the places, when they are all there is to say", () => {
+  const warned = texts.map((text) =>
+    text.replace(/^( *)(- \{? ?address: \S+?), weight: 1\b/m, "$1$2, weight: 9"),
+  );
+  const without = `nodes: { lb1: {} }
+services:
+  a: { address: 192.0.2.1:80, scheduler: rr, forwarding: nat, servers: [{ address: 192.0.2.9, weight: 2 }, 192.0.2.8] }
+  b:
+    address: 192.0.2.2:80
+    forwarding: nat
+    # None.
+    servers: []
+`;
+  let placed = 0;
+  for (const text of [...warned, without]) {
+    const read = quickRead({ text, checkers, ...asked });
+    if (read === undefined) continue;
+    const { config, diagnostics } = loadConfig({ path: "vipd.yaml", text, checkers, ...asked });
+    assert.deepStrictEqual(read.config, config, text);
+    assert.deepStrictEqual(placeIn("vipd.yaml", text, read.warnings), diagnostics, text);
+    placed += diagnostics.length;
+  }
+  assert.ok(placed >= 2);
+  const wrong = without.replace("192.0.2.9", "192.0.2.8");
+  assert.equal(quickRead({ text: wrong, checkers, ...asked }), undefined);
+});

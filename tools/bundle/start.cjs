@@ -23,10 +23,12 @@ function readCache(path) {
 }
 
 /** A program that another one loads is a part of it, and has a cache too. All of them lie where this file does. */
-const requireHere = Object.assign(
-  (name) => (/^\.\/\w+\.cjs$/.test(name) ? load(name) : require(name)),
-  require,
-);
+const loaded = new Map();
+const requireHere = Object.assign((name) => {
+  if (!/^\.\/\w+\.cjs$/.test(name)) return require(name);
+  if (!loaded.has(name)) loaded.set(name, load(name));
+  return loaded.get(name);
+}, require);
 
 function load(name) {
   const path = join(__dirname, name);

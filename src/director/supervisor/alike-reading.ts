@@ -1,16 +1,14 @@
 // A reading of a file of very many services that are alike (config/alike.ts), about which there is nothing to say: what
 // quick-reading.ts gives and what is made of it, without a thousand services in between.
 
-import { checkerSpecs } from "../../checkers/registry.js";
 import { findAlike } from "../../config/alike.js";
 import { quickRead } from "../../config/quick-load.js";
-import * as values from "../../config/values.js";
 import { packAlike } from "../../control/packed-alike.js";
 import type { PreparedTable } from "../../ipvs/prepared.js";
 import { readSecretFile } from "../../linux/secret-file.js";
 import { prepareAlike } from "../prepare-alike.js";
 import type { ConfigHead } from "./config-source.js";
-import { identityOf } from "./quick-reading.js";
+import { CHECKERS, identityOf } from "./quick-reading.js";
 import { schedulesFor } from "./schedules.js";
 import { findUnrunnable, hasProbes } from "./unrunnable.js";
 
@@ -36,7 +34,7 @@ export async function alikeReading(
   let readsMore = false;
   const read = quickRead({
     text: reduced,
-    checkers: checkerSpecs(values),
+    checkers: CHECKERS,
     identity: identityOf(node),
     readSecret: (file) => {
       readsMore = true;
@@ -44,7 +42,8 @@ export async function alikeReading(
     },
     readSchedule: await schedulesFor(text),
   });
-  if (read === undefined || findUnrunnable(read.config).length > 0) return undefined;
+  if (read === undefined || read.warnings.length > 0 || findUnrunnable(read.config).length > 0)
+    return undefined;
   const { services: kinds, ...head } = read.config;
   const packed = packAlike(kinds, services, read.virtual);
   if (packed === undefined) return undefined;

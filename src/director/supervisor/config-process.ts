@@ -15,6 +15,7 @@ import {
   type LoadOutcome,
   type LoadRequest,
 } from "./config-source.js";
+import { endFirstReader } from "./first-reader.js";
 import { ReaderProcess, type ReadRequest } from "./reader-process.js";
 
 /** From an answer to work that nobody waits for. */
@@ -52,6 +53,8 @@ export function configLoader(options: LoaderOptions = {}): LoadConfig {
   };
   return async (request) => {
     clearTimeout(timer);
+    // While we read the file and look for what has changed in it, the reader gets ready.
+    if (request.previous !== undefined) loader.reader.start();
     const file = readConfigFile(request.path);
     const reading = file.ok ? { ...request, text: file.value } : request;
     return known(loader, reading) ?? (await readChanged(loader, reading)) ?? (await readAll(loader, reading));
@@ -67,6 +70,7 @@ function known(
   if (previous !== undefined || text === undefined || place === undefined) return undefined;
   const saved = findSavedConfig(place.path, savedFor(place.program, path, node), text);
   if (saved === undefined) return undefined;
+  endFirstReader();
   const { head, servicesText, warnings, probes } = saved;
   // Programs that checks need may have come and gone since.
   const probe = async (): Promise<void> => {

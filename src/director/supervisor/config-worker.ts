@@ -1,8 +1,8 @@
 // The process that reads configurations for the daemon: a WorkerRequest comes in as a line of JSON, an answer goes
-// out as one. It reads and writes without an event loop, and ends when its standard input does: that is when it was
-// idle for a while, or when the daemon is gone.
+// out as one. It reads and writes without streams, and ends when its standard input does: that is when it was idle for a
+// while, or when the daemon is gone.
 
-import { readSync, writeSync } from "node:fs";
+import { read, readSync, writeSync } from "node:fs";
 import { diffConfig } from "../../config/change.js";
 import { summarizeDiagnostic, type Diagnostic } from "../../config/diagnostic.js";
 import type { PreparedTable } from "../../ipvs/prepared.js";
@@ -27,21 +27,26 @@ import type {
 const MOST_WARNINGS = 20;
 /** What reading a file of this many bytes leaves behind is given back to the system. */
 const LARGE = 50_000;
+/** Those who wait for the answer have work to do first, and perhaps the same processor. */
+const TRIM_AFTER_MS = 4000;
 
 void work();
 
 async function work(): Promise<void> {
-  for (let line = readLine(); line !== undefined; line = readLine()) {
+  let timer: NodeJS.Timeout | undefined;
+  for (let line = await readLine(); line !== undefined; line = await readLine()) {
+    clearTimeout(timer);
     const request = JSON.parse(line) as WorkerRequest;
     write(`${JSON.stringify(await answer(request))}\n`);
-    if (line.length > LARGE || request.kind === "prepare") collectGarbage();
+    if (line.length > LARGE || request.kind === "prepare") timer = setTimeout(collectGarbage, TRIM_AFTER_MS);
   }
+  clearTimeout(timer);
 }
 
 function answer(request: WorkerRequest): WorkerAnswer | Promise<WorkerAnswer> {
   switch (request.kind) {
     case "read":
-      return read(request);
+      return readFor(request);
     case "probe":
       return probe(request);
     case "prepare":
@@ -62,7 +67,7 @@ function probe({ head, servicesText }: ProbeRequest): ProbeAnswer {
   return { warnings: few(unrunnable({ ...head, services: unpackServices(servicesText) })) };
 }
 
-async function read(request: ReadRequest): Promise<ReadAnswer> {
+async function readFor(request: ReadRequest): Promise<ReadAnswer> {
   const { path, text, node, shifts = [] } = request;
   const alike = text === undefined ? undefined : await alikeReading(text, node);
   if (alike !== undefined && text !== undefined) {
@@ -168,15 +173,24 @@ function few(lines: readonly string[]): readonly string[] {
 }
 
 /** Requests come one at a time, so that nothing follows the end of a line. Undefined: there are no more. */
-function readLine(): string | undefined {
+async function readLine(): Promise<string | undefined> {
   const parts: Buffer[] = [];
   for (;;) {
     const part = Buffer.allocUnsafe(65_536);
-    const length = readSync(0, part);
+    // The first part is waited for while a timer may run; the rest is on its way.
+    const length = parts.length === 0 ? await readPart(part) : readSync(0, part);
     if (length === 0) return undefined;
     parts.push(part.subarray(0, length));
     if (part[length - 1] === 0x0a) return Buffer.concat(parts).toString();
   }
+}
+
+function readPart(part: Buffer): Promise<number> {
+  return new Promise((resolve, reject) =>
+    read(0, part, 0, part.length, null, (error, length) =>
+      error === null ? resolve(length) : reject(error),
+    ),
+  );
 }
 
 function write(text: string): void {

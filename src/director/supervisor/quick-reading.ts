@@ -1,15 +1,18 @@
-// A reading of a configuration about which there is nothing to say, on this machine either (quick-load.ts). Loads
-// neither zod nor js-yaml.
+// A reading of a configuration about which there is nothing to say but warnings, on this machine either (quick-load.ts).
+// Loads no zod, and js-yaml only to say where in the file a warning belongs.
 
 import { hostname } from "node:os";
 import { checkerSpecs } from "../../checkers/registry.js";
-import { quickLoad } from "../../config/quick-load.js";
+import { quickRead } from "../../config/quick-load.js";
 import type { Identity } from "../../config/resolve.js";
 import * as values from "../../config/values.js";
 import { readSecretFile } from "../../linux/secret-file.js";
 import type { Reading } from "./config-reader.js";
 import { schedulesFor } from "./schedules.js";
 import { findUnrunnable } from "./unrunnable.js";
+
+/** The same list each time, so that what is made of it is made once. */
+export const CHECKERS = checkerSpecs(values);
 
 /** Undefined: it is for config-reader.ts. */
 export async function quickReading(
@@ -18,9 +21,9 @@ export async function quickReading(
   node: string | undefined,
 ): Promise<Reading | undefined> {
   let readsMore = false;
-  const loaded = quickLoad({
+  const read = quickRead({
     text,
-    checkers: checkerSpecs(values),
+    checkers: CHECKERS,
     identity: identityOf(node),
     readSecret: (file) => {
       readsMore = true;
@@ -28,9 +31,19 @@ export async function quickReading(
     },
     readSchedule: await schedulesFor(text),
   });
-  if (loaded === undefined || findUnrunnable(loaded.config).length > 0) return undefined;
-  const { config, ...rest } = loaded;
-  return { path, text, configs: [config], diagnostics: [], warnings: [], readsMore, ...rest };
+  if (read === undefined || findUnrunnable(read.config).length > 0) return undefined;
+  const { config, warnings, starts } = read;
+  const { placeIn } = warnings.length === 0 ? {} : await import("../../config/place.js");
+  const diagnostics = placeIn?.(path, text, warnings) ?? [];
+  return {
+    path,
+    text,
+    configs: [config],
+    diagnostics,
+    warnings: [],
+    readsMore,
+    ...(starts === undefined ? {} : { starts }),
+  };
 }
 
 /** Whose configuration it is: the node's that was named, or this machine's. */

@@ -2,15 +2,14 @@
 // asked by a line, answers by a line. It stays for a while after an answer, because reloads come in groups and a
 // process that has just read one file reads the next in a fraction of the time. It keeps nothing of what it has read.
 
-import { spawn, type ChildProcess } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import type { Socket } from "node:net";
 import { formatDuration, seconds, type Milliseconds } from "../../core/units.js";
 import type { LineShift } from "../../config/splice.js";
 import type { SavedServices } from "../../control/ipc.js";
 import type { SavedFor } from "../saved-config.js";
 import type { ConfigHead } from "./config-source.js";
-import { flagsOf, programWords } from "./programs.js";
-import { childEnvironment } from "./child-environment.js";
+import { spawnReader, takeFirstReader } from "./first-reader.js";
 
 /** A file of a hundred thousand lines is read in a second or two; this is for a process that hangs. */
 const WITHIN = seconds(60);
@@ -130,10 +129,7 @@ export class ReaderProcess {
   }
 
   private spawn(): Running {
-    const worker: ChildProcess = spawn(process.execPath, [...flagsOf.config, ...programWords("config")], {
-      stdio: ["pipe", "pipe", "pipe"],
-      env: childEnvironment(),
-    });
+    const worker = takeFirstReader() ?? spawnReader();
     const running: Running = { process: worker, settle: undefined, timer: undefined, isOverdue: false };
     let output: Buffer[] = [];
     let said = "";

@@ -5,7 +5,7 @@ import { accessSync, constants, statSync } from "node:fs";
 import { resolve } from "node:path";
 import { DEFAULT_RUNTIME_DIRECTORY, makeDirectory } from "./runtime-directory.js";
 
-const DEFAULT_STATE_DIRECTORY = "/var/lib/vipd";
+export const DEFAULT_STATE_DIRECTORY = "/var/lib/vipd";
 
 export type StateDirectory = {
   readonly path: string;

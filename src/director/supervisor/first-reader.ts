@@ -1,0 +1,68 @@
+// The reader of `vipd run`, begun before the rest of the program is loaded, as the first checks process is
+// (first-child.ts): where there is a configuration that nobody has read yet, it is what a start waits for. That it is new
+// is a guess, by the times of the files, which saves time when it is right and some work when it is not: the first
+// question that the daemon asks of its configuration finds out.
+
+import { spawn, type ChildProcess } from "node:child_process";
+import { statSync } from "node:fs";
+import { join } from "node:path";
+import { childEnvironment } from "./child-environment.js";
+import { flagsOf, programWords } from "./programs.js";
+
+const PLACE = Symbol.for("vipd.first-reader");
+type Place = { [PLACE]?: ChildProcess | undefined };
+const place = globalThis as Place;
+
+export function spawnReader(): ChildProcess {
+  return spawn(process.execPath, [...flagsOf.config, ...programWords("config")], {
+    stdio: ["pipe", "pipe", "pipe"],
+    env: childEnvironment(),
+  });
+}
+
+/** `words`: those of the command line, with the places that hold where they name none. */
+export function startFirstReader(words: readonly string[], defaults: Defaults): void {
+  if (!looksNew(words, defaults)) return;
+  const reader = spawnReader();
+  // Whoever needs one tries again, and hears why.
+  reader.on("error", () => undefined);
+  place[PLACE] = reader;
+}
+
+/** Undefined: it was never started, is taken, or has ended. */
+export function takeFirstReader(): ChildProcess | undefined {
+  const first = place[PLACE];
+  place[PLACE] = undefined;
+  if (first?.pid === undefined || first.exitCode !== null || first.signalCode !== null) return undefined;
+  return first;
+}
+
+/** There is nothing to read, and it has nothing to put in order. */
+export function endFirstReader(): void {
+  takeFirstReader()?.kill("SIGKILL");
+}
+
+type Defaults = { readonly config: string; readonly state: string };
+
+/** The file is younger than what was kept of the last one that was read. */
+export function looksNew(words: readonly string[], defaults: Defaults): boolean {
+  const option = (name: string): string | undefined => {
+    const at = words.indexOf(`--${name}`);
+    const joined = words.find((word) => word.startsWith(`--${name}=`));
+    return at >= 0 ? words[at + 1] : joined?.slice(name.length + 3);
+  };
+  const config = option("config") ?? defaults.config;
+  const state = option("state-dir") ?? option("runtime-dir") ?? defaults.state;
+  const kept = timeOf(join(state, "saved-config"));
+  const written = timeOf(config);
+  // Without a file there is nothing to read, and that is said elsewhere.
+  return written !== undefined && (kept === undefined || kept < written);
+}
+
+function timeOf(path: string): number | undefined {
+  try {
+    return statSync(path).mtimeMs;
+  } catch {
+    return undefined;
+  }
+}
