@@ -73,6 +73,31 @@ test("a thousand equal warnings are a few in the log and a count", async () => {
   assert.match(outcome.warnings[20] ?? "", /80 more warnings: "vipd check" shows them all/);
 });
 
+test("nothing waits for the places of warnings in a reload that changes a service, and then they are right", async () => {
+  const before = text(9).replaceAll(/:\n {4}\{/g, ": {");
+  const path = file("spliced.yaml", before);
+  const first = await loadConfigInProcess({ path, node: "lb1" });
+  assert.ok(first.ok);
+  const other = before.replace(
+    "192.168.2.5:80, forwarding: nat",
+    "192.168.2.5:80, scheduler: wrr, forwarding: nat",
+  );
+  writeFileSync(path, other);
+  const second = await loadConfigInProcess({ path, node: "lb1", previous: first.config });
+  assert.ok(second.ok);
+  assert.deepEqual(
+    second.changed?.map(({ name }) => name),
+    ["s4"],
+  );
+  assert.deepEqual([second.changes, second.warnings], [["service s4: scheduler wlc -> wrr"], []]);
+  const line = other.split("\n").findIndex((one) => one.includes("192.168.2.5:80")) + 1;
+  const whole = await loadConfigInProcess({ path, node: "lb1" });
+  assert.ok(whole.ok);
+  const placed = whole.warnings.filter((warning) => warning.includes(`spliced.yaml:${line}:`));
+  assert.equal(placed.length, 1);
+  assert.deepEqual(await second.more?.(), placed);
+});
+
 test("what is wrong comes back as lines for the log and as a report for a person", async () => {
   const outcome = await loadConfigInProcess({
     path: file("bad.yaml", "nodes: { lb1: {} }\nvrpp: {}\n"),

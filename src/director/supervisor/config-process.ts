@@ -137,6 +137,7 @@ async function readChanged(loader: Loader, reading: Reading): Promise<LoadOutcom
     ...requestOf({ ...reading, text: reduced }),
     shifts,
     previous: before,
+    hurries: true,
   });
   if ("why" in outcome || !outcome.answer.ok) return undefined;
   const { answer } = outcome;
@@ -157,7 +158,20 @@ async function readChanged(loader: Loader, reading: Reading): Promise<LoadOutcom
   // What is kept has the warnings of the whole file, which nobody knows by now.
   const whole = { path, text, ...(node === undefined ? {} : { node }) };
   if (loader.options.saved !== undefined) loader.later(() => void readAll(loader, whole));
-  return { ok: true, config, warnings: answer.warnings, changes: answer.changes, changed: is };
+  const { warnings, changes, unplaced = [] } = answer;
+  const more = async (): Promise<readonly string[]> => {
+    const placed = await loader.reader.ask({
+      kind: "place",
+      path,
+      text: reduced,
+      shifts,
+      warnings: unplaced,
+    });
+    return "answer" in placed
+      ? placed.answer.warnings
+      : unplaced.map(({ message }) => `${path}: warning: ${message}`);
+  };
+  return { ok: true, config, warnings, changes, changed: is, ...(unplaced.length === 0 ? {} : { more }) };
 }
 
 const requestOf = ({ path, node, text }: Reading): ReadRequest => ({

@@ -34,6 +34,8 @@ export type LoadOutcome =
       readonly ok: true;
       readonly config: LoadedConfig;
       readonly warnings: readonly string[];
+      /** More of them, to be asked for when the configuration is in force: nothing waits for them. */
+      readonly more?: () => Promise<readonly string[]>;
       readonly changes: readonly string[];
       /** When nothing but these differs from the previous configuration. They are where they were in the list. */
       readonly changed?: readonly ServiceConfig[];

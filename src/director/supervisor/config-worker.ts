@@ -4,7 +4,7 @@
 
 import { read, readSync, writeSync } from "node:fs";
 import { diffConfig } from "../../config/change.js";
-import { summarizeDiagnostic, type Diagnostic } from "../../config/diagnostic.js";
+import { summarizeDiagnostic, type Diagnostic, type Problem } from "../../config/diagnostic.js";
 import type { PreparedTable } from "../../ipvs/prepared.js";
 import { joinPacked, packService, splitPacked, unpackServices } from "../../control/packed-services.js";
 import { prepareTable } from "../prepare-table.js";
@@ -12,9 +12,10 @@ import { saveConfig, savePreparedTable } from "../saved-config.js";
 import { alikeReading, type AlikeReading } from "./alike-reading.js";
 import type { ConfigHead } from "./config-source.js";
 import { collectGarbage } from "./memory.js";
-import { quickReading } from "./quick-reading.js";
+import { quickReading, type QuickReading } from "./quick-reading.js";
 import { hasProbes, unrunnable } from "./unrunnable.js";
 import type {
+  PlaceRequest,
   PrepareRequest,
   ProbeAnswer,
   ProbeRequest,
@@ -51,6 +52,8 @@ function answer(request: WorkerRequest): WorkerAnswer | Promise<WorkerAnswer> {
       return probe(request);
     case "prepare":
       return prepare(request);
+    case "place":
+      return place(request);
   }
 }
 
@@ -67,15 +70,22 @@ function probe({ head, servicesText }: ProbeRequest): ProbeAnswer {
   return { warnings: few(unrunnable({ ...head, services: unpackServices(servicesText) })) };
 }
 
+async function place({ path, text, shifts, warnings }: PlaceRequest): Promise<ProbeAnswer> {
+  const { placeIn } = await import("../../config/place.js");
+  const placed = placeIn(path, text, warnings);
+  return { warnings: few(placed.map((diagnostic) => summarizeDiagnostic(moved(diagnostic, shifts)))) };
+}
+
 async function readFor(request: ReadRequest): Promise<ReadAnswer> {
-  const { path, text, node, shifts = [] } = request;
+  const { path, text, node, shifts = [], hurries = false } = request;
   const alike = text === undefined ? undefined : await alikeReading(text, node);
   if (alike !== undefined && text !== undefined) {
     const { lines, prepare, ...rest } = alike;
     return answerWith({ ...rest, lines, text, summaries: [], warnings: [] }, request, prepare);
   }
   const summary = (diagnostic: Diagnostic): string => summarizeDiagnostic(moved(diagnostic, shifts));
-  let reading = text === undefined ? undefined : await quickReading(path, text, node);
+  let reading: QuickReading | undefined =
+    text === undefined ? undefined : await quickReading(path, text, node, hurries);
   if (reading === undefined) {
     // With zod and all of YAML, and so with words for whatever there is to say.
     const { readConfig, readConfigText, report, failed } = await import("./config-reader.js");
@@ -97,6 +107,7 @@ async function readFor(request: ReadRequest): Promise<ReadAnswer> {
       text: reading.text,
       summaries: reading.diagnostics.map(summary),
       warnings: reading.warnings.map(summary),
+      unplaced: reading.unplaced,
     },
     request,
   );
@@ -109,10 +120,11 @@ type Read = Omit<AlikeReading, "prepare" | "starts"> & {
   readonly summaries: readonly string[];
   /** What depends on the machine. */
   readonly warnings: readonly string[];
+  readonly unplaced?: readonly Problem[] | undefined;
 };
 
 function answerWith(
-  { head, lines, servers, starts, probes, readsMore, text, summaries, warnings }: Read,
+  { head, lines, servers, starts, probes, readsMore, text, summaries, warnings, unplaced }: Read,
   { previous, save }: ReadRequest,
   prepare?: () => PreparedTable,
 ): ReadAnswer {
@@ -128,6 +140,7 @@ function answerWith(
     ...result,
     ...(isKept ? {} : { servicesText }),
     warnings: few([...summaries, ...warnings]),
+    ...(unplaced === undefined ? {} : { unplaced }),
     changes: previous === undefined ? [] : changesSince(previous, head, lines),
   };
 }

@@ -3,6 +3,7 @@
 
 import { hostname } from "node:os";
 import { checkerSpecs } from "../../checkers/registry.js";
+import type { Problem } from "../../config/diagnostic.js";
 import { quickRead } from "../../config/quick-load.js";
 import type { Identity } from "../../config/resolve.js";
 import * as values from "../../config/values.js";
@@ -11,15 +12,19 @@ import type { Reading } from "./config-reader.js";
 import { schedulesFor } from "./schedules.js";
 import { findUnrunnable } from "./unrunnable.js";
 
+/** `unplaced`: warnings that are no diagnostics yet. */
+export type QuickReading = Reading & { readonly unplaced?: readonly Problem[] };
+
 /** The same list each time, so that what is made of it is made once. */
 export const CHECKERS = checkerSpecs(values);
 
-/** Undefined: it is for config-reader.ts. */
+/** Undefined: it is for config-reader.ts. `placesLater`: what the places of warnings need is not loaded for them. */
 export async function quickReading(
   path: string,
   text: string,
   node: string | undefined,
-): Promise<Reading | undefined> {
+  placesLater = false,
+): Promise<QuickReading | undefined> {
   let readsMore = false;
   const read = quickRead({
     text,
@@ -33,7 +38,8 @@ export async function quickReading(
   });
   if (read === undefined || findUnrunnable(read.config).length > 0) return undefined;
   const { config, warnings, starts } = read;
-  const { placeIn } = warnings.length === 0 ? {} : await import("../../config/place.js");
+  const unplaced = placesLater && warnings.length > 0;
+  const { placeIn } = warnings.length === 0 || unplaced ? {} : await import("../../config/place.js");
   const diagnostics = placeIn?.(path, text, warnings) ?? [];
   return {
     path,
@@ -43,6 +49,7 @@ export async function quickReading(
     warnings: [],
     readsMore,
     ...(starts === undefined ? {} : { starts }),
+    ...(unplaced ? { unplaced: warnings } : {}),
   };
 }
 

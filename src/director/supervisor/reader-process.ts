@@ -5,6 +5,7 @@
 import type { ChildProcess } from "node:child_process";
 import type { Socket } from "node:net";
 import { formatDuration, seconds, type Milliseconds } from "../../core/units.js";
+import type { Problem } from "../../config/diagnostic.js";
 import type { LineShift } from "../../config/splice.js";
 import type { SavedServices } from "../../control/ipc.js";
 import type { SavedFor } from "../saved-config.js";
@@ -27,6 +28,8 @@ export type ReadRequest = {
   /** The text is a part of the file: where its lines stand there. */
   readonly shifts?: readonly LineShift[];
   readonly previous?: { readonly head: ConfigHead; readonly servicesText: string };
+  /** The table waits for it: where warnings belong in the text can be asked later. */
+  readonly hurries?: true;
   /** Where to keep the result. */
   readonly save?: { readonly path: string; readonly savedFor: SavedFor; readonly id: string };
 };
@@ -38,7 +41,12 @@ export type ProbeRequest = {
 };
 /** The table of a configuration that was kept, for a start with the same one. */
 export type PrepareRequest = { readonly kind: "prepare"; readonly saved: SavedServices };
-export type WorkerRequest = ReadRequest | ProbeRequest | PrepareRequest;
+/** Where in a text that was read in a hurry its warnings belong. */
+export type PlaceRequest = Pick<Required<ReadRequest>, "path" | "text" | "shifts"> & {
+  readonly kind: "place";
+  readonly warnings: readonly Problem[];
+};
+export type WorkerRequest = ReadRequest | ProbeRequest | PrepareRequest | PlaceRequest;
 
 export type ReadAnswer =
   | {
@@ -47,6 +55,8 @@ export type ReadAnswer =
       readonly services: number;
       readonly servers: number;
       readonly warnings: readonly string[];
+      /** For a PlaceRequest. */
+      readonly unplaced?: readonly Problem[];
       readonly changes: readonly string[];
       readonly starts?: readonly number[];
       /** Absent: it was kept as the request wanted. */
@@ -78,7 +88,7 @@ export class ReaderProcess {
   }
 
   ask(request: ReadRequest): Promise<Outcome<ReadAnswer>>;
-  ask(request: ProbeRequest | PrepareRequest): Promise<Outcome<ProbeAnswer>>;
+  ask(request: ProbeRequest | PrepareRequest | PlaceRequest): Promise<Outcome<ProbeAnswer>>;
   /** One at a time. Whatever goes wrong is an outcome. */
   ask(request: WorkerRequest): Promise<Outcome<unknown>> {
     const mine = this.queue.then(() => this.askNow(request));
@@ -96,6 +106,8 @@ export class ReaderProcess {
   }
 
   private async askNow(request: WorkerRequest): Promise<Outcome<unknown>> {
+    const first = takeFirstReader();
+    if (first !== undefined) this.running ??= this.follow(first);
     const { running: old } = this;
     const outcome = await this.askOnce(request);
     // One that waited may have been ended by anybody meanwhile: that says nothing of the file.
@@ -129,7 +141,10 @@ export class ReaderProcess {
   }
 
   private spawn(): Running {
-    const worker = takeFirstReader() ?? spawnReader();
+    return this.follow(spawnReader());
+  }
+
+  private follow(worker: ChildProcess): Running {
     const running: Running = { process: worker, settle: undefined, timer: undefined, isOverdue: false };
     let output: Buffer[] = [];
     let said = "";

@@ -241,14 +241,17 @@ export class Supervisor {
   }
 
   /** What was read is in force from now on. */
-  private accept({ config, warnings, changes }: Loaded): void {
+  private accept({ config, warnings, more, changes }: Loaded): void {
     const { head } = config;
     this.children.config = config;
     this.loadedAt = this.ports.wall();
     this.ports.configureLog(head.log);
     this.ports.notifier.configure(head);
     this.children.watch(head.vrrp);
-    for (const text of warnings) this.emit({ kind: "warning", subject: "config", text });
+    const warn = (text: string): void => this.emit({ kind: "warning", subject: "config", text });
+    warnings.forEach(warn);
+    // It resolves whatever goes wrong (reader-process.ts).
+    void more?.().then((texts) => texts.forEach(warn));
     this.custody.configureStatic(head);
     this.emit({
       kind: "config-loaded",
