@@ -50,7 +50,7 @@ function stepWithoutAddresses(config: MachineConfig, state: BackupState, event: 
     case "advert":
       return stay(heard(config, state, event, now));
     case "deadline":
-      return now < claimAt(state) ? stay(state) : due(config, state, now);
+      return now < state.masterDownAt ? stay(state) : due(config, state, now);
     case "stop":
       // RFC 9568 (400): no advert is sent; the master is somebody else.
       return { state: { kind: "initialize" }, actions: [], reason: event.why };
@@ -84,13 +84,19 @@ export const claimAt = (state: BackupState): Instant => later(state.masterDownAt
  * silence for one, once, so that a host that is always late can still take over.
  */
 function due(config: MachineConfig, state: BackupState, now: Instant): Step {
-  const stall = between(claimAt(state), now);
-  const limit = state.listenUntil === undefined ? backupStallLimit(state.masterInterval) : state.downInterval;
-  if (stall <= limit) return becomeMaster(config, takeoverReason(config, state, now), now);
-  const { masterInterval } = state;
-  const skew = skewTime(config.version, config.priority, masterInterval);
-  const listen = milliseconds(masterInterval + skew);
-  return stay({ ...state, listenUntil: after(now, listen) }, [{ kind: "report-stall", stall, listen }]);
+  const { masterInterval, downInterval, masterDownAt, listenUntil } = state;
+  const stall = between(masterDownAt, now);
+  if (stall > (state.stalled === true ? downInterval : backupStallLimit(masterInterval))) {
+    const skew = skewTime(config.version, config.priority, masterInterval);
+    const listen = milliseconds(masterInterval + skew);
+    const until = later(after(now, listen), listenUntil);
+    const listening: BackupState = { ...state, masterDownAt: until, listenUntil: until, stalled: true };
+    return stay(listening, [{ kind: "report-stall", stall, listen }]);
+  }
+  // It claims nothing yet, and still wakes up as often as if it did: so it notices that it was stopped meanwhile.
+  if (listenUntil !== undefined && now < listenUntil)
+    return stay({ ...state, masterDownAt: earlier(after(now, downInterval), listenUntil) });
+  return becomeMaster(config, takeoverReason(config, state, now), now);
 }
 
 function heard(config: MachineConfig, state: BackupState, advert: Advert, now: Instant): BackupState {

@@ -5,7 +5,7 @@
 import { unreachable } from "../core/never.js";
 import { after, between, milliseconds, type Instant } from "../core/units.js";
 import type { TransitionReason } from "./reasons.js";
-import { claimAt, stepBackup } from "./backup.js";
+import { stepBackup } from "./backup.js";
 import { quietUntil, stepMaster } from "./master.js";
 import {
   OWNER_PRIORITY,
@@ -42,7 +42,7 @@ export function nextDeadline(state: State): Instant | undefined {
     case "fault":
       return state.retry?.at;
     case "backup":
-      return claimAt(state);
+      return state.masterDownAt;
     case "master":
       return earlier(state.nextAdvertAt, quietUntil(state));
     default:

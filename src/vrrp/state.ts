@@ -49,6 +49,8 @@ export type BackupState = {
   readonly preemptAt?: Instant;
   /** It claims nothing before: it has just started (startDelay), or was stopped for a while and may have missed adverts. */
   readonly listenUntil?: Instant;
+  /** It was stopped for a while since it last heard a master, and listens, or has listened, because of that. */
+  readonly stalled?: true;
   /** Its addresses were left here by a stop; they stay until it is master, or somebody else is. */
   readonly holds?: true;
 };

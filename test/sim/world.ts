@@ -19,6 +19,8 @@ const FIRST_IFINDEX = 2;
 const UTC = Date.UTC(2030, 0);
 const MOST_WAITING = 256;
 export const IP_HEADER = 20;
+/** In intervals, for how long after one of version 3 an advert of version 2 says nothing. */
+const ECHO = 1.5;
 
 type Happening = { readonly at: number; readonly order: number; readonly run: () => void };
 
@@ -26,6 +28,8 @@ export type Network = { loss: number; duplication: number; delay: readonly [numb
 
 export type Heard = {
   readonly at: number;
+  /** When it last was of version 3. */
+  threeAt: number;
   readonly ifindex: number;
   readonly priority: number;
   /** Of its sender's packets. */
@@ -313,10 +317,20 @@ export class World {
     const known = to.heard.get(from);
     const order = (packet[4]! << 8) | packet[5]!;
     const version = packet[IP_HEADER]! >> 4;
-    const isTold = to.config.version === "2+3" || to.config.version === version;
+    // Who hears both versions of a sender goes by version 3 (RFC 9568 section 8.4.2).
+    const threeAt = version === 3 ? this.now : (known?.threeAt ?? -Infinity);
+    const isEcho = version === 2 && this.now <= threeAt + ECHO * to.config.advertInterval;
+    if (known !== undefined) known.threeAt = threeAt;
+    const isTold = to.config.version === "2+3" ? !isEcho : to.config.version === version;
     // One that another one has overtaken says nothing new.
     if (isTold && (known === undefined || known.order < order))
-      to.heard.set(from, { at: this.now, ifindex, priority: packet[IP_HEADER + 2]!, order });
+      to.heard.set(from, {
+        at: this.now,
+        threeAt,
+        ifindex,
+        priority: packet[IP_HEADER + 2]!,
+        order,
+      });
     to.engine?.receive(packet, packet.length, ifindex);
   }
 }

@@ -51,6 +51,28 @@ test("a backup that is only a little late takes over, and one that is always lat
   assert.equal(step(config, woken, DEADLINE, at(due + 3000)).state.kind, "master");
 });
 
+test("one that only listens after its start notices all the same that it was stopped, and listens for longer then", () => {
+  const delayed = machineConfig({ priority: 150, startDelay: seconds(10) });
+  const waiting = started(delayed);
+  const due = nextDeadline(waiting)! - T0;
+  assert.equal(due, 3414.0625);
+  const unhurt = step(delayed, waiting, DEADLINE, at(due));
+  assert.deepEqual([unhurt.state.kind, unhurt.actions], ["backup", []]);
+  assert.equal(nextDeadline(unhurt.state), at(2 * due));
+  // The third one would be at 10,242: the delay ends before.
+  const third = step(delayed, unhurt.state, DEADLINE, at(2 * due)).state;
+  const last = step(delayed, third, DEADLINE, at(3 * due)).state;
+  assert.equal(nextDeadline(last), at(10_414.0625));
+  assert.equal(step(delayed, last, DEADLINE, at(10_414.0625)).state.kind, "master");
+  // A stall in the middle, of which nothing is to be seen at the end of the delay.
+  const woken = step(delayed, unhurt.state, DEADLINE, at(10_400));
+  assert.deepEqual(
+    woken.actions.map(({ kind }) => kind),
+    ["report-stall"],
+  );
+  assert.equal(nextDeadline(woken.state), at(10_400 + 1414.0625));
+});
+
 test("a master that was stopped for longer than the others wait yields without an advert or an announcement", () => {
   const { state, due } = master(config);
   const woken = step(config, state, DEADLINE, at(due + 2001));
@@ -92,12 +114,23 @@ test("an owner goes on, and a stop or a fault of a stalled master is carried out
 test("a start delay is listened through, whoever is heard, and then nobody else is waited for", () => {
   const slow = machineConfig({ startDelay: seconds(30), preempt: true, priority: 255 });
   const waiting = started(slow);
-  assert.equal(nextDeadline(waiting), at(30_003.90625));
-  const heard = step(slow, waiting, advert(100), at(5000)).state;
-  assert.equal(nextDeadline(heard), at(30_003.90625));
-  assert.equal(step(slow, heard, DEADLINE, at(30_003)).state.kind, "backup");
-  assert.equal(step(slow, heard, DEADLINE, at(30_003.90625)).state.kind, "master");
+  assert.equal(claimedAt(slow, waiting), at(30_003.90625));
+  const heard = step(slow, waiting, advert(100), at(2000)).state;
+  assert.equal(claimedAt(slow, heard), at(30_003.90625));
+  assert.equal(step(slow, heard, DEADLINE, at(2500)).state.kind, "backup");
 });
+
+/** When a backup that is never late and hears nobody becomes master. */
+function claimedAt(of: MachineConfig, backup: State): Instant {
+  let state = backup;
+  let now = T0;
+  for (let rounds = 0; state.kind === "backup"; rounds++) {
+    assert.ok(rounds < 100, "it waits for ever");
+    now = nextDeadline(state)!;
+    state = step(of, state, DEADLINE, now).state;
+  }
+  return now;
+}
 
 test("five late adverts in a row are overload; one in time begins the count anew", () => {
   let late = 0;
