@@ -45,7 +45,7 @@ function makeGarbage(): void {
 function runEngine(options: SubjectOptions, done: (result: SubjectResult) => void): void {
   const opened = openVrrpPorts(
     options.transport,
-    { report: () => undefined, ownerAdded: () => undefined },
+    { report: () => undefined, ownerAdded: () => undefined, turned: () => undefined },
     (ports) => new VrrpEngine(ports),
   );
   if (!opened.ok) throw new Error(opened.error);

@@ -120,14 +120,18 @@ const SHAPES: Readonly<Record<string, string>> = {
 function typeProblem(path: Path, expected: string, schema: z.ZodType, tree: unknown): ShapeProblem {
   const given = valueAt(tree, path);
   if (given === undefined && path.length > 0) return missing(path, schema);
-  const wanted = SHAPES[expected] ?? expected;
+  // One value, or one for each node.
+  const isEither = expected === "record" && schemasAt(schema, path).flatMap(forms).length > 1;
+  const wanted = isEither ? "a single value or a mapping by name" : (SHAPES[expected] ?? expected);
   const got = given === null ? "has no value" : `${isSecret(path) ? "this" : shown(given)} is not ${wanted}`;
   const hint =
     expected === "array"
       ? "Write a list: [a, b], or a line with a dash for each."
-      : expected === "object" || expected === "record"
-        ? `Write ${wanted}: { key: value }, or indented lines below; {} when there is nothing to set.`
-        : undefined;
+      : isEither
+        ? "Write one value, or one for each name: { lb1: ..., lb2: ... }."
+        : expected === "object" || expected === "record"
+          ? `Write ${wanted}: { key: value }, or indented lines below; {} when there is nothing to set.`
+          : undefined;
   return {
     severity: "error",
     path,

@@ -9,7 +9,7 @@ import type { MachineConfig, State } from "../vrrp/state.js";
 import type { InstanceConfig, VirtualAddress } from "../vrrp/instance.js";
 import type { EventRecord } from "./event.js";
 import type { RejectKind, TransitionReason, Vacancy } from "../vrrp/reasons.js";
-import type { SenderSequences, TrackReport } from "./ipc.js";
+import type { SenderSequences, TrackReport } from "./remembered.js";
 
 export const PROTOCOL = 1;
 

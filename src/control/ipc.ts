@@ -18,10 +18,10 @@ import type { Weighing } from "../services/weight.js";
 import type { InstanceConfig, InstanceStateName } from "../vrrp/instance.js";
 import type { Order, Orders, Standing } from "../services/order.js";
 import type { Connections } from "../services/override.js";
-import type { TrackValue } from "../vrrp/priority.js";
 import type { EventRecord, FoundAtTakeover } from "./event.js";
 import type { PrioritySum, RejectedAdverts, RejectKind, TransitionReason, Vacancy } from "../vrrp/reasons.js";
 import type { Handed } from "./handover.js";
+import type { SenderSequences, TrackReport } from "./remembered.js";
 
 /** An instance that was master when the previous VRRP process ended without saying so. */
 export type ResumeOrder = {
@@ -32,22 +32,10 @@ export type ResumeOrder = {
   readonly kept?: true;
 };
 
-/** The numbers of authenticated adverts, as decimal digits: what a VRRP process must know of its predecessor. */
-export type SenderSequences = {
-  readonly instance: string;
-  /** Our own last one. */
-  readonly sent?: string;
-  /** The newest one of each sender. */
-  readonly heard: readonly (readonly [sender: IpAddress, sequence: string])[];
-};
-
 /** Where the services lie that are too many for a message: a file of saved-config.ts, and which one it must be. */
 export type SavedServices = { readonly path: string; readonly id: string };
 
 export type AddressesByInstance = Readonly<Record<string, readonly IpAddress[]>>;
-
-/** What tracks are, by their ids. */
-export type TrackReport = Readonly<Record<string, TrackValue>>;
 
 /** Answered at once with a "pong" of the same id: shows that a child's event loop turns, at no cost. */
 export type Ping = { readonly kind: "ping"; readonly id: number };
@@ -306,7 +294,7 @@ export type FromChild<Status> =
   | { readonly kind: "status"; readonly id: number; readonly status: Status }
   /** What tracks are now, by their ids; of the checks process. */
   | { readonly kind: "tracks"; readonly values: TrackReport }
-  /** `sequences`: from a VRRP process that has instances with HMAC. */
+  /** Also unasked, when it has done some work anyway. `sequences`: from a VRRP process that has instances with HMAC. */
   | { readonly kind: "pong"; readonly id: number; readonly sequences?: readonly SenderSequences[] }
   /**
    * Of a VRRP process: which of the addresses of an instance of priority 255 are there because we added them, as "address/length

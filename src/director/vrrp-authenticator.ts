@@ -5,7 +5,7 @@ import { familyOf, type IpAddress } from "../core/address.js";
 import { fromHex } from "../core/bytes.js";
 import { err, ok, type Result } from "../core/result.js";
 import { formatDuration, milliseconds } from "../core/units.js";
-import type { SenderSequences } from "../control/ipc.js";
+import type { SenderSequences } from "../control/remembered.js";
 import type { Hmac } from "../ports/vrrp.js";
 import { clockSkew, isNewer, nextSequence, sealAdvert, verifyAdvert, type Sequence } from "../vrrp/hmac.js";
 import type { HmacAuth } from "../vrrp/instance.js";

@@ -36,12 +36,19 @@ type Engine = Pick<
 /** The error says which socket could not be had, and why. Needs CAP_NET_RAW and CAP_NET_ADMIN. */
 export function openVrrpPorts<E extends Engine>(
   transport: Transport,
-  { report, ownerAdded }: Pick<VrrpPorts, "report" | "ownerAdded">,
+  {
+    report,
+    ownerAdded,
+    turned,
+  }: Pick<VrrpPorts, "report" | "ownerAdded"> & {
+    /** After whatever was due, or has come, is done. */
+    readonly turned: () => void;
+  },
   makeEngine: (ports: VrrpPorts) => E,
 ): Result<E, string> {
   // eslint-disable-next-line prefer-const -- assigned once, after the ports that call it have been made.
   let engine: E | undefined;
-  const link = openLink(transport, () => engine);
+  const link = openLink(transport, () => engine, turned);
   if (!link.ok) return link;
   const frames = PacketSocket.open((ifindex, error) =>
     engine?.sendFailed(ifindex, `announcement: ${errnoText(error)}`),
@@ -58,7 +65,10 @@ export function openVrrpPorts<E extends Engine>(
     addressGone: (ifindex, prefix) => engine?.addressGone(ifindex, prefix),
     blinked: (ifindexes) => engine?.linksBlinked(ifindexes),
   });
-  const timer = new TimerFd(() => engine?.wake());
+  const timer = new TimerFd(() => {
+    engine?.wake();
+    turned();
+  });
   engine = makeEngine({
     clock: { now: monotonicNow },
     hmac: { utc: Date.now, sha256: hmacSha256 },
@@ -82,10 +92,17 @@ export function openVrrpPorts<E extends Engine>(
   return ok(engine);
 }
 
-function openLink(transport: Transport, engine: () => Engine | undefined): Result<AdvertLink, string> {
+function openLink(
+  transport: Transport,
+  engine: () => Engine | undefined,
+  turned: () => void,
+): Result<AdvertLink, string> {
   const onPacket = (packet: Uint8Array, length: number, ifindex: number): void =>
     engine()?.receive(packet, length, ifindex);
-  const onBatch = (): void => engine()?.received();
+  const onBatch = (): void => {
+    engine()?.received();
+    turned();
+  };
   if (transport === "raw-socket")
     return RawSocketTransport.open({
       onPacket,

@@ -10,8 +10,12 @@ import type { FromVrrp, ToVrrp, VrrpStatus } from "../control/ipc.js";
 import type { VrrpProcessConfig } from "../config/model.js";
 import type { VrrpPorts } from "../ports/vrrp.js";
 import { ok, type Result } from "../core/result.js";
+import { after, instant, milliseconds, type Instant } from "../core/units.js";
+import { monotonicNow } from "../linux/clock.js";
 import { setNormalPriority, setRealtimeEverywhere, setTimeSharing } from "../linux/scheduling.js";
+import type { InstanceConfig } from "../vrrp/instance.js";
 import { rehearse } from "./rehearsal.js";
+import { vrrpPatience } from "./supervisor/patience.js";
 import { VrrpEngine } from "./vrrp-engine.js";
 import { openVrrpPorts } from "./vrrp-ports.js";
 
@@ -29,6 +33,9 @@ class VrrpProcess {
   private sequence = 0;
   private stopping = false;
   private isHandedOver = false;
+  /** Whoever asks whether it lives is told before he does, when an advert has woken it up anyway; so often at most. */
+  private beatEvery = milliseconds(Infinity);
+  private beatAt = instant(0);
 
   take(message: ToVrrp): void {
     switch (message.kind) {
@@ -56,12 +63,27 @@ class VrrpProcess {
         send({ kind: "status", id: message.id, status: this.status() });
         return;
       case "ping":
-        send({ kind: "pong", id: message.id, ...this.sequences() });
+        this.beat(monotonicNow());
         return;
       case "stop":
         this.stop(message.keepAddresses);
         return;
     }
+  }
+
+  private expectBeats(instances: readonly InstanceConfig[]): void {
+    this.beatEvery = vrrpPatience(instances).pingEvery;
+    this.beatAt = monotonicNow();
+  }
+
+  private turned(): void {
+    const now = monotonicNow();
+    if (now >= this.beatAt) this.beat(now);
+  }
+
+  private beat(now: Instant): void {
+    this.beatAt = after(now, this.beatEvery);
+    send({ kind: "pong", id: 0, ...this.sequences() });
   }
 
   /** Leaves the process: masters resign, their addresses go (or stay). */
@@ -88,6 +110,7 @@ class VrrpProcess {
     const opened = this.open(settings.transport);
     if (!opened.ok) return opened.error;
     const { engine, first } = opened.value;
+    this.expectBeats(instances);
     engine.configure(instances, resume, { tracks, sequences, added });
     // After the instances: a process that resumes has no time to lose.
     if (settings.realtimePriority !== this.priority) this.schedule(settings.realtimePriority);
@@ -100,6 +123,7 @@ class VrrpProcess {
     const opened = this.open(settings.transport);
     if (!opened.ok) return send({ kind: "configured", error: opened.error });
     const { engine, first } = opened.value;
+    this.expectBeats(instances);
     engine.prepare(instances);
     const done = (): void => {
       this.schedule(settings.realtimePriority);
@@ -122,7 +146,7 @@ class VrrpProcess {
     const report = (event: VipdEvent): void => this.report(event);
     const ownerAdded = (instance: string, added: readonly string[]): void =>
       send({ kind: "owner-added", instance, added });
-    const opened = openVrrpPorts(transport, { report, ownerAdded }, (ports) => {
+    const opened = openVrrpPorts(transport, { report, ownerAdded, turned: () => this.turned() }, (ports) => {
       first = ports;
       return new VrrpEngine(ports);
     });

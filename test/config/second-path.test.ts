@@ -32,6 +32,15 @@ test("both families of an entry have it", () => {
   );
 });
 
+test("two names at once are told what can be written", () => {
+  const [problem] = check(web(", second-path: [eth1, eth1]")).diagnostics;
+  assert.equal(
+    problem?.message,
+    'vrrp.web.second-path: ["eth1","eth1"] is not a single value or a mapping by name',
+  );
+  assert.equal(problem.hint, "Write one value, or one for each name: { lb1: ..., lb2: ... }.");
+});
+
 test("what it does not go with is told with its place", () => {
   const told = (more: string, rest?: string): string[] => problems(web(more, rest));
   const only = (code: string): string[] => [`${LINE}:${COLUMN} ${code}`];

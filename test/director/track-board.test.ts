@@ -5,7 +5,7 @@ import { test } from "node:test";
 import type { TrackSource } from "../../src/config/model.js";
 import { describe } from "../../src/control/describe.js";
 import type { VipdEvent } from "../../src/control/event.js";
-import type { TrackReport } from "../../src/control/ipc.js";
+import type { TrackReport } from "../../src/control/remembered.js";
 import { err, ok, type Result } from "../../src/core/result.js";
 import { milliseconds } from "../../src/core/units.js";
 import { TrackBoard } from "../../src/director/track-board.js";

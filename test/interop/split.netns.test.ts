@@ -19,7 +19,7 @@ const config = (lab: Lab): string => `nodes:
   b: { address: 10.98.0.3, priority: 100 }
 notify: { master: ["${lab.directory}/told.sh"] }
 vrrp:
-  web: { interface: eth0, router-id: 51, advert-interval: 200ms, addresses: [${VIP}/24] }
+  web: { interface: eth0, router-id: 85, advert-interval: 200ms, addresses: [${VIP}/24] }
 `;
 
 const holds = (host: Host): boolean =>

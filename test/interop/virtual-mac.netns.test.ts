@@ -15,15 +15,16 @@ import { instance, vip } from "../vrrp/ip-packet.js";
 import { VrrpChild } from "./vrrp-child.js";
 
 const VIP = "10.98.0.100";
-const MAC = "00:00:5e:00:01:33";
+const MAC = "00:00:5e:00:01:55";
 const PATIENCE = seconds(10);
 
 const ours = (priority: number, changes: Partial<InstanceConfig> = {}): InstanceConfig =>
   instance({
+    virtualRouterId: 85,
     priority,
     advertInterval: milliseconds(100),
-    virtualMac: { name: "vrrp.51", adverts: "virtual" },
-    addresses: [vip(`${VIP}/24`, "vrrp.51")],
+    virtualMac: { name: "vrrp.85", adverts: "virtual" },
+    addresses: [vip(`${VIP}/24`, "vrrp.85")],
     announce: { repeat: 5, delay: milliseconds(0), refresh: milliseconds(0), refreshRepeat: 1 },
     ...changes,
   });
@@ -35,8 +36,8 @@ global_defs {
 vrrp_instance web {
   state BACKUP
   interface eth0
-  use_vmac vrrp.51
-  virtual_router_id 51
+  use_vmac vrrp.85
+  virtual_router_id 85
   priority ${priority}
   advert_int 0.1
   virtual_ipaddress { ${VIP}/24 }
@@ -44,10 +45,10 @@ vrrp_instance web {
 `;
 
 const onLink = (host: Host): boolean =>
-  host.try("ip", "-o", "address", "show", "dev", "vrrp.51").stdout.includes(`${VIP}/24`);
+  host.try("ip", "-o", "address", "show", "dev", "vrrp.85").stdout.includes(`${VIP}/24`);
 const isOn = (host: Host): boolean =>
-  /[<,]UP[,>]/.test(host.try("ip", "-o", "link", "show", "dev", "vrrp.51").stdout);
-const exists = (host: Host): boolean => host.try("ip", "link", "show", "dev", "vrrp.51").status === 0;
+  /[<,]UP[,>]/.test(host.try("ip", "-o", "link", "show", "dev", "vrrp.85").stdout);
+const exists = (host: Host): boolean => host.try("ip", "link", "show", "dev", "vrrp.85").status === 0;
 const settings = (host: Host): string =>
   ["arp_ignore", "arp_announce", "rp_filter"]
     .map((key) => host.run("cat", `/proc/sys/net/ipv4/conf/eth0/${key}`).trim())
@@ -104,7 +105,7 @@ test("we are backup to keepalived with our link off, hear it, and take over when
     assert.ok(exists(us) && !isOn(us));
     await until("an answer of keepalived", PATIENCE, () => pings(observer));
     them.killAll();
-    them.try("ip", "link", "delete", "vrrp.51");
+    them.try("ip", "link", "delete", "vrrp.85");
     await child.waitForState("master", PATIENCE);
     assert.ok(isOn(us) && onLink(us));
     await until("an answer of ours", PATIENCE, () => pings(observer) && neighbour(observer) === MAC);
@@ -138,21 +139,21 @@ test("adverts can keep the interface's own MAC address", () =>
 
 test("an interface of that name that is not ours is a fault, is left alone, and is over when it goes", () =>
   withHosts(async ({ us }) => {
-    us.ip("link add vrrp.51 link eth0 type macvlan mode bridge");
+    us.ip("link add vrrp.85 link eth0 type macvlan mode bridge");
     const child = new VrrpChild(us);
     await child.configure([ours(150)]);
     const { reason } = await child.waitForState("fault", PATIENCE);
     assert.deepEqual(reason, {
       kind: "no-virtual-link",
       interface: "eth0",
-      error: "there is another interface vrrp.51, which is not vipd's",
+      error: "there is another interface vrrp.85, which is not vipd's",
     });
     assert.ok(exists(us));
-    us.ip("link delete vrrp.51");
+    us.ip("link delete vrrp.85");
     await child.waitForState("master", PATIENCE);
     assert.ok(onLink(us));
     // Somebody deletes ours: it is made again.
-    us.ip("link delete vrrp.51");
+    us.ip("link delete vrrp.85");
     await until("it is back", PATIENCE, () => onLink(us) && isOn(us));
     await child.stop();
     assert.ok(!exists(us));
@@ -161,7 +162,7 @@ test("an interface of that name that is not ours is a fault, is left alone, and 
 const CONFIG = `nodes:
   us: { address: 10.98.0.2, priority: 150 }
 vrrp:
-  web: { interface: eth0, router-id: 51, advert-interval: 100ms, virtual-mac: true, addresses: [${VIP}/24] }
+  web: { interface: eth0, router-id: 85, advert-interval: 100ms, virtual-mac: true, addresses: [${VIP}/24] }
 `;
 
 test("a stop puts back what it found; after an end of all processes at once `vipd release` does", () =>
@@ -179,10 +180,10 @@ test("a stop puts back what it found; after an end of all processes at once `vip
     us.killAll();
     await second.exited();
     assert.ok(onLink(us));
-    assert.match(readFileSync(`${runtimeDirectory(lab, us)}/virtual-goods.json`, "utf8"), /vrrp\.51/);
+    assert.match(readFileSync(`${runtimeDirectory(lab, us)}/virtual-goods.json`, "utf8"), /vrrp\.85/);
     const released = vipdCommand(lab, us, "release");
     assert.equal(released.status, 0, released.stderr);
-    assert.match(released.stdout, /^removed the virtual link vrrp\.51$/m);
+    assert.match(released.stdout, /^removed the virtual link vrrp\.85$/m);
     assert.deepEqual([exists(us), settings(us)], [false, "2 0 0"]);
 
     // A killed VRRP process alone: its successor takes the link over, and goes on.

@@ -17,6 +17,8 @@ export type Transition = Extract<VipdEvent, { kind: "vrrp-transition" }>;
 export class VrrpChild {
   readonly events: VipdEvent[] = [];
   output = "";
+  /** How often it said that it lives; nobody asks it. */
+  beats = 0;
   private readonly child: ChildProcess;
   private readonly settings: VrrpProcessConfig;
   private readonly answers = new Map<number, (status: VrrpStatus) => void>();
@@ -37,7 +39,11 @@ export class VrrpChild {
 
   /** Carries the configuration in and waits until it is carried out. */
   async configure(instances: readonly InstanceConfig[], resume: readonly ResumeOrder[] = []): Promise<void> {
-    await until(() => `hello of the VRRP process (${this.output})`, seconds(10), () => this.ready);
+    await until(
+      () => `hello of the VRRP process (${this.output})`,
+      seconds(10),
+      () => this.ready,
+    );
     const done = new Promise<string | null>((resolve) => (this.configured = resolve));
     this.send({ kind: "configure", process: this.settings, instances, resume });
     const error = await done;
@@ -128,6 +134,9 @@ export class VrrpChild {
         this.answers.delete(message.id);
         return;
       case "pong":
+        this.beats += 1;
+        return;
+      case "owner-added":
       case "unreadable":
       case "tracks":
       case "handed":

@@ -251,6 +251,40 @@ test("a successor resumes in time without a word of the backup, and gives up whe
     await second.stop();
   }));
 
+test("the takeovers that are rehearsed at the start put nothing on any link", () =>
+  withPair(async ({ a, observer }) => {
+    const capture = await Capture.start(observer, "eth0");
+    const own = await Capture.start(a, "eth0");
+    const child = new VrrpChild(a);
+    await child.configure([web({ priority: 150 })]);
+    await child.waitForState("master");
+    await until("adverts", seconds(20), () => capture.adverts().length >= 5);
+    for (const { seen } of [capture, own])
+      assert.deepEqual(
+        seen.filter((one) => (one.kind === "advert" ? one.vrid !== 51 : one.address !== VIP)),
+        [],
+      );
+    assert.deepEqual((await child.instance()).send_failed, 0);
+    await child.stop();
+  }));
+
+test("a VRRP process says by itself that it lives when adverts wake it up, and no more often than it is listened to", () =>
+  withPair(async ({ a, b }) => {
+    const [first, second] = [new VrrpChild(a), new VrrpChild(b)];
+    await first.configure([web({ priority: 150 })]);
+    await first.waitForState("master");
+    await second.configure([web({ priority: 100 })]);
+    await second.waitForState("backup");
+    const before = [first.beats, second.beats];
+    await new Promise((resolve) => setTimeout(resolve, 3000));
+    for (const [i, { beats }] of [first, second].entries()) {
+      const said = beats - before[i]!;
+      // At most one in 250 ms, and on a busy machine fewer.
+      assert.ok(said >= 3 && said <= 13, `${said} times in 3 s`);
+    }
+    await Promise.all([first.stop(), second.stop()]);
+  }));
+
 test("a reload touches only what changed, and adverts go on", () =>
   withPair(async ({ a, observer }) => {
     const child = new VrrpChild(a);

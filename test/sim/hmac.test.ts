@@ -7,7 +7,7 @@ import { seededRandom } from "../../src/core/random.js";
 import { milliseconds, minutes, seconds } from "../../src/core/units.js";
 import type { VipdEvent } from "../../src/control/event.js";
 import type { RejectKind } from "../../src/vrrp/reasons.js";
-import type { SenderSequences } from "../../src/control/ipc.js";
+import type { SenderSequences } from "../../src/control/remembered.js";
 import type { HmacAuth, InstanceConfig } from "../../src/vrrp/instance.js";
 import { hmac, hmacKey, instance } from "../vrrp/ip-packet.js";
 import { addressOnLink, World, type Director } from "./world.js";

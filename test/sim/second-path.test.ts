@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { seededRandom } from "../../src/core/random.js";
+import { randomInt, seededRandom, type Random } from "../../src/core/random.js";
 import { seconds } from "../../src/core/units.js";
 import type { VipdEvent } from "../../src/control/event.js";
 import type { InstanceStatus } from "../../src/control/ipc.js";
@@ -217,3 +217,49 @@ test("both versions at once go by both paths", () => {
   assert.deepEqual(said(told), ["b alone 10.0.3.100"]);
   assert.deepEqual(statusOf(b).oddities, []);
 });
+
+const SEEDS = 200;
+const TROUBLES = 12;
+
+/** One trouble of one of the two links, at most in one direction, or of one director's interface of the second. */
+function disturb({ world, a, b }: Pair, random: Random, link: number): void {
+  const ways = [`a>b on ${link}`, `b>a on ${link}`];
+  const way = ways[randomInt(random, 2)]!;
+  const trouble = randomInt(random, link === 2 ? 3 : 4);
+  if (trouble === 0) world.cuts.add(way);
+  else if (trouble === 1) for (const one of ways) world.cuts.add(one);
+  else if (trouble === 2) world.losses.set(way, 0.3 + 0.7 * random());
+  else world.setLink(random() < 0.5 ? a : b, false, link);
+}
+
+function heal({ world, a, b }: Pair): void {
+  world.cuts.clear();
+  world.losses.clear();
+  for (const director of [a, b]) if (director.linksDown.has(3)) world.setLink(director, true, 3);
+}
+
+for (const [how, changes] of [
+  ["", {}],
+  [" with signed adverts", { auth: hmac() }],
+  [" without preemption", { preempt: false }],
+  [" and both versions", { version: "2+3" }],
+] as const)
+  test(`while one of both links works${how} there is one master, the same one, over ${SEEDS} seeds of troubles of the other`, () => {
+    for (let seed = 1; seed <= SEEDS; seed++) {
+      const random = seededRandom(seed);
+      const played = pair(changes);
+      const { world, a, b, told } = played;
+      const before = transitions(told);
+      let at = 10;
+      for (let i = 0; i < TROUBLES; i++) {
+        disturb(played, random, 2 + randomInt(random, 2));
+        at += 0.5 + 10 * random();
+        world.runUntil(seconds(at), () => assert.equal(masters(a, b), "a", `seed ${seed}`));
+        heal(played);
+        // An advert that comes by the link that works now, before the other one fails.
+        at += 1.1;
+        world.runUntil(seconds(at), () => assert.equal(masters(a, b), "a", `seed ${seed}`));
+      }
+      assert.equal(transitions(told), before, `seed ${seed}`);
+    }
+  });

@@ -5,7 +5,8 @@ import { ip, ipFromBytes, isMulticast, type IpAddress, type MacAddress } from ".
 import { randomInt, type Random } from "../../src/core/random.js";
 import { instant } from "../../src/core/units.js";
 import type { VipdEvent } from "../../src/control/event.js";
-import type { ResumeOrder, SenderSequences } from "../../src/control/ipc.js";
+import type { ResumeOrder } from "../../src/control/ipc.js";
+import type { SenderSequences } from "../../src/control/remembered.js";
 import { hmacSha256 } from "../../src/linux/hmac.js";
 import { VrrpEngine } from "../../src/director/vrrp-engine.js";
 import type { InterfaceView, VrrpPorts } from "../../src/ports/vrrp.js";

@@ -16,7 +16,7 @@ const CONFIG = `nodes:
   a: { address: 10.97.0.2, priority: 150 }
   b: { address: 10.97.0.3, priority: 100 }
 vrrp:
-  web: { interface: eth0, router-id: 51, advert-interval: 500ms, addresses: [${VIP}/24] }
+  web: { interface: eth0, router-id: 85, advert-interval: 500ms, addresses: [${VIP}/24] }
 `;
 
 test("a new master says how long there was none at most: of one that was killed, and of one that was stopped", async () => {

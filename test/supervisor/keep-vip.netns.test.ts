@@ -23,7 +23,7 @@ static: { routes: [{ to: 10.202.0.0/16, via: 10.98.0.9, interface: eth0 }] }
 vrrp:
   web:
     interface: eth0
-    router-id: 51
+    router-id: 85
     advert-interval: ${interval}
     virtual-mac: true
     addresses: [${VIP}/24, "fe80::98:100/64", "fd00:98::100/64"]

@@ -3,7 +3,7 @@
 // who wait. Knows nothing of what a configuration is.
 
 import { seconds } from "../../core/units.js";
-import type { ChildName } from "./child.js";
+import type { ChildName } from "./child-name.js";
 
 /** What became of a configuration that a child was given. */
 export type Taken = { readonly kind: "done" } | { readonly kind: "refused" | "late"; readonly why: string };

@@ -1,6 +1,6 @@
 // How long to wait before a child process is started again. Pure arithmetic.
 
-import type { ChildName } from "./child.js";
+import type { ChildName } from "./child-name.js";
 import { milliseconds, seconds, type Milliseconds } from "../../core/units.js";
 
 /** A process that ran this long is not counted as failing in a row any more. */

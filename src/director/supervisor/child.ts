@@ -1,13 +1,13 @@
 // One child process over its whole life: started, watched, asked, restarted with back-off, stopped in bounded
 // time. Knows the envelope of the messages, not what the child does.
 
-import type { FromChild, Ping, SenderSequences, TrackReport } from "../../control/ipc.js";
+import type { FromChild, Ping } from "../../control/ipc.js";
+import type { SenderSequences, TrackReport } from "../../control/remembered.js";
 import type { EventRecord } from "../../control/event.js";
 import { span } from "../../control/reason.js";
 import { after, between, instant, milliseconds, type Instant, type Milliseconds } from "../../core/units.js";
 import { restartDelay, STEADY_AFTER } from "./back-off.js";
-
-export type ChildName = "vrrp" | "checks";
+import type { ChildName } from "./child-name.js";
 
 /** How a child ends that did what it was told (spawn.ts). */
 const STOPPED = "exit code 0";
@@ -31,8 +31,10 @@ export type Spawn = (process: ChildName, listener: ChildListener, again: boolean
 
 export type ChildPatience = {
   readonly pingEvery: Milliseconds;
-  /** Unanswered pings after which a running child is taken for frozen and killed. */
+  /** After so many times `pingEvery` without a word a running child is taken for frozen and killed. */
   readonly misses: number;
+  /** So many of them it may be silent before it is asked: it says by itself that it lives. Absent: none. */
+  readonly quiet?: number;
   /**
    * How long one may be silent that works all the while: on a slow machine, or a starved one, it is busy and not
    * frozen, and a successor would have the same work before it. Absent: no longer than any other.
@@ -69,6 +71,8 @@ export type ChildTime = {
   readonly now: () => Instant;
   /** The last moment after which an end of a child would have been noticed at once (loop-watch.ts). */
   readonly lastTurn: () => Instant;
+  /** Gives what ends it. */
+  readonly regularly: (every: Milliseconds, work: () => void) => () => void;
 };
 
 /** One process, from its start to its end. */
@@ -103,7 +107,7 @@ export class Child<To extends object, Status> {
   private life: Life = { kind: "absent" };
   private stopping = false;
   private failures = 0;
-  private pinger: NodeJS.Timeout | undefined;
+  private endPings: () => void = () => undefined;
   private nextId = 0;
   /** Who waits for what it says when it hands over or takes over; one at a time. */
   private waiter: ((answer: Extract<FromChild<Status>, Answer> | null) => void) | undefined;
@@ -155,15 +159,18 @@ export class Child<To extends object, Status> {
     };
     this.life = { kind: "running", run };
     this.owner.started(handle.pid, this.restarts);
-    this.pinger = setInterval(() => this.ping(run), this.patience.pingEvery);
+    this.beginPings(run);
+  }
+
+  private beginPings(run: Run): void {
+    this.endPings();
+    this.endPings = this.time.regularly(this.patience.pingEvery, () => this.ping(run));
   }
 
   setPatience(patience: ChildPatience): void {
     this.patience = patience;
     const { run } = this;
-    if (run === undefined) return;
-    clearInterval(this.pinger);
-    this.pinger = setInterval(() => this.ping(run), patience.pingEvery);
+    if (run !== undefined && run.phase.kind !== "ending") this.beginPings(run);
   }
 
   /** False, and nothing is sent, when there is no child that takes messages: `hello` is the time to send again. */
@@ -301,6 +308,7 @@ export class Child<To extends object, Status> {
       return;
     }
     run.unanswered++;
+    if (run.unanswered <= (this.patience.quiet ?? 0)) return;
     const ping: Ping = { kind: "ping", id: 0 };
     run.handle.send(ping);
   }
@@ -317,13 +325,13 @@ export class Child<To extends object, Status> {
   }
 
   private kill(run: Run, why: string, alive: Instant): void {
-    clearInterval(this.pinger);
+    this.endPings();
     run.phase = { kind: "ending", why, alive };
     run.handle.kill("SIGKILL");
   }
 
   private exited(run: Run, how: string): void {
-    clearInterval(this.pinger);
+    this.endPings();
     this.life = { kind: "absent" };
     for (const id of [...this.questions.keys()]) this.answer(id, null);
     this.waiter?.(null);

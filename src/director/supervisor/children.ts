@@ -2,12 +2,15 @@
 // try. Whoever changes it says so here and hears what became of it. A child that starts again by itself is told again.
 // Refuses to know when a configuration changes, and why.
 
-import type { ChecksStatus, SenderSequences, ToChecks, ToVrrp, VrrpStatus } from "../../control/ipc.js";
+import type { ChecksStatus, ToChecks, ToVrrp, VrrpStatus } from "../../control/ipc.js";
+import type { SenderSequences } from "../../control/remembered.js";
 import type { VipdEvent } from "../../control/event.js";
 import type { IpAddress } from "../../core/address.js";
+import type { Milliseconds } from "../../core/units.js";
 import type { InstanceConfig } from "../../vrrp/instance.js";
 import { AwaitedAnswers, type Taken } from "./awaited-answers.js";
-import { Child, type ChildName } from "./child.js";
+import { Child } from "./child.js";
+import type { ChildName } from "./child-name.js";
 import { servicesOf, type ConfigHead, type LoadedConfig } from "./config-source.js";
 import type { Custody } from "./custody.js";
 import type { EventLog } from "./event-log.js";
@@ -51,8 +54,13 @@ export class Children {
     this.parts = parts;
     const { ports, options } = parts;
     this.loop = new LoopWatch(ports.monotonic);
-    const time = { now: ports.monotonic, lastTurn: () => this.loop.lastTurn };
+    const time = {
+      now: ports.monotonic,
+      lastTurn: () => this.loop.lastTurn,
+      regularly: (every: Milliseconds, work: () => void) => this.loop.regularly(every, work),
+    };
     const { vrrp = PATIENCE.vrrp, checks = PATIENCE.checks } = options.patience ?? {};
+    this.loop.start(options.patience === undefined ? loopWatchEvery([]) : vrrp.pingEvery);
     this.vrrp = new Child("vrrp", ports.spawn, this.owner("vrrp"), vrrp, time);
     this.checks = new Child("checks", ports.spawn, this.owner("checks"), checks, time);
   }
@@ -96,7 +104,8 @@ export class Children {
 
   /** A configuration is in force from now on: how closely its instances are watched depends on it. */
   watch(instances: readonly InstanceConfig[]): void {
-    if (this.parts.options.patience === undefined) this.vrrp.setPatience(vrrpPatience(instances));
+    if (this.parts.options.patience !== undefined) return;
+    this.vrrp.setPatience(vrrpPatience(instances));
     this.loop.start(loopWatchEvery(instances));
   }
 

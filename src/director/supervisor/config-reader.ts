@@ -4,29 +4,14 @@
 import { checkerSpecs } from "../../checkers/registry.js";
 import { hasErrors, renderDiagnostics, type Diagnostic } from "../../config/diagnostic.js";
 import { checkConfig, loadConfig } from "../../config/load.js";
-import type { Config } from "../../config/model.js";
 import type { ReadSecret } from "../../config/resolve-adverts.js";
 import * as values from "../../config/values.js";
 import { readConfigFile } from "../../linux/config-file.js";
 import { readSecretFile } from "../../linux/secret-file.js";
 import { placedUnrunnable } from "./placed-unrunnable.js";
 import { identityOf } from "./quick-reading.js";
+import type { Reading } from "./reading.js";
 import { schedulesFor } from "./schedules.js";
-
-export type Reading = {
-  readonly path: string;
-  /** Empty when the file could not be read. */
-  readonly text: string;
-  /** What was read; more than one only when it was read for every node. Empty when there is an error. */
-  readonly configs: readonly Config[];
-  readonly diagnostics: readonly Diagnostic[];
-  /** What is right in the file but would not work on this machine. */
-  readonly warnings: readonly Diagnostic[];
-  /** See `Loaded`. */
-  readonly starts?: readonly number[];
-  /** It depends on more files than its own: keys. */
-  readonly readsMore?: boolean;
-};
 
 /** As one director reads it: the one called `node`, or like this machine. */
 export async function readConfig(path: string, node: string | undefined): Promise<Reading> {

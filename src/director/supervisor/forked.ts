@@ -3,7 +3,8 @@
 
 import { fork, type ChildProcess } from "node:child_process";
 import { childEnvironment } from "./child-environment.js";
-import type { ChildListener, ChildName } from "./child.js";
+import type { ChildListener } from "./child.js";
+import type { ChildName } from "./child-name.js";
 import { flagsOf, programWords } from "./programs.js";
 
 export type Forked = {

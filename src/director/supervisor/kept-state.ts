@@ -5,7 +5,7 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import type { StaticInheritance } from "../../control/handover.js";
-import type { SenderSequences, TrackReport } from "../../control/ipc.js";
+import type { SenderSequences, TrackReport } from "../../control/remembered.js";
 import { after, minutes, type Instant } from "../../core/units.js";
 import type { InstanceConfig } from "../../vrrp/instance.js";
 import { bootId, readRecord, replaceRecord } from "../record-file.js";

@@ -8,7 +8,7 @@ import { quickRead } from "../../config/quick-load.js";
 import type { Identity } from "../../config/resolve.js";
 import * as values from "../../config/values.js";
 import { readSecretFile } from "../../linux/secret-file.js";
-import type { Reading } from "./config-reader.js";
+import type { Reading } from "./reading.js";
 import { schedulesFor } from "./schedules.js";
 import { findUnrunnable } from "./unrunnable.js";
 

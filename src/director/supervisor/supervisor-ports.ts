@@ -4,7 +4,8 @@
 import type { LogConfig } from "../../config/model.js";
 import type { VipdEvent } from "../../control/event.js";
 import type { Instant, Milliseconds } from "../../core/units.js";
-import type { ChildName, ChildPatience, Spawn } from "./child.js";
+import type { ChildPatience, Spawn } from "./child.js";
+import type { ChildName } from "./child-name.js";
 import type { ConfigHead, LoadConfig } from "./config-source.js";
 import type { Goods } from "./held-goods.js";
 import type { KeptState } from "./kept-state.js";

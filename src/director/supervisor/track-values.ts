@@ -2,7 +2,7 @@
 // has to begin anew when the other one does.
 
 import type { TrackSource } from "../../config/model.js";
-import type { TrackReport } from "../../control/ipc.js";
+import type { TrackReport } from "../../control/remembered.js";
 import type { TrackValue } from "../../vrrp/priority.js";
 
 export class TrackValues {
