@@ -67,7 +67,7 @@ export class Children {
 
   /**
    * It waits for the table anyway. On a machine with few processors its start would hold up the checks process, which
-   * the table waits for, so that it begins when that one has been told what to do, or when there is no table to wait for.
+   * the table waits for, so that it begins when that one is there, or when there is no table to wait for.
    */
   startVrrp(): void {
     if (this.hasVrrp || this.isStopping) return;
@@ -129,7 +129,7 @@ export class Children {
     return {
       hello: () => {
         this.tell(name);
-        if (name === "checks" && this.config !== undefined) this.startVrrp();
+        if (name === "checks") this.startVrrp();
       },
       event: (record) => {
         if (name === "vrrp") this.observeMaster(record.event);
