@@ -30,6 +30,13 @@ test("a configuration that is younger than what was kept looks new, whatever nam
   assert.deepEqual(all(), [false, false, false]);
   utimesSync(config, 1002, 1002);
   assert.deepEqual(all(), [true, true, true]);
+  // One that was written anew, and is as it was, is no new one.
+  writeFileSync(config, "nodes: {}\n");
+  writeFileSync(kept, "head\nnodes: {}\nmore");
+  utimesSync(kept, 1001, 1001);
+  assert.deepEqual(all(), [false, false, false]);
+  writeFileSync(config, "nodes: { a: {} }\n");
+  assert.deepEqual(all(), [true, true, true]);
   assert.equal(looksNew(["run"], nowhere), false);
   assert.equal(looksNew(["run", "--config"], { ...nowhere, config }), true);
 });

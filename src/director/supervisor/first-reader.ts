@@ -1,10 +1,10 @@
 // The reader of `vipd run`, begun before the rest of the program is loaded, as the first checks process is
 // (first-child.ts): where there is a configuration that nobody has read yet, it is what a start waits for. That it is new
-// is a guess, by the times of the files, which saves time when it is right and some work when it is not: the first
-// question that the daemon asks of its configuration finds out.
+// is a guess, by the times of the files and their bytes, which saves time when it is right and some work when it is not:
+// the first question that the daemon asks of its configuration finds out.
 
 import { spawn, type ChildProcess } from "node:child_process";
-import { statSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { childEnvironment } from "./child-environment.js";
 import { flagsOf, programWords } from "./programs.js";
@@ -44,7 +44,7 @@ export function endFirstReader(): void {
 
 type Defaults = { readonly config: string; readonly state: string };
 
-/** The file is younger than what was kept of the last one that was read. */
+/** The file is younger than what was kept of the last one that was read, and no copy of that. */
 export function looksNew(words: readonly string[], defaults: Defaults): boolean {
   const option = (name: string): string | undefined => {
     const at = words.indexOf(`--${name}`);
@@ -53,16 +53,28 @@ export function looksNew(words: readonly string[], defaults: Defaults): boolean 
   };
   const config = option("config") ?? defaults.config;
   const state = option("state-dir") ?? option("runtime-dir") ?? defaults.state;
-  const kept = timeOf(join(state, "saved-config"));
-  const written = timeOf(config);
+  const path = join(state, "saved-config");
+  const [kept, written] = [lookAt(path), lookAt(config)];
   // Without a file there is nothing to read, and that is said elsewhere.
-  return written !== undefined && (kept === undefined || kept < written);
+  if (written === undefined) return false;
+  if (kept === undefined) return true;
+  return kept.mtimeMs < written.mtimeMs && !(kept.size > written.size && isKept(path, config));
 }
 
-function timeOf(path: string): number | undefined {
+function lookAt(path: string): { readonly mtimeMs: number; readonly size: number } | undefined {
   try {
-    return statSync(path).mtimeMs;
+    const stat = statSync(path);
+    return stat.isFile() ? stat : undefined;
   } catch {
     return undefined;
+  }
+}
+
+/** What is kept has the whole text in it (saved-config.ts). */
+function isKept(path: string, config: string): boolean {
+  try {
+    return readFileSync(path).includes(readFileSync(config));
+  } catch {
+    return false;
   }
 }
