@@ -12,7 +12,7 @@ import type { Measurement, Row } from "./row.js";
 import { atMost, median } from "./row.js";
 
 const INTERVALS = [
-  { interval: seconds(1), rounds: 5 },
+  { interval: seconds(1), rounds: 11 },
   { interval: milliseconds(100), rounds: 11 },
   { interval: milliseconds(10), rounds: 21 },
 ];
