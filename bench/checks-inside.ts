@@ -14,14 +14,15 @@ export type CheckFigure = {
   readonly value: number;
 };
 
-const WINDOW = seconds(10);
+const WINDOW = seconds(30);
 /**
  * By then the first checks are over, the rhythm of all is spread over the interval, and what a start leaves to do is done:
- * vipd prepares the table of the next start after half a minute, and its reader of configurations goes after a minute.
+ * vipd prepares the table of the next start after half a minute, its reader of configurations goes after a minute, and
+ * V8 optimizes what turns out to run often for another one.
  */
 const CALM: Readonly<Record<Director, Milliseconds>> = {
   keepalived: seconds(10),
-  vipd: seconds(75),
+  vipd: seconds(150),
   ldirectord: seconds(10),
 };
 const LOOK = seconds(5);
