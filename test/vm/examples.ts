@@ -26,7 +26,7 @@ const REQUESTS = 12;
 
 /** Warnings and errors; those that an emulated machine may earn by being slow do not count. */
 const COMPLAINT =
-  /^\S+ \S+ (warning|error) (?!(check|services?)\b|vrrp \S+: .*(this process was stopped|is master too)|vipd: the \w+ process has not taken)/;
+  /^\S+ \S+ (warning|error) (?!(checks?|services?)\b|vrrp \S+: .*(this process was stopped|is master too)|vipd: the \w+ process has not taken)/;
 
 type Director = { readonly host: Host; readonly daemon: LabProcess };
 
