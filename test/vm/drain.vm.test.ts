@@ -9,27 +9,28 @@ import { seconds } from "../../src/core/units.js";
 import { startVipd, upgradeVipd, vipdCommand } from "../lab/directors.js";
 import { procServers } from "../lab/ipvs.js";
 import { Lab } from "../lab/lab.js";
+import { buildNat, DIRECTOR, realServer, VIP } from "../lab/nat.js";
 import type { LabProcess } from "../lab/process.js";
 import { until } from "../lab/wait.js";
 
 const PATIENCE = seconds(90);
 const CONFIG = `nodes:
-  d: { address: 10.96.0.1 }
+  d: { address: ${DIRECTOR} }
 services:
   http:
-    address: 10.96.0.100:80
+    address: ${VIP}:80
     scheduler: rr
     forwarding: nat
     check: { tcp: {}, every: 500ms, fall: 5 }
-    servers: [10.96.1.4, 10.96.1.5]
+    servers: [${realServer(4)}, ${realServer(5)}]
 `;
 
 /** Answers with what it gets; says when it listens at both addresses. */
 const ECHO = `let left = 2;
-for (const host of ["10.96.1.4", "10.96.1.5"])
+for (const host of ["${realServer(4)}", "${realServer(5)}"])
   require("net").createServer((s) => { s.on("error", () => {}); s.pipe(s); }).listen(80, host, () => --left || console.log("serving"));`;
 /** One connection: writes each line of its input, says what comes back, and resets it at "close". */
-const TALK = `const s = require("net").connect(80, "10.96.0.100", () => console.log("open"));
+const TALK = `const s = require("net").connect(80, "${VIP}", () => console.log("open"));
 s.on("data", (d) => console.log("got " + d.toString().trim()));
 s.on("error", (e) => console.log("error " + e.code));
 process.stdin.on("data", (d) => d.toString().trim() === "close" ? s.resetAndDestroy() : s.write(d));`;
@@ -37,21 +38,7 @@ process.stdin.on("data", (d) => d.toString().trim() === "close" ? s.resetAndDest
 test("a drain waits for its connections, outlives every process of vipd, and ends them at its deadline", async () => {
   const lab = new Lab();
   try {
-    const [client, director, servers] = lab.hosts("client", "d", "servers");
-    lab.cable(client, "eth0", director, "eth0");
-    lab.cable(director, "eth1", servers, "eth0");
-    client.ip("address add 10.96.0.9/24 dev eth0");
-    director.ip(
-      "address add 10.96.0.1/24 dev eth0",
-      "address add 10.96.0.100/32 dev eth0",
-      "address add 10.96.1.1/24 dev eth1",
-    );
-    director.sysctl({ "net.ipv4.ip_forward": 1 });
-    servers.ip(
-      "address add 10.96.1.4/24 dev eth0",
-      "address add 10.96.1.5/24 dev eth0",
-      "route add default via 10.96.1.1",
-    );
+    const { client, director, servers } = buildNat(lab, [4, 5]);
     const echo = servers.spawn([process.execPath, "-e", ECHO]);
     await echo.waitFor(/serving/, PATIENCE);
     const path = lab.file("vipd.yaml", CONFIG);

@@ -12,6 +12,7 @@ import { request, statusOf } from "../lab/control.js";
 import { startVipd, vipdCommand } from "../lab/directors.js";
 import { procServers } from "../lab/ipvs.js";
 import { Lab } from "../lab/lab.js";
+import { buildNat, CLIENT, DIRECTOR, realServer, VIP } from "../lab/nat.js";
 import type { LabProcess } from "../lab/process.js";
 import { until } from "../lab/wait.js";
 
@@ -19,37 +20,24 @@ const PATIENCE = seconds(300);
 const MINUTE = 60_000;
 
 /** `short`: disables .7 in that minute of each hour; `long` drains .6, which has no connection, all the time. */
-const config = (minute: number, long: boolean): string => `nodes: { d: { address: 10.96.0.1 } }
+const config = (minute: number, long: boolean): string => `nodes: { d: { address: ${DIRECTOR} } }
 maintenance:
-  short: { servers: [http/10.96.1.7], at: "${String(minute)} * * * *", for: 1m, action: disable, timezone: UTC }
-${long ? '  long: { servers: [http/10.96.1.6], at: "* * * * *", for: 1h, timezone: UTC }' : ""}
+  short: { servers: [http/${realServer(7)}], at: "${String(minute)} * * * *", for: 1m, action: disable, timezone: UTC }
+${long ? `  long: { servers: [http/${realServer(6)}], at: "* * * * *", for: 1h, timezone: UTC }` : ""}
 services:
   http:
-    address: 10.96.0.100:80
+    address: ${VIP}:80
     scheduler: rr
     forwarding: nat
     check: { tcp: {}, every: 1s, fall: 5 }
-    servers: [10.96.1.4, 10.96.1.5, 10.96.1.6, 10.96.1.7]
+    servers: [${[4, 5, 6, 7].map(realServer).join(", ")}]
 `;
 
 test("windows open and close by the clock, and they and drains hold over a restart and an upgrade", async () => {
   const lab = new Lab();
   let watch: NodeJS.Timeout | undefined;
   try {
-    const [client, director, servers] = lab.hosts("client", "d", "servers");
-    lab.cable(client, "eth0", director, "eth0");
-    lab.cable(director, "eth1", servers, "eth0");
-    client.ip("address add 10.96.0.9/24 dev eth0");
-    director.ip(
-      "address add 10.96.0.1/24 dev eth0",
-      "address add 10.96.0.100/32 dev eth0",
-      "address add 10.96.1.1/24 dev eth1",
-    );
-    director.sysctl({ "net.ipv4.ip_forward": 1 });
-    servers.ip(
-      ...[4, 5, 6, 7].map((last) => `address add 10.96.1.${String(last)}/24 dev eth0`),
-      "route add default via 10.96.1.1",
-    );
+    const { client, director, servers } = buildNat(lab, [4, 5, 6, 7]);
     const [asking] = await Promise.all([Client.start(client), servePages(servers, "-", "smtp/::/80")]);
 
     // Far enough ahead for the daemon to be there before; where it is not, the window is open at its start.
@@ -72,10 +60,10 @@ test("windows open and close by the clock, and they and drains hold over a resta
     const becomes = (wanted: RegExp): Promise<unknown> =>
       until(`${String(wanted)} in the table`, PATIENCE, () => wanted.test(table()));
     const active = (last: number): number =>
-      procServers(director).find(({ server }) => server === `10.96.1.${String(last)}:80`)?.active ?? 0;
+      procServers(director).find(({ server }) => server === `${realServer(last)}:80`)?.active ?? 0;
     const orderOf = (status: Status | undefined, last: number): string | undefined =>
-      status?.checks?.services[0]?.servers.find(({ server }) => server === `10.96.1.${String(last)}:80`)
-        ?.order?.by;
+      status?.checks?.services[0]?.servers.find(({ server }) => server === `${realServer(last)}:80`)?.order
+        ?.by;
     const vipd = (...command: string[]): string => {
       const { status, stdout, stderr } = vipdCommand(lab, director, ...command);
       assert.equal(status, 0, stderr);
@@ -86,11 +74,11 @@ test("windows open and close by the clock, and they and drains hold over a resta
     assert.match(first.text, /window long is open for .*: http\/10\.96\.1\.6 drained/);
     await becomes(/^4=1 5=1( 7=1)?$/);
     if (Date.now() < opens) assert.match(table(), /7=1/);
-    const hold = { kind: "hold", host: "10.96.0.100", port: 80, from: often("10.96.0.9", 4) } as const;
+    const hold = { kind: "hold", host: VIP, port: 80, from: often(CLIENT, 4) } as const;
     await asking.ask(hold);
     await until("a connection of the server", PATIENCE, () => active(4) > 0);
     const held = active(4);
-    vipd("drain", "http/10.96.1.4");
+    vipd("drain", `http/${realServer(4)}`);
     await becomes(/4=0/);
     /** Whenever it is looked at: neither is more than it may be. */
     let looks = 0;
@@ -140,7 +128,7 @@ test("windows open and close by the clock, and they and drains hold over a resta
     writeFileSync(path, config(minute, false));
     await request(lab, director, { request: "reload" });
     await becomes(/^4=0 5=1 6=1 7=1$/);
-    vipd("undrain", "http/10.96.1.4");
+    vipd("undrain", `http/${realServer(4)}`);
     await becomes(/^4=1 5=1 6=1 7=1$/);
     await asking.ask({ ...hold, kind: "release" });
     vipd("stop");
