@@ -14,12 +14,12 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import type { ServiceConfig } from "../../src/config/model.js";
-import type { ToChecks } from "../../src/control/ipc.js";
 import { ip } from "../../src/core/address.js";
 import { randomInt, seededRandom } from "../../src/core/random.js";
 import { milliseconds, seconds } from "../../src/core/units.js";
 import type { Command } from "../../src/ipvs/command.js";
 import { serviceId, type ServerId, type ServiceKey } from "../../src/ipvs/model.js";
+import { checksOrder, pageCheck } from "../lab/checks-process.js";
 import { until } from "../lab/wait.js";
 import { FakePlane } from "./fake-plane.js";
 
@@ -37,20 +37,12 @@ function keyOf(port: number): ServiceKey {
 /** `turn`: schedulers and weights are others each time, so that there is always something to write. */
 function services(port: number, turn: number): ServiceConfig[] {
   const timing = { every: milliseconds(50), timeout: seconds(5), rise: 1, fall: 1 };
-  const http = {
-    method: "GET",
-    path: "/",
-    version: "1.1",
-    status: [{ from: 200, to: 200 }],
-    "max-body": 1000,
-  };
-  const body = { kind: "contains", text: "well" };
   return PORTS.map((one) => ({
     name: `s${String(one)}`,
     service: { key: keyOf(one), scheduler: turn % 2 === 0 ? "wlc" : "rr" },
     servers: [...WELL, ...FRAIL].map((address) => ({
       server: { address: ip(address), port, forwarding: "nat", weight: 1 + (turn % 5) },
-      checks: [{ type: "http", options: { ...http, body }, timing }],
+      checks: [pageCheck("well", timing)],
     })),
   }));
 }
@@ -92,16 +84,7 @@ test(`a process that is killed at ${String(KILLS)} random moments never takes ou
       return { child, hello: once(child, "message") };
     };
     const give = (child: ChildProcess, turn: number): void => {
-      child.send({
-        ...{ kind: "configure", runtimeDirectory: directory, scripts: { security: true }, tracks: [] },
-        ...{
-          knownTracks: {},
-          masters: {},
-          ipvs: { reconcileEvery: seconds(1), onStop: "remove" },
-          sync: null,
-        },
-        services: services(port, turn),
-      } satisfies ToChecks);
+      child.send(checksOrder(directory, services(port, turn), seconds(1)));
     };
     const kill = async (child: ChildProcess): Promise<void> => {
       const ended = once(child, "exit");

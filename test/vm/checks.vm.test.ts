@@ -2,38 +2,28 @@
 // death leaves there.
 
 import assert from "node:assert/strict";
-import { spawn, type ChildProcess } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { fileURLToPath } from "node:url";
 
 import type { FromChecks, ToChecks } from "../../src/control/ipc.js";
 import { ip } from "../../src/core/address.js";
 import { milliseconds, seconds } from "../../src/core/units.js";
+import { checksOrder, pageCheck, servePageFiles, spawnChecks } from "../lab/checks-process.js";
 import { procServers } from "../lab/ipvs.js";
 import type { Host } from "../lab/host.js";
 import { Lab } from "../lab/lab.js";
 import { until } from "../lab/wait.js";
 
-const PROGRAM = fileURLToPath(new URL("../../src/director/checks-process.js", import.meta.url));
 const VIP = ip("10.20.0.1");
 const SERVERS = ["10.20.0.4", "10.20.0.5", "10.20.0.6"];
-const PATIENCE = seconds(30);
-
-/** Serves at each of its arguments the file of that name. */
-const WEB = `const http = require("http"), fs = require("fs");
-let left = process.argv.length - 1;
-for (const address of process.argv.slice(1))
-  http.createServer((_, response) => response.end(fs.readFileSync(address)))
-    .listen(80, address, () => --left === 0 && console.log("serving"));`;
+const PATIENCE = seconds(90);
 
 type Running = { readonly child: ChildProcess; readonly heard: FromChecks[] };
 
 function start(host: Host): Running {
-  const child = spawn("ip", ["netns", "exec", host.namespace, process.execPath, PROGRAM], {
-    stdio: ["ignore", "inherit", "inherit", "ipc"],
-  });
+  const child = spawnChecks(host);
   const heard: FromChecks[] = [];
   child.on("message", (message) => heard.push(message as FromChecks));
   return { child, heard };
@@ -41,35 +31,16 @@ function start(host: Host): Running {
 
 function order(runtimeDirectory: string, weight = 5): ToChecks {
   const timing = { every: milliseconds(200), timeout: milliseconds(2000), rise: 1, fall: 2 };
-  const http = {
-    method: "GET",
-    path: "/",
-    version: "1.1",
-    status: [{ from: 200, to: 200 }],
-    "max-body": 1000,
-  };
-  return {
-    kind: "configure",
-    runtimeDirectory,
-    scripts: { security: true },
-    tracks: [],
-    knownTracks: {},
-    masters: {},
-    ipvs: { reconcileEvery: seconds(60), onStop: "remove" },
-    sync: null,
-    services: [
-      {
-        name: "web",
-        service: { key: { kind: "address", protocol: "tcp", address: VIP, port: 80 }, scheduler: "wlc" },
-        servers: SERVERS.map((address) => ({
-          server: { address: ip(address), port: 80, forwarding: "nat", weight },
-          checks: [
-            { type: "http", options: { ...http, body: { kind: "contains", text: "test page" } }, timing },
-          ],
-        })),
-      },
-    ],
-  };
+  return checksOrder(runtimeDirectory, [
+    {
+      name: "web",
+      service: { key: { kind: "address", protocol: "tcp", address: VIP, port: 80 }, scheduler: "wlc" },
+      servers: SERVERS.map((address) => ({
+        server: { address: ip(address), port: 80, forwarding: "nat", weight },
+        checks: [pageCheck("test page", timing)],
+      })),
+    },
+  ]);
 }
 
 const present = (host: Host): string[] => procServers(host).map(({ server }) => server.replace(/:80$/, ""));
@@ -94,8 +65,7 @@ test("the table follows the checks, outlives the process, and is taken over", as
     director.ip(...[VIP, ...SERVERS].map((address) => `address add ${address}/32 dev lo`));
     const page = (address: string, text: string): void => writeFileSync(join(lab.directory, address), text);
     for (const address of SERVERS) page(address, "a test page");
-    const web = director.spawn([process.execPath, "-e", WEB, ...SERVERS], { cwd: lab.directory });
-    await until("the servers", PATIENCE, () => web.lines.some(({ text }) => text === "serving"));
+    await servePageFiles(director, lab.directory, SERVERS, PATIENCE);
 
     const first = await launch(director);
     // All of them serve from the start, before their first check.

@@ -2,16 +2,17 @@
 // killed at any moment. No healthy server is ever missing longer than that takes to see.
 
 import assert from "node:assert/strict";
-import { spawn, type ChildProcess } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
+import type { ServiceConfig } from "../../src/config/model.js";
 import type { FromChecks, ToChecks } from "../../src/control/ipc.js";
 import { ip } from "../../src/core/address.js";
 import { randomInt, seededRandom } from "../../src/core/random.js";
 import { milliseconds, seconds } from "../../src/core/units.js";
+import { checksOrder, pageCheck, servePageFiles, spawnChecks } from "../lab/checks-process.js";
 import { startVipd } from "../lab/directors.js";
 import type { Host } from "../lab/host.js";
 import { ipvsadmTable, procServers } from "../lab/ipvs.js";
@@ -19,7 +20,6 @@ import { Lab } from "../lab/lab.js";
 import { until } from "../lab/wait.js";
 
 const PATIENCE = seconds(90);
-const PROGRAM = fileURLToPath(new URL("../../src/director/checks-process.js", import.meta.url));
 const KILLS = 20;
 const WELL = ["10.20.0.4", "10.20.0.5"];
 const FRAIL = "10.20.0.6";
@@ -54,45 +54,25 @@ services:
   }
 });
 
-/** Serves at each of its arguments the file of that name. */
-const WEB = `const http = require("http"), fs = require("fs");
-let left = process.argv.length - 1;
-for (const address of process.argv.slice(1))
-  http.createServer((_, response) => response.end(fs.readFileSync(address)))
-    .listen(80, address, () => --left === 0 && console.log("serving"));`;
-
 function order(runtimeDirectory: string): ToChecks {
   const timing = { every: milliseconds(300), timeout: seconds(5), rise: 1, fall: 1 };
-  const http = {
-    method: "GET",
-    path: "/",
-    version: "1.1",
-    status: [{ from: 200, to: 200 }],
-    "max-body": 1000,
-  };
-  const body = { kind: "contains", text: "well" };
-  return {
-    ...{ kind: "configure", runtimeDirectory, scripts: { security: true }, tracks: [], knownTracks: {} },
-    ...{ masters: {}, ipvs: { reconcileEvery: seconds(10), onStop: "remove" }, sync: null },
-    services: [80, 81, 82].map((port) => ({
-      name: `s${String(port)}`,
-      service: {
-        key: { kind: "address", protocol: "tcp", address: ip("10.20.0.1"), port },
-        scheduler: "wlc",
-      },
-      servers: [...WELL, FRAIL].map((address) => ({
-        server: { address: ip(address), port: 80, forwarding: "nat", weight: 5 },
-        checks: [{ type: "http", options: { ...http, body }, timing }],
-      })),
+  const services = [80, 81, 82].map((port): ServiceConfig => ({
+    name: `s${String(port)}`,
+    service: {
+      key: { kind: "address", protocol: "tcp", address: ip("10.20.0.1"), port },
+      scheduler: "wlc",
+    },
+    servers: [...WELL, FRAIL].map((address) => ({
+      server: { address: ip(address), port: 80, forwarding: "nat", weight: 5 },
+      checks: [pageCheck("well", timing)],
     })),
-  };
+  }));
+  return checksOrder(runtimeDirectory, services);
 }
 
 /** Starts the process; the order goes to it as soon as it says that it lives. */
 function start(lab: Lab, host: Host): { readonly child: ChildProcess; readonly isConfigured: () => boolean } {
-  const child = spawn("ip", ["netns", "exec", host.namespace, process.execPath, PROGRAM], {
-    stdio: ["ignore", "inherit", "inherit", "ipc"],
-  });
+  const child = spawnChecks(host);
   let isConfigured = false;
   child.on("message", (message) => {
     const { kind } = message as FromChecks;
@@ -113,8 +93,7 @@ test(`the checks process is killed at ${String(KILLS)} random moments: no health
     host.ip(...["10.20.0.1", ...WELL, FRAIL].map((address) => `address add ${address}/32 dev lo`));
     const page = (address: string, text: string): void => writeFileSync(join(lab.directory, address), text);
     for (const address of [...WELL, FRAIL]) page(address, "well");
-    const web = host.spawn([process.execPath, "-e", WEB, ...WELL, FRAIL], { cwd: lab.directory });
-    await web.waitFor(/serving/, PATIENCE);
+    await servePageFiles(host, lab.directory, [...WELL, FRAIL], PATIENCE);
     const launch = (): ReturnType<typeof start> => {
       const one = start(lab, host);
       children.push(one.child);
