@@ -23,7 +23,7 @@ PACKAGES="gcc libc6-dev libuv1-dev iproute2 ipvsadm procps kmod tcpdump curl ope
 PACKAGES="$PACKAGES qemu-system-x86 linux-image-cloud-amd64 busybox-static zstd cpio"
 [ "$WHAT" = demo ] || PACKAGES="$PACKAGES gcc-aarch64-linux-gnu libc6-dev-arm64-cross keepalived frr nftables tshark iputils-ping rt-tests"
 # Real servers for the checkers' tests, which start their own with folders of their own.
-[ "$WHAT" = demo ] || PACKAGES="$PACKAGES dnsmasq-base redis-server dovecot-pop3d dovecot-imapd nginx-light exim4-daemon-light ldirectord"
+[ "$WHAT" = demo ] || PACKAGES="$PACKAGES dnsmasq-base redis-server dovecot-pop3d dovecot-imapd nginx-light exim4-daemon-light ldirectord vsftpd"
 
 # Nothing that a package installs may start here: a keepalived or frr of its own would disturb this host.
 POLICY=/usr/sbin/policy-rc.d
@@ -56,7 +56,7 @@ install_packages() {
   ' sh "${missing[@]}" || die "apt-get could not install: ${missing[*]}"
   local pair
   for pair in keepalived:keepalived frr:frr redis-server:redis-server dovecot-pop3d:dovecot \
-    nginx-light:nginx exim4-daemon-light:exim4 ldirectord:ldirectord; do
+    nginx-light:nginx exim4-daemon-light:exim4 ldirectord:ldirectord vsftpd:vsftpd; do
     [[ " ${missing[*]} " != *" ${pair%:*} "* ]] || as_root systemctl disable --quiet "${pair#*:}" 2>/dev/null || true
   done
 }

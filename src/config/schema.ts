@@ -88,7 +88,8 @@ const ipvsSchema = section({
   modules: modulesSchema()
     .optional()
     .describe(
-      "Kernel modules that are loaded at the start: `ip_vs_ftp` rewrites the addresses of active FTP behind NAT. " +
+      "Kernel modules that are loaded at the start: `ip_vs_ftp` makes FTP work behind NAT, active and passive, by " +
+        "rewriting the addresses that are told in its connection. " +
         "Schedulers are loaded by the kernel when a service needs them.",
     ),
   "mass-failure": massFailureSchema
