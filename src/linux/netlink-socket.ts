@@ -146,13 +146,14 @@ export class NetlinkSocket {
 
   /** Everything the kernel lists; undefined from `read` leaves a message out. Throws on a refusal. */
   dump<T>(operation: string, request: Request, read: (message: Message) => T | undefined): readonly T[] {
-    for (let attempt = 1; attempt <= DUMP_ATTEMPTS; attempt++) {
-      const list = this.collect(operation, request, read, true);
-      if (list !== INTERRUPTED) return list;
+    try {
+      return this.dumpWhole(operation, request, read);
+    } catch (error) {
+      if (!(error instanceof NetlinkError && error.code === "EBUSY")) throw error;
+      // An earlier one was broken off, as when there was no memory for its next part: it goes on as it is read.
+      while (native.recv(this.fd, this.incoming, null, null, null, MSG.TRUNC) >= 0);
+      return this.dumpWhole(operation, request, read);
     }
-    throw new NetlinkError(`${operation}: changed ${DUMP_ATTEMPTS} times while it was read`, {
-      errno: errno.EINTR,
-    });
   }
 
   /**
@@ -174,6 +175,20 @@ export class NetlinkSocket {
     if (this.poll !== undefined) native.pollFree(this.poll);
     this.poll = undefined;
     native.close(this.fd);
+  }
+
+  private dumpWhole<T>(
+    operation: string,
+    request: Request,
+    read: (message: Message) => T | undefined,
+  ): readonly T[] {
+    for (let attempt = 1; attempt <= DUMP_ATTEMPTS; attempt++) {
+      const list = this.collect(operation, request, read, true);
+      if (list !== INTERRUPTED) return list;
+    }
+    throw new NetlinkError(`${operation}: changed ${DUMP_ATTEMPTS} times while it was read`, {
+      errno: errno.EINTR,
+    });
   }
 
   private transactBatch(requests: readonly Request[], from: number, answers: Acknowledgement[]): number {
