@@ -45,10 +45,9 @@ services:
     host.run("ipvsadm", "-A", "-t", "10.20.0.9:80");
     host.run("ipvsadm", "-C");
     const said = daemon.lines.length;
-    const line = await daemon.waitFor(/kernel table: 6 changes/, PATIENCE, said);
-    assert.match(line.text, /6 changes to undo a change made by somebody else/);
-    assert.equal(ipvsadmTable(host), complete);
-    assert.equal(daemon.lines.slice(said).length, 1, daemon.text);
+    await daemon.waitFor(/kernel table: \d changes? to undo a change made by somebody else/, PATIENCE, said);
+    // A look that came in the middle of the flush needs another one.
+    await until("the whole table", PATIENCE, () => ipvsadmTable(host) === complete);
   } finally {
     lab.close();
   }
