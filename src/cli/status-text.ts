@@ -13,6 +13,7 @@ import type {
   VrrpStatus,
 } from "../control/ipc.js";
 import { describeConnections } from "../control/describe-clients.js";
+import { ago } from "./ago.js";
 import { clientLines, takeoverLines } from "./takeover-text.js";
 import { orderText, progressText } from "./order-text.js";
 import { formatTime } from "../log/record.js";
@@ -22,7 +23,7 @@ export function statusText(status: Status, now: number): string {
   const { config } = status;
   const lines = [
     headline(status),
-    ...takeoverLines(status, (since) => ago(now - since)),
+    ...takeoverLines(status, now),
     `vipd ${status.version} on node ${status.node} (pid ${status.pid}), running for ${ago(now - status.started_at)}`,
     `config ${config.path}, loaded ${formatTime(config.loaded_at).slice(0, 19)}`,
     ...status.processes.map((child) => {
@@ -84,7 +85,7 @@ function instanceLines(instance: InstanceStatus, status: Status, now: number): s
       : `  why: ${describeReason(instance.reason)}`,
     `  ${instance.addresses.join(", ")} on ${instance.interface}, router id ${instance.virtual_router_id}, VRRPv${instance.version}, own priority ${describeSum(instance.sum, instance.priority)}`,
   ];
-  lines.push(...clientLines(instance, status));
+  lines.push(...clientLines(instance, status, now));
   const { unicast, auth } = instance;
   const travel = [
     ...(unicast === null ? [] : [`by unicast to ${unicast.join(", ")}`]),
@@ -269,14 +270,3 @@ const syncLines = (checks: ChecksStatus): string[] =>
     ({ role, running, interface: device, id }) =>
       `sync ${role}: ${running ? "running" : "NOT RUNNING"} on ${device}, id ${id}`,
   );
-
-/** Roughly how long, for a glance: "42 s", "3 min", "2 h 5 min", "4 d 3 h". */
-export function ago(ms: number): string {
-  const seconds = Math.max(0, Math.round(ms / 1000));
-  if (seconds < 60) return `${seconds} s`;
-  const minutes = Math.floor(seconds / 60);
-  if (minutes < 60) return `${minutes} min`;
-  const hours = Math.floor(minutes / 60);
-  if (hours < 24) return minutes % 60 === 0 ? `${hours} h` : `${hours} h ${minutes % 60} min`;
-  return hours % 24 === 0 ? `${hours / 24} d` : `${Math.floor(hours / 24)} d ${hours % 24} h`;
-}

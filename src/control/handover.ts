@@ -8,7 +8,7 @@ import type { Instant, Milliseconds } from "../core/units.js";
 import type { MachineConfig, State } from "../vrrp/state.js";
 import type { InstanceConfig, VirtualAddress } from "../vrrp/instance.js";
 import type { EventRecord } from "./event.js";
-import type { RejectKind, TransitionReason, Vacancy } from "../vrrp/reasons.js";
+import type { RejectKind, Takeover, TransitionReason } from "../vrrp/reasons.js";
 import type { SenderSequences, TrackReport } from "./remembered.js";
 
 export const PROTOCOL = 1;
@@ -24,8 +24,8 @@ export type HandedInstance = {
   readonly sent: number;
   readonly received: number;
   readonly transitions: number;
-  /** Absent of an instance that is not master, and from a program that knows of none. */
-  readonly vacancy?: Vacancy;
+  /** Absent of an instance that was never master, and from a program that knows of none. */
+  readonly takeover?: Takeover<Instant>;
   readonly rejected: Partial<Record<RejectKind, number>>;
   /** The virtual addresses that we added, and the index of the interface that each of ours is on. */
   readonly added: readonly string[];

@@ -19,7 +19,14 @@ import type { InstanceConfig, InstanceStateName } from "../vrrp/instance.js";
 import type { Order, Orders, Standing } from "../services/order.js";
 import type { Connections } from "../services/override.js";
 import type { EventRecord, FoundAtTakeover } from "./event.js";
-import type { PrioritySum, RejectedAdverts, RejectKind, TransitionReason, Vacancy } from "../vrrp/reasons.js";
+import type {
+  PrioritySum,
+  RejectedAdverts,
+  RejectKind,
+  Takeover,
+  TransitionReason,
+  Vacancy,
+} from "../vrrp/reasons.js";
 import type { Handed } from "./handover.js";
 import type { SenderSequences, TrackReport } from "./remembered.js";
 
@@ -143,8 +150,8 @@ export type InstanceStatus = {
     readonly last_advert_ms_ago: number;
   } | null;
   readonly transitions: number;
-  /** Of a master: how long there may have been none before it. */
-  readonly vacancy?: Vacancy;
+  /** The last time that it became master, in milliseconds since 1970; absent: it did not since the start. */
+  readonly takeover?: Takeover<number>;
   /** Where adverts go and come besides; absent without the option. */
   readonly second_path?: {
     readonly interface: string;
@@ -267,7 +274,7 @@ export type ChecksStatus = {
   readonly pid: number;
   readonly services: readonly ServiceStatus[];
   readonly tracks: readonly TrackStatus[];
-  /** What was found at the last takeover of instances that it is master of; absent: of none. */
+  /** What was found at the last takeover of instances; absent: of none. */
   readonly takeovers?: readonly (FoundAtTakeover & { readonly instance: string })[];
   readonly sync: readonly {
     readonly role: string;

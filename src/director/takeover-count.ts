@@ -41,28 +41,26 @@ export class TakeoverCount {
 
   /** `instance` has become master of these addresses. */
   taken(instance: string, addresses: readonly IpAddress[], vacancy: Vacancy): void {
-    this.forget(instance);
+    this.lost(instance);
+    this.found.delete(instance);
     this.waiting.set(instance, { addresses, vacancy });
     this.disarm ??= this.wakeIn(WAIT, () => this.begin());
   }
 
-  /** It is master no longer. */
+  /** It is master no longer: what is not counted yet is so no more. What was found is remembered until the next takeover. */
   lost(instance: string): void {
-    this.forget(instance);
+    this.waiting.delete(instance);
+    this.counting.delete(instance);
   }
 
   stop(): void {
     this.disarm?.();
   }
 
-  /** Of those that it is master of now. */
+  /** Of the last takeover of each instance. */
   get status(): { readonly takeovers?: readonly (FoundAtTakeover & { readonly instance: string })[] } {
     if (this.found.size === 0) return {};
     return { takeovers: [...this.found].map(([instance, found]) => ({ instance, ...found })) };
-  }
-
-  private forget(instance: string): void {
-    for (const known of [this.waiting, this.counting, this.found]) known.delete(instance);
   }
 
   private wakeIn(wait: number, work: () => void): () => void {

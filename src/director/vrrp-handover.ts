@@ -15,7 +15,7 @@ export const handOut = (runtime: Runtime): HandedInstance => ({
   sent: runtime.sent,
   received: runtime.received,
   transitions: runtime.transitions,
-  ...(runtime.vacancy !== undefined && { vacancy: runtime.vacancy }),
+  ...(runtime.takeover !== undefined && { takeover: runtime.takeover }),
   rejected: runtime.rejected,
   added: [...runtime.added],
   placed: [...runtime.placed],
@@ -36,7 +36,7 @@ export function takeIn(runtime: Runtime, handed: HandedInstance, at: Instant): v
   runtime.sent = handed.sent;
   runtime.received = handed.received;
   runtime.transitions = handed.transitions;
-  runtime.vacancy = handed.vacancy;
+  runtime.takeover = handed.takeover;
   Object.assign(runtime.rejected, handed.rejected);
   const { secondPath: second } = runtime;
   const { sent = 0, received = 0, alone = false } = handed.second_path ?? {};

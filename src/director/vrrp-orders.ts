@@ -204,8 +204,9 @@ export class Orders {
     const announcers = new Set(announced.map(({ runtime }) => runtime));
     for (const { runtime, from, to, reason, before, lateness_ms, done } of transitions) {
       // Whose address was refused, or who yielded meanwhile, has taken nothing over.
-      if (before !== undefined && announcers.has(runtime))
-        runtime.vacancy = vacancyOf(before, reason, announcedAt);
+      const vacancy =
+        before !== undefined && announcers.has(runtime) ? vacancyOf(before, reason, announcedAt) : undefined;
+      if (vacancy !== undefined) runtime.takeover = { at: runtime.since, until: null, vacancy };
       this.ports.report({
         kind: "vrrp-transition",
         instance: runtime.config.name,
@@ -218,7 +219,7 @@ export class Orders {
         reason,
         done: runtime.reachedNobody ? done.map(notSent) : done,
         ...(lateness_ms !== undefined && { lateness_ms }),
-        ...(before !== undefined && runtime.vacancy !== undefined && { vacancy: runtime.vacancy }),
+        ...(vacancy && { vacancy }),
       });
     }
     this.restored.clear();

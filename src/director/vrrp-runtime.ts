@@ -4,7 +4,7 @@
 
 import { formatPrefix, ip, ipBytes, type Family, type IpAddress, type MacAddress } from "../core/address.js";
 import { instant, type Instant } from "../core/units.js";
-import type { RejectKind, TransitionReason, Vacancy } from "../vrrp/reasons.js";
+import type { RejectKind, Takeover, TransitionReason } from "../vrrp/reasons.js";
 import type { ResumeOrder } from "../control/ipc.js";
 import type { Hmac, InterfaceView } from "../ports/vrrp.js";
 import type { InstanceConfig, VirtualAddress } from "../vrrp/instance.js";
@@ -75,8 +75,8 @@ export class Runtime {
   conflict: { readonly address: IpAddress; readonly mac: MacAddress } | undefined;
   reason: TransitionReason = { kind: "startup" };
   since: Instant;
-  /** Of a master: how long there may have been none before it. */
-  vacancy: Vacancy | undefined;
+  /** The last time that it became master, since the start. */
+  takeover: Takeover<Instant> | undefined;
   /** What a predecessor left to it, until it takes part. */
   resume: ResumeOrder | undefined;
   /** What it has yet to hear of before it takes part, for people. */

@@ -4,6 +4,7 @@ import { formatPrefix } from "../core/address.js";
 import { after, instant, milliseconds, type Instant } from "../core/units.js";
 import type { InstanceStatus } from "../control/ipc.js";
 import { authText } from "../vrrp/auth-text.js";
+import type { Takeover } from "../vrrp/reasons.js";
 import type { Master, State } from "../vrrp/state.js";
 import type { Runtime } from "./vrrp-runtime.js";
 import type { SecondPath } from "./vrrp-second-path.js";
@@ -56,10 +57,17 @@ export function instanceStatus(runtime: Runtime, state: State, now: Instant, wal
     second_master:
       runtime.second !== undefined && runtime.second.heardAt >= lately ? shown(runtime.second, now) : null,
     transitions: runtime.transitions,
-    ...(runtime.vacancy !== undefined && { vacancy: runtime.vacancy }),
+    ...(runtime.takeover !== undefined && { takeover: takeoverStatus(runtime.takeover, wall - now) }),
     ...(runtime.secondPath !== undefined && { second_path: secondPathStatus(runtime.secondPath, now) }),
   };
 }
+
+/** `shift`: from a moment to the time on the wall. */
+const takeoverStatus = ({ at, until, vacancy }: Takeover<Instant>, shift: number): Takeover<number> => ({
+  at: at + shift,
+  until: until === null ? null : until + shift,
+  vacancy,
+});
 
 const secondPathStatus = (second: SecondPath, now: Instant): NonNullable<InstanceStatus["second_path"]> => ({
   interface: second.name,

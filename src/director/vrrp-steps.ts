@@ -210,7 +210,8 @@ export class Steps {
     const why = withRejected(reason, runtime, before);
     runtime.rejects.clear();
     runtime.second = undefined;
-    runtime.vacancy = undefined;
+    const { takeover } = runtime;
+    if (takeover?.until === null) runtime.takeover = { ...takeover, until: now };
     runtime.reason = why;
     runtime.since = now;
     runtime.transitions += 1;

@@ -136,6 +136,14 @@ export type RejectedAdverts = {
   readonly detail: string;
 };
 
+/** The last time that an instance became master. `T`: what kind of time. */
+export type Takeover<T> = {
+  readonly at: T;
+  /** When it ceased to be master; null: it is. */
+  readonly until: T | null;
+  readonly vacancy: Vacancy;
+};
+
 /** How long the addresses of an instance may have been without a master before it took them (vrrp/vacancy.ts). */
 export type Vacancy =
   /** At most so long: from the last advert of `master`, or its resignation, to our own announcement. */

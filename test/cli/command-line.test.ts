@@ -7,7 +7,8 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import { runCommandLine } from "../../src/cli/command-line.js";
 import { commands } from "../../src/cli/commands.js";
-import { ago, statusText } from "../../src/cli/status-text.js";
+import { ago } from "../../src/cli/ago.js";
+import { statusText } from "../../src/cli/status-text.js";
 import { planText, type TablePlan } from "../../src/cli/plan.js";
 import type { InstanceStatus, Status } from "../../src/control/ipc.js";
 import { ip } from "../../src/core/address.js";
@@ -282,7 +283,11 @@ const status: Status = {
         ],
         second_master: { address: "10.0.0.9", priority: 50, last_advert_ms_ago: 20 },
         transitions: 2,
-        vacancy: { kind: "silent", master: "10.0.0.2", at_most_ms: 3611 },
+        takeover: {
+          at: at - 3_700_000,
+          until: null,
+          vacancy: { kind: "silent", master: "10.0.0.2", at_most_ms: 3611 },
+        },
         second_path: {
           interface: "eth2",
           trouble: "eth2 is down",
@@ -450,16 +455,35 @@ test("of instances that took over together the one is named first whose clients 
   const after = (instance: string, ms: number, at_most_ms: number): InstanceStatus => ({
     ...master,
     instance,
-    since: master.since + ms,
-    vacancy: { kind: "resigned", master: "10.0.0.2", at_most_ms },
+    takeover: {
+      at: master.since + ms,
+      until: null,
+      vacancy: { kind: "resigned", master: "10.0.0.2", at_most_ms },
+    },
   });
   assert.match(text(backup), /^vipd /);
   assert.match(
     text(after("b", -20_000, 9000), after("c", 3, 800), after("d", 0, 600)),
     /^took over 1 h 1 min ago \(c, the longest of 2\); clients: no master for at most 800 ms, since 10\.0\.0\.2 resigned$/,
   );
-  const unheard: InstanceStatus = { ...master, vacancy: { kind: "unheard", listened_ms: 3000 } };
+  const unheard: InstanceStatus = {
+    ...master,
+    takeover: { at: master.since, until: null, vacancy: { kind: "unheard", listened_ms: 3000 } },
+  };
   assert.match(text(after("c", 3, 800), unheard), /not known how long .* in 3 s; 1204 connections/);
+  // The other one is master again, and asked is this one.
+  const over: InstanceStatus = {
+    ...backup,
+    takeover: { ...after("web", 0, 800).takeover!, until: master.since + 180_000 },
+  };
+  assert.match(
+    text(over),
+    /^took over 1 h 1 min ago, for 3 min \(web\); clients: no master for at most 800 ms/,
+  );
+  assert.match(
+    statusText({ ...status, vrrp: { ...status.vrrp!, instances: [over] } }, at),
+    /^ {2}clients when it took over 1 h 1 min ago, for 3 min: no master for at most 800 ms/m,
+  );
 });
 
 test("times ago are told roughly", () => {

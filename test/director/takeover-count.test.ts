@@ -58,7 +58,9 @@ test("the services at the addresses that were taken over are counted, and no oth
   assert.deepEqual(told(), [{ kind: "vrrp-clients", instance: "web", vacancy: VACANCY, ...found }]);
   assert.deepEqual(count.status, { takeovers: [{ instance: "web", ...found }] });
   count.lost("web");
-  assert.deepEqual(count.status, {});
+  assert.deepEqual(count.status, { takeovers: [{ instance: "web", ...found }] }, "it is remembered");
+  count.taken("web", [ip("10.0.0.1")], VACANCY);
+  assert.deepEqual(count.status, {}, "until the next takeover is counted");
 });
 
 test("instances that take over together are counted in one pass", () => {

@@ -48,7 +48,8 @@ test("a new master says how long there was none at most: of one that was killed,
         PATIENCE,
       );
       await until("b is backup", PATIENCE, () => asked(b).vrrp?.instances[0]?.state === "backup");
-      assert.equal(asked(b).vrrp?.instances[0]?.vacancy, undefined);
+      // It remembers the time before, and that it is over.
+      assert.notEqual(asked(b).vrrp?.instances[0]?.takeover?.until, null);
       await until("a was heard", PATIENCE, () => asked(b).vrrp?.instances[0]?.master != null);
       const { pid, processes } = asked(a);
       const from = capture.seen.findLastIndex(
@@ -58,7 +59,8 @@ test("a new master says how long there was none at most: of one that was killed,
       else for (const one of [pid, ...processes.map((child) => child.pid)]) process.kill(one!, "SIGKILL");
       await first.exited();
       await until("b is master", PATIENCE, () => asked(b).vrrp?.instances[0]?.state === "master");
-      const vacancy = asked(b).vrrp?.instances[0]?.vacancy;
+      const { vacancy, until: end } = asked(b).vrrp?.instances[0]?.takeover ?? {};
+      assert.equal(end, null);
       const kind = way === "killed" ? "silent" : "resigned";
       assert.ok(vacancy?.kind === kind, JSON.stringify(vacancy));
       assert.equal(vacancy.master, "10.97.0.2");
