@@ -10,7 +10,7 @@ import { serverOptions } from "./resolve-kernel.js";
 import type { Keys } from "./resolve-keys.js";
 import type { Report } from "./report.js";
 import type { FileConfig, FileService } from "./schema.js";
-import { isEndpoint } from "./written-server.js";
+import { inFull } from "./written-server.js";
 
 export const commonForwarding = (written: FileService, file: FileConfig): Forwarding | undefined =>
   written.forwarding ?? file.defaults?.service?.forwarding;
@@ -42,7 +42,7 @@ export function serversOf(
   let toldOfForwarding = false;
   for (const [i, entry] of written.servers.entries()) {
     const path: Path = ["services", name, "servers", i];
-    const full = isEndpoint(entry) ? { address: entry, weight: 1 } : entry;
+    const full = inFull(entry);
     const { address } = full.address;
     const forwarding = full.forwarding ?? common;
     if (forwarding === undefined && !toldOfForwarding) {
@@ -89,7 +89,7 @@ export function sorryServersOf(
   const entries = Array.isArray(given) ? given : [given];
   return entries.map((entry, i) => {
     const at: Path = [...path, "sorry-server", ...(Array.isArray(given) ? [i] : [])];
-    const full = isEndpoint(entry) ? { address: entry, weight: 1 } : entry;
+    const full = inFull(entry);
     const { address } = full.address;
     // That of the service is missing is told of its servers.
     const forwarding = full.forwarding ?? common ?? "nat";

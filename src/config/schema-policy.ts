@@ -5,6 +5,7 @@ import { z } from "zod";
 
 import { milliseconds, minutes } from "../core/units.js";
 import { choice, duration, flag, integer, list, maybeEndpoint, port, section, weight } from "./values.js";
+import { DEFAULT_WEIGHT } from "./written-server.js";
 
 const weightSum = (min: number) => integer({ min, max: 2 ** 31 - 1, what: "A sum of weights" });
 
@@ -65,7 +66,7 @@ export function policyShape<F extends z.ZodType>(forwarding: () => F) {
       .optional()
       .meta({ otherwise: "the service's" })
       .describe("How packets reach the sorry server."),
-    weight: weight().prefault(1).describe("Share of connections among several sorry servers."),
+    weight: weight().prefault(DEFAULT_WEIGHT).describe("Share of connections among several sorry servers."),
   });
   return {
     ...policyDefaultsShape(),

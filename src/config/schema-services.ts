@@ -23,6 +23,7 @@ import {
   text,
   weight,
 } from "./values.js";
+import { DEFAULT_WEIGHT } from "./written-server.js";
 
 /** The words of keepalived, ipvsadm and ldirectord. */
 const ALIASES = {
@@ -153,7 +154,7 @@ export function serviceSchema(checkers: readonly CheckerSpec[]) {
       .meta({ otherwise: "the service's; with several ports, that of each" })
       .describe("The real server's port. Only `nat` can map ports."),
     weight: weight()
-      .prefault(1)
+      .prefault(DEFAULT_WEIGHT)
       .describe("Share of new connections compared with the other servers. 0: no new connections."),
     forwarding: forwarding()
       .optional()

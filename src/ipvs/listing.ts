@@ -4,7 +4,8 @@
 import { compareIp, ipBytes, type IpAddress } from "../core/address.js";
 import { genericPayload, writeGenericHeader } from "../netlink/generic.js";
 import type { Message, Request } from "../netlink/message.js";
-import { listedFamily, readServer, readService } from "./messages.js";
+import { readServer, readService } from "./answers.js";
+import { familyOfKey } from "./group.js";
 import type { ListedServer, ListedService, SyncDaemon, Tunnel } from "./model.js";
 import { COMMAND, FAMILY_VERSION, PROTOCOL_NUMBER } from "./schema.js";
 import { extraAttributes, infoAttributes, statisticsOf, type Statistics } from "./statistics.js";
@@ -54,7 +55,7 @@ export function readCountedService(message: Message): CountedService | undefined
 }
 
 export function readCountedServer(message: Message, of: ListedService): CountedServer | undefined {
-  const server = readServer(message, listedFamily(of));
+  const server = readServer(message, familyOfKey(of.key));
   const input = genericPayload(message);
   const extra = extraAttributes.read(input, input.remaining).server;
   if (server === undefined) return undefined;

@@ -1,14 +1,12 @@
 // The kernel's IPVS as a data plane, by generic netlink. A whole table goes out in a few system calls.
 
 import { err, ok, type Result } from "../core/result.js";
+import { readDaemon, readServer, readService } from "../ipvs/answers.js";
 import { describeCommand, type Command } from "../ipvs/command.js";
+import { familyOfKey } from "../ipvs/group.js";
 import {
   commandEncoder,
   daemonsRequest,
-  listedFamily,
-  readDaemon,
-  readServer,
-  readService,
   serversRequest,
   servicesRequest,
   startDaemonRequest,
@@ -88,7 +86,7 @@ function readServers(
 ): ReadonlyMap<ServerId, ListedServer> {
   const servers = new Map<ServerId, ListedServer>();
   const list = socket.dump("list IPVS servers", serversRequest(family, service.key), (message) =>
-    readServer(message, listedFamily(service)),
+    readServer(message, familyOfKey(service.key)),
   );
   for (const server of list) servers.set(serverId(server), server);
   return servers;

@@ -11,7 +11,8 @@ import {
   readInfo,
   type ListingSource,
 } from "../ipvs/listing.js";
-import { daemonsRequest, readDaemon, serversRequest, servicesRequest } from "../ipvs/messages.js";
+import { readDaemon } from "../ipvs/answers.js";
+import { daemonsRequest, serversRequest, servicesRequest } from "../ipvs/messages.js";
 import { readTimeouts, timeoutsRequest } from "../ipvs/timeouts.js";
 import { ok, type Result } from "../core/result.js";
 import { openFamily } from "./ipvs-kernel.js";

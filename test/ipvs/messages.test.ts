@@ -7,13 +7,8 @@ import { familyOf, ip } from "../../src/core/address.js";
 import { toHex, Writer } from "../../src/core/bytes.js";
 import { seconds } from "../../src/core/units.js";
 import type { Command } from "../../src/ipvs/command.js";
-import {
-  commandEncoder,
-  readDaemon,
-  readServer,
-  readService,
-  startDaemonRequest,
-} from "../../src/ipvs/messages.js";
+import { readDaemon, readServer, readService } from "../../src/ipvs/answers.js";
+import { commandEncoder, startDaemonRequest } from "../../src/ipvs/messages.js";
 import { messagesIn, writeMessage, type Message, type Request } from "../../src/netlink/message.js";
 import { server, service } from "./arbitrary.js";
 
