@@ -3,22 +3,38 @@
 import { readFileSync, readdirSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
 import type { Milliseconds } from "../src/core/units.js";
+import { seconds } from "../src/core/units.js";
 
-/** CPU time all these processes have used so far, in ms: user and system (proc(5), fields 14 and 15 of stat). */
-function cpuTime(pids: readonly number[]): Milliseconds {
-  let ticks = 0;
-  for (const pid of pids) {
-    const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").at(-1)?.split(" ") ?? [];
-    ticks += Number(fields[11]) + Number(fields[12]);
-  }
-  return (ticks * 10) as Milliseconds;
+/** Of what a process that ends has used, the last part goes unseen: at most this much of the window. */
+const LOOK_EVERY = seconds(1);
+
+/** Of each of these processes that is there: CPU time so far, user and system (proc(5), fields 14 and 15 of stat), in ms. */
+function cpuTimes(pids: readonly number[]): Map<number, Milliseconds> {
+  const times = new Map<number, Milliseconds>();
+  for (const pid of pids)
+    try {
+      const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").at(-1)?.split(" ") ?? [];
+      times.set(pid, ((Number(fields[11]) + Number(fields[12])) * 10) as Milliseconds);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    }
+  return times;
 }
 
-/** CPU time that these processes use in the time to come, in per cent of one core. */
+/**
+ * CPU time that these processes use in the time to come, in per cent of one core. One that ends meanwhile (a script, a
+ * reader of the configuration) counts as it was at the last look.
+ */
 export async function cpuShare(pids: readonly number[], window: Milliseconds): Promise<number> {
-  const from = { cpu: cpuTime(pids), at: performance.now() };
-  await pause(window);
-  return ((cpuTime(pids) - from.cpu) / (performance.now() - from.at)) * 100;
+  const from = cpuTimes(pids);
+  const began = performance.now();
+  const used = new Map<number, number>();
+  while (performance.now() < began + window) {
+    await pause(Math.min(LOOK_EVERY, began + window - performance.now()));
+    for (const [pid, time] of cpuTimes([...from.keys()])) used.set(pid, time - (from.get(pid) ?? 0));
+  }
+  if (used.size === 0) throw new Error("none of these processes lived long enough to be measured");
+  return ([...used.values()].reduce((sum, time) => sum + time, 0) / (performance.now() - began)) * 100;
 }
 
 /** How often any thread of these processes has gone to sleep of its own accord so far (proc(5), status). */
