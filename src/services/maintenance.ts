@@ -30,12 +30,13 @@ export function lookBack(schedule: Schedule, lasts: Milliseconds, now: number): 
   const last = opening(minuteOf(now), oldest + MINUTE_MS);
   if (last === undefined) return { open: undefined, askedAt: now };
   const first = opening(oldest + MINUTE_MS, last) ?? last;
-  // One that is over at this very minute goes on into it.
-  const before = opening(oldest, first - lasts);
+  // One that is over at this very moment goes on into it; with a window of odd seconds there is no minute for that.
+  const ended = first - lasts;
+  const before = ended > oldest ? undefined : opening(oldest, ended);
   return { open: { since: before ?? first, until: last + lasts }, askedAt: now };
 }
 
-/** Finds the nearest opening from a minute to another one, both included, whichever of them is later. */
+/** Finds the nearest opening from a minute to another moment, both included, whichever of them is later. */
 function search(schedule: Schedule): (from: number, to: number) => number | undefined {
   let quarter = NaN;
   let may = false;

@@ -3,7 +3,7 @@
 import { strict as assert } from "node:assert";
 import { test } from "node:test";
 import fc from "fast-check";
-import { minutes, type Milliseconds } from "../../src/core/units.js";
+import { minutes, seconds, type Milliseconds } from "../../src/core/units.js";
 import { scheduleOf } from "../../src/linux/cron.js";
 import { lookAgain, lookBack, nextLook, openWindow, type Opening } from "../../src/services/maintenance.js";
 
@@ -95,6 +95,8 @@ test("a restart between openings that overlap finds the first of them", () => {
   assert.equal(openAt("0,20,40 1 * * *", minutes(19), "2026-11-28T01:41:00Z"), "2026-11-28T01:40:00.000Z");
   // Also where one opens in the minute in which the one before is over.
   assert.equal(openAt("0,20,40 1 * * *", minutes(20), "2026-11-28T01:41:00Z"), "2026-11-28T01:20:00.000Z");
+  // With odd seconds there is a gap, even where the one before opened in the last minute that is looked at.
+  assert.equal(openAt("*/2 * * * *", seconds(90), "2026-11-28T12:02:10Z"), "2026-11-28T12:02:00.000Z");
   // That one may be further back than a window lasts: the one in between was not over.
   const week = minutes(7 * 24 * 60);
   assert.equal(openAt("0 0 1,7 * *", week, "2026-11-09T12:00:00Z"), "2026-11-01T00:00:00.000Z");
