@@ -300,7 +300,7 @@ export class CheckScheduler {
     this.running[job.cost]++;
     this.heap.set(entry, entry.deadline);
     entry.hasPlace = true;
-    entry.prepared ??= job.prepare?.() ?? null;
+    if (entry.prepared === undefined) entry.prepared = job.prepare?.() ?? null;
     entry.cancel = entry.prepared ?? this.run(entry);
     entry.prepared?.start(entry.settle, now);
   }

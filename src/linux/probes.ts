@@ -31,6 +31,7 @@ export class Probes {
   private readonly begun = new Int32Array(3 * BATCH);
   private readonly ended = new Int32Array(2 * ENDS_A_TURN);
   private readonly over: Probe[] = [];
+  private readonly batch: Probe[] = [];
 
   constructor() {
     this.set = native.epollCreate();
@@ -53,8 +54,10 @@ export class Probes {
     else process.nextTick(this.flush);
   }
 
+  /** One whose queue is at work already is left out there. */
   dequeue(probe: Probe): void {
-    this.queue.splice(this.queue.indexOf(probe), 1);
+    const at = this.queue.indexOf(probe);
+    if (at >= 0) this.queue.splice(at, 1);
   }
 
   /** Its descriptor is closed. */
@@ -73,10 +76,15 @@ export class Probes {
   };
 
   private begin(queue: readonly Probe[], from: number): void {
-    const { addresses, numbers, begun, over } = this;
-    const count = Math.min(BATCH, queue.length - from);
+    const { addresses, numbers, begun, over, batch } = this;
+    batch.length = 0;
+    // What was told of the batch before may have cancelled one of this.
+    for (let i = from; i < Math.min(from + BATCH, queue.length); i++)
+      if ((queue[i] as Probe).begins()) batch.push(queue[i] as Probe);
+    const count = batch.length;
+    if (count === 0) return;
     for (let i = 0; i < count; i++) {
-      addresses.set((queue[from + i] as Probe).sockaddr, i * ADDRESS_SLOT);
+      addresses.set((batch[i] as Probe).sockaddr, i * ADDRESS_SLOT);
       numbers[i] = this.freeNumbers.pop() ?? this.pending.push(undefined) - 1;
     }
     native.connectMany(this.set, count, addresses, numbers, begun);
@@ -84,7 +92,7 @@ export class Probes {
     let waiting = 0;
     over.length = 0;
     for (let i = 0; i < count; i++) {
-      const probe = queue[from + i] as Probe;
+      const probe = batch[i] as Probe;
       const fd = begun[3 * i] as number;
       probe.began = now - (begun[3 * i + 2] as number) / 1000;
       if (fd >= 0) {
@@ -136,7 +144,7 @@ class Probe implements Prober {
   began = 0;
   private readonly set: Probes;
   private readonly listener: ProbeListener;
-  private state: "idle" | "queued" | "waiting" | "over" = "idle";
+  private state: "idle" | "queued" | "begun" | "waiting" | "over" = "idle";
   private fd = -1;
   private number = -1;
   private what = "";
@@ -161,6 +169,13 @@ class Probe implements Prober {
     if (state !== "waiting") return;
     native.close(this.fd);
     this.set.forget(this.number);
+  }
+
+  /** False: it was cancelled, or has begun as a part of an earlier queue. */
+  begins(): boolean {
+    if (this.state !== "queued") return false;
+    this.state = "begun";
+    return true;
   }
 
   wait(fd: number, number: number): void {

@@ -323,6 +323,18 @@ test("a prepared check is made ready once, keeps the rhythm of any other, and is
   assert.equal(log("a").results.length, length);
 });
 
+test("a check that cannot be prepared is asked for that once, and runs as any other", async () => {
+  const { world, scheduler, job, log } = setUp();
+  let asked = 0;
+  const prepare = (): undefined => {
+    asked++;
+  };
+  scheduler.configure([job("a", { prepare })]);
+  await world.until(60_000);
+  assert.ok(log("a").results.length > 5);
+  assert.equal(asked, 1);
+});
+
 test("a prepared check that hangs settles at its deadline, goes on, and ends without a result when it is dropped", async () => {
   const { world, scheduler, job, log } = setUp({ socket: 1, process: 1 });
   const { made, prepare } = prepared(world, 1e9);

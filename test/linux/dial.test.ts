@@ -251,6 +251,23 @@ test("a prober that is cancelled by what another one tells in the same turn tell
   assert.deepEqual(victim.told, []);
 });
 
+test("one of a later batch that is cancelled by what is told of the first tells nothing, and nobody else is left out", async () => {
+  const next = proberOf({ port: closedPort });
+  let told: Promise<unknown> = Promise.resolve();
+  const victim = proberOf({ port: closedPort });
+  const first = proberOf({ port: closedPort }, () => {
+    told = next.next();
+    victim.prober.cancel();
+  });
+  const all = [first.next(), ...Array.from({ length: 80 }, () => proberOf({ port: closedPort }).next())];
+  victim.prober.start();
+  await Promise.all(all);
+  await told;
+  assert.equal((await proberOf({ port }).next()).reason, "open");
+  assert.deepEqual(victim.told, []);
+  assert.equal(next.told.length, 1);
+});
+
 /** Says `text`, and gives what was heard, and how it ended, in the order it came. */
 function converse(text: string, rest: Partial<DialRequest> = {}, enough = Infinity): Promise<string[]> {
   return new Promise((resolve) => {
