@@ -35,7 +35,9 @@ const whenText = ({ at, until }: TakenOver["takeover"], now: number): string =>
   `${ago(now - at)} ago${until === null ? "" : `, for ${ago(until - at)}`}`;
 
 function lossText({ instance, takeover }: TakenOver, checks: Status["checks"]): string {
-  const found = checks?.takeovers?.find((one) => one.instance === instance);
+  // Nobody looks at the table where nothing was lost: what was found is of a takeover before.
+  const isOf = takeover.vacancy.kind !== "kept";
+  const found = isOf ? checks?.takeovers?.find((one) => one.instance === instance) : undefined;
   const vacancy = describeVacancy(takeover.vacancy);
   return found === undefined ? vacancy : `${vacancy}; ${describeFound(found)}`;
 }

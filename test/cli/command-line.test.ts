@@ -471,6 +471,12 @@ test("of instances that took over together the one is named first whose clients 
     takeover: { at: master.since, until: null, vacancy: { kind: "unheard", listened_ms: 3000 } },
   };
   assert.match(text(after("c", 3, 800), unheard), /not known how long .* in 3 s; 1204 connections/);
+  // A restarted process goes on as master: what the table had at the takeover before says nothing of that.
+  const kept: InstanceStatus = {
+    ...master,
+    takeover: { at: master.since, until: null, vacancy: { kind: "kept" } },
+  };
+  assert.match(text(kept), /clients: the addresses were here all the time$/);
   // The other one is master again, and asked is this one.
   const over: InstanceStatus = {
     ...backup,
