@@ -83,6 +83,10 @@ type Entry = {
 
 /** New checks begin within this time, however long their interval is. */
 const SOON = milliseconds(1000);
+/** A checker that threw is our own fault, and says where. */
+const broken = (error: unknown): CheckResult =>
+  fail("internal", error instanceof Error ? (error.stack ?? error.message) : String(error));
+
 /** What may be started in one turn of the event loop; answers are read between. Starting a program takes longer. */
 const STARTS_A_TURN = 64;
 const START_COSTS: Readonly<Record<CheckCost, number>> = { socket: 1, process: 16 };
@@ -300,13 +304,19 @@ export class CheckScheduler {
     this.running[job.cost]++;
     this.heap.set(entry, entry.deadline);
     entry.hasPlace = true;
-    if (entry.prepared === undefined) entry.prepared = job.prepare?.() ?? null;
-    entry.cancel = entry.prepared ?? this.run(entry);
-    entry.prepared?.start(entry.settle, now);
+    try {
+      if (entry.prepared === undefined) entry.prepared = job.prepare?.() ?? null;
+      entry.cancel = entry.prepared ?? this.run(entry, job.run);
+      entry.prepared?.start(entry.settle, now);
+    } catch (error: unknown) {
+      // No descriptor was left, perhaps. What cannot run has failed, and is made ready anew the next time.
+      entry.prepared = undefined;
+      entry.cancel = this.run(entry, () => Promise.resolve(broken(error)));
+    }
   }
 
   /** One that is not prepared. */
-  private run(entry: Entry): CancelSource {
+  private run(entry: Entry, run: CheckJob["run"]): CancelSource {
     const cancel = new CancelSource();
     const settled = (result: CheckResult): void => {
       // A run that was given up, and settles all the same, has no say any more.
@@ -316,8 +326,8 @@ export class CheckScheduler {
     const linger = (work: Promise<unknown>): void => {
       entry.linger = work;
     };
-    entry.job.run({ deadline: entry.deadline, cancel, linger }).then(settled, (error: unknown) => {
-      settled(fail("internal", error instanceof Error ? (error.stack ?? error.message) : String(error)));
+    run({ deadline: entry.deadline, cancel, linger }).then(settled, (error: unknown) => {
+      settled(broken(error));
     });
     return cancel;
   }

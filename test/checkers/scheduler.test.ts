@@ -335,6 +335,23 @@ test("a check that cannot be prepared is asked for that once, and runs as any ot
   assert.equal(asked, 1);
 });
 
+test("a check that cannot be made ready for want of descriptors has failed, and is made ready at a later run", async () => {
+  const { world, scheduler, job, log } = setUp();
+  const { prepare } = prepared(world, 5);
+  let asked = 0;
+  const wanting = (): PreparedCheck => {
+    if (++asked <= 2) throw new Error("create epoll set: EMFILE");
+    return prepare();
+  };
+  scheduler.configure([job("a", { prepare: wanting })]);
+  await world.until(30_000);
+  const { results } = log("a");
+  assert.deepEqual(
+    results.slice(0, 3).map(({ result }) => (result.ok ? "ok" : result.reason)),
+    ["internal", "internal", "ok"],
+  );
+});
+
 test("a prepared check that hangs settles at its deadline, goes on, and ends without a result when it is dropped", async () => {
   const { world, scheduler, job, log } = setUp({ socket: 1, process: 1 });
   const { made, prepare } = prepared(world, 1e9);

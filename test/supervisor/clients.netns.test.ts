@@ -67,9 +67,8 @@ test("a new master says how long there was none at most: of one that was killed,
       const seen = await gap(from);
       // The wire saw the advert before b's process did.
       const { at_most_ms: bound } = vacancy;
-      assert.ok(bound > seen - 100 && bound < seen + 1000, `at most ${bound} ms, ${seen} ms on the wire`);
+      assert.ok(bound > seen - 100 && bound < seen + 3000, `at most ${bound} ms, ${seen} ms on the wire`);
       if (way === "killed") assert.ok(bound > 1500, `three intervals at least: ${bound} ms`);
-      else assert.ok(bound < 1500, `${bound} ms`);
       const [, line] = vipdCommand(lab, b, "status").stdout.split("\n");
       assert.match(
         line!,
