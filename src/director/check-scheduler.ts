@@ -306,7 +306,7 @@ export class CheckScheduler {
     entry.hasPlace = true;
     try {
       if (entry.prepared === undefined) entry.prepared = job.prepare?.() ?? null;
-      entry.cancel = entry.prepared ?? this.run(entry, job.run);
+      entry.cancel = entry.prepared ?? this.run(entry, (run) => job.run(run));
       entry.prepared?.start(entry.settle, now);
     } catch (error: unknown) {
       // No descriptor was left, perhaps. What cannot run has failed, and is made ready anew the next time.
