@@ -2,15 +2,12 @@
 // quick-reading.ts gives and what is made of it, without a thousand services in between.
 
 import { findAlike } from "../../config/alike.js";
-import { quickRead } from "../../config/quick-load.js";
 import { packAlike } from "../../control/packed-alike.js";
 import type { PreparedTable } from "../../ipvs/prepared.js";
-import { readSecretFile } from "../../linux/secret-file.js";
 import { prepareAlike } from "../prepare-alike.js";
 import type { ConfigHead } from "./config-source.js";
-import { CHECKERS, identityOf } from "./quick-reading.js";
-import { schedulesFor } from "./schedules.js";
-import { findUnrunnable, hasProbes } from "./unrunnable.js";
+import { readQuickly } from "./quick-reading.js";
+import { hasProbes } from "./unrunnable.js";
 
 export type AlikeReading = {
   readonly head: ConfigHead;
@@ -31,19 +28,9 @@ export async function alikeReading(
   const alike = findAlike(text);
   if (alike === undefined) return undefined;
   const { reduced, services, starts } = alike;
-  let readsMore = false;
-  const read = quickRead({
-    text: reduced,
-    checkers: CHECKERS,
-    identity: identityOf(node),
-    readSecret: (file) => {
-      readsMore = true;
-      return readSecretFile(file);
-    },
-    readSchedule: await schedulesFor(text),
-  });
-  if (read === undefined || read.warnings.length > 0 || findUnrunnable(read.config).length > 0)
-    return undefined;
+  const known = await readQuickly(reduced, text, node);
+  if (known === undefined || known.read.warnings.length > 0) return undefined;
+  const { read, readsMore } = known;
   const { services: kinds, ...head } = read.config;
   const packed = packAlike(kinds, services, read.virtual);
   if (packed === undefined) return undefined;

@@ -16,7 +16,7 @@ import { findUnrunnable } from "./unrunnable.js";
 export type QuickReading = Reading & { readonly unplaced?: readonly Problem[] };
 
 /** The same list each time, so that what is made of it is made once. */
-export const CHECKERS = checkerSpecs(values);
+const CHECKERS = checkerSpecs(values);
 
 /** Undefined: it is for config-reader.ts. `placesLater`: what the places of warnings need is not loaded for them. */
 export async function quickReading(
@@ -25,18 +25,9 @@ export async function quickReading(
   node: string | undefined,
   placesLater = false,
 ): Promise<QuickReading | undefined> {
-  let readsMore = false;
-  const read = quickRead({
-    text,
-    checkers: CHECKERS,
-    identity: identityOf(node),
-    readSecret: (file) => {
-      readsMore = true;
-      return readSecretFile(file);
-    },
-    readSchedule: await schedulesFor(text),
-  });
-  if (read === undefined || findUnrunnable(read.config).length > 0) return undefined;
+  const known = await readQuickly(text, text, node);
+  if (known === undefined) return undefined;
+  const { read, readsMore } = known;
   const { config, warnings, starts } = read;
   const unplaced = placesLater && warnings.length > 0;
   const { placeIn } = warnings.length === 0 || unplaced ? {} : await import("../../config/place.js");
@@ -51,6 +42,22 @@ export async function quickReading(
     ...(starts === undefined ? {} : { starts }),
     ...(unplaced ? { unplaced: warnings } : {}),
   };
+}
+
+/** `whole`: the file that `text` is, or was made of. Undefined: not by this way, or something in it cannot run here. */
+export async function readQuickly(text: string, whole: string, node: string | undefined) {
+  let readsMore = false;
+  const read = quickRead({
+    text,
+    checkers: CHECKERS,
+    identity: identityOf(node),
+    readSecret: (file) => {
+      readsMore = true;
+      return readSecretFile(file);
+    },
+    readSchedule: await schedulesFor(whole),
+  });
+  return read === undefined || findUnrunnable(read.config).length > 0 ? undefined : { read, readsMore };
 }
 
 /** Whose configuration it is: the node's that was named, or this machine's. */
