@@ -5,12 +5,12 @@
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "arguments.h"
+#include "epoll.h"
 #include "functions.h"
 
 /// Connections of one call.
@@ -106,12 +106,8 @@ FUNCTION(vipd_reap) {
   int set = argument_fd(&args, 0);
   Ints out = argument_ints(&args, 1, "out", 2);
   if (args.failed) return NULL;
-  struct epoll_event events[MOST_CONNECTIONS];
-  size_t room = out.count / 2 < MOST_CONNECTIONS ? out.count / 2 : MOST_CONNECTIONS;
-  int ready;
-  do ready = epoll_wait(set, events, (int)room, 0);
-  while (ready < 0 && errno == EINTR);
-  if (ready < 0) return number_result(env, -errno);
+  struct epoll_event events[MOST_EVENTS];
+  int ready = ready_members(set, out.count / 2, events);
   for (int i = 0; i < ready; i++) {
     int fd = (int)(events[i].data.u64 >> 32);
     out.data[2 * i] = (int32_t)(uint32_t)events[i].data.u64;

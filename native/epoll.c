@@ -5,10 +5,15 @@
 #include <sys/epoll.h>
 
 #include "arguments.h"
+#include "epoll.h"
 #include "functions.h"
 
-/// What one call hands out; the rest stays ready.
-#define MOST_EVENTS 256
+int ready_members(int set, size_t room, struct epoll_event events[MOST_EVENTS]) {
+  int ready;
+  do ready = epoll_wait(set, events, room < MOST_EVENTS ? (int)room : MOST_EVENTS, 0);
+  while (ready < 0 && errno == EINTR);
+  return ready < 0 ? -errno : ready;
+}
 
 FUNCTION(vipd_epoll_create) {
   (void)info;
@@ -40,11 +45,7 @@ FUNCTION(vipd_epoll_wait) {
   Ints out = argument_ints(&args, 1, "out", 2);
   if (args.failed) return NULL;
   struct epoll_event events[MOST_EVENTS];
-  size_t room = out.count / 2 < MOST_EVENTS ? out.count / 2 : MOST_EVENTS;
-  int ready;
-  do ready = epoll_wait(set, events, (int)room, 0);
-  while (ready < 0 && errno == EINTR);
-  if (ready < 0) return number_result(env, -errno);
+  int ready = ready_members(set, out.count / 2, events);
   for (int i = 0; i < ready; i++) {
     out.data[2 * i] = (int32_t)events[i].data.u64;
     out.data[2 * i + 1] = (int32_t)events[i].events;
