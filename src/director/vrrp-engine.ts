@@ -1,6 +1,6 @@
 // Runs many VRRP instances over the ports: turns packets, wake-ups and news of interfaces into events of
-// their machines. It decides nothing that the machine can decide. What happens for every advert (hearing the same
-// again, sending the same again) takes the short way of vrrp/repeat.ts.
+// their machines. It decides nothing that the machine can decide. What adverts mean is for vrrp-hearing.ts, what
+// happens for every advert that is sent for vrrp-steps.ts.
 
 import { type Family, type IpAddress, type MacAddress, type Prefix } from "../core/address.js";
 import { itemsOf } from "../core/routing.js";
@@ -12,21 +12,19 @@ import type { SenderSequences } from "../control/remembered.js";
 import type { VrrpPorts } from "../ports/vrrp.js";
 import type { InstanceConfig } from "../vrrp/instance.js";
 import type { TrackValue } from "../vrrp/priority.js";
-import { headerLength, packetFamily, repeats, senderOf } from "../vrrp/ip-header.js";
-import { advertMayRepeat } from "../vrrp/repeat.js";
-import { RESIGN_PRIORITY } from "../vrrp/state.js";
+import { headerLength, packetFamily } from "../vrrp/ip-header.js";
 import { sameValue, whyAnother } from "./instance-change.js";
 import type { Lateness } from "./lateness.js";
 import { Refusals } from "./refusals.js";
 import { RepeatLimit } from "./repeat-limit.js";
 import { Attachment } from "./vrrp-attachment.js";
 import { handOut, previousOf, takeIn } from "./vrrp-handover.js";
-import { judge } from "./vrrp-judging.js";
+import { Hearing } from "./vrrp-hearing.js";
 import { Notices } from "./vrrp-notices.js";
 import { Orders } from "./vrrp-orders.js";
 import { Roster } from "./vrrp-roster.js";
 import type { Runtime } from "./vrrp-runtime.js";
-import { isOwn, SecondHearing } from "./vrrp-second-hearing.js";
+import { SecondHearing } from "./vrrp-second-hearing.js";
 import { instanceStatus } from "./vrrp-status.js";
 import { Steps } from "./vrrp-steps.js";
 import { Strangers } from "./vrrp-strangers.js";
@@ -52,6 +50,7 @@ export class VrrpEngine {
   private readonly attachment: Attachment;
   private readonly strangers: Strangers;
   private readonly secondHearing: SecondHearing;
+  private readonly hearing: Hearing;
   private readonly refusals: Refusals;
   /**
    * Nothing is sent and nothing heard counts: in standby the predecessor still works, what was handed over is the
@@ -72,6 +71,7 @@ export class VrrpEngine {
     this.attachment = new Attachment(ports, this.roster, this.steps, this.refusals);
     this.strangers = new Strangers(ports, this.limit);
     this.secondHearing = new SecondHearing(ports, this.steps, this.notices);
+    this.hearing = new Hearing(this.steps, this.notices, this.secondHearing);
   }
 
   /** How late it woke up for its deadlines. */
@@ -208,21 +208,8 @@ export class VrrpEngine {
     const now = this.ports.clock.now();
     const { secondPath: second } = runtime;
     if (second !== undefined && second.ifindex === ifindex)
-      return this.secondHearing.receive(runtime, second, packet, length, now);
-    runtime.received += 1;
-    const { state, repeated, repeatedTrailer } = runtime;
-    const echo = runtime.versions?.echo(packet, header, now);
-    // Its sender was odd until now, in that it spoke one version alone.
-    if (echo === "news") runtime.forgetRepeated();
-    if (echo !== undefined) return;
-    const isRepeated =
-      repeated.length > 0 && state.kind === "backup" && repeats(repeated, packet, length - repeatedTrailer);
-    if (!isRepeated) return this.hear(runtime, packet, length, ifindex, now);
-    if (repeatedTrailer > 0 && !this.verify(runtime, packet, length, ifindex, now)) return;
-    if (runtime.versions?.again(packet, header, now) === false) runtime.forgetRepeated();
-    this.steps.heardAgain(runtime, state, now);
-    runtime.firstAt = now;
-    this.secondHearing.firstHeard(runtime, packet);
+      this.secondHearing.receive(runtime, second, packet, length, now);
+    else this.hearing.receive(runtime, packet, header, length, ifindex, now);
   }
 
   /** After the last packet of a batch. */
@@ -406,50 +393,6 @@ export class VrrpEngine {
   private rebuildTables(): void {
     const ids = this.roster.rebuild();
     for (const family of FAMILIES) this.ports.link.setVirtualRouters(family, ids[family]);
-  }
-
-  private hear(runtime: Runtime, packet: Uint8Array, length: number, ifindex: number, now: Instant): void {
-    const judged = judge(runtime, packet, length, "first");
-    if (!judged.ok) return this.notices.rejected(runtime, judged.error, packet, ifindex, now);
-    const { carrier, advert: said, trailer, oddities } = judged.value;
-    const { priority, interval, version } = said;
-    const { secondPath: second } = runtime;
-    if (second !== undefined && isOwn(runtime, second, carrier.source, priority)) return;
-    const skew = runtime.authenticator?.skewOf(carrier.source);
-    const alone = runtime.versions?.heard(packet, version, interval, carrier.source, now);
-    const more = [skew, alone].filter((text) => text !== undefined);
-    this.notices.odd(runtime, carrier.source, [...oddities, ...more], now);
-    const advert = { kind: "advert", sender: carrier.source, priority, interval } as const;
-    if (priority !== RESIGN_PRIORITY) runtime.firstAt = now;
-    this.steps.apply(runtime, advert, now);
-    second?.forgetRepeated();
-    const { state } = runtime;
-    if (state.kind === "backup" && state.master?.heardAt === now)
-      this.secondHearing.firstHeard(runtime, packet);
-    const isNews = skew !== undefined || runtime.versions?.isSettled(packet) === false;
-    if (!isNews && advertMayRepeat(runtime.state, advert, now)) {
-      // Not slice(): of a Buffer that is a view, of memory that holds the next packet soon.
-      runtime.repeatedTrailer = trailer;
-      runtime.repeated = new Uint8Array(packet.subarray(0, length - trailer));
-      runtime.heardAt = now;
-    }
-  }
-
-  /** An advert that repeats the last one is signed anew all the same. */
-  private verify(
-    runtime: Runtime,
-    packet: Uint8Array,
-    length: number,
-    ifindex: number,
-    now: Instant,
-  ): boolean {
-    const payload = packet.subarray(headerLength(packet, length), length);
-    const sender = senderOf(packet);
-    const problem = runtime.authenticator?.verify(payload, sender);
-    if (problem !== undefined) this.notices.rejected(runtime, problem, packet, ifindex, now);
-    // Its clock is about to be too far from ours: the next one goes the long way, where that is said.
-    else if (runtime.authenticator?.skewOf(sender) !== undefined) runtime.forgetRepeated();
-    return problem === undefined;
   }
 
   private arm(): void {
