@@ -7,6 +7,7 @@ import { between } from "../core/units.js";
 import { defineChecker, fail, ok, okWith, type CheckResult } from "./checker.js";
 import { connect, connectOptions } from "./connect.js";
 import { LineReader } from "./line-reader.js";
+import { printableBytes } from "./printable.js";
 import { watch } from "./trace.js";
 
 const LONGEST_LINE = 1024;
@@ -44,7 +45,7 @@ export const agent = defineChecker({
 
 /** What an answer says. */
 export function verdict(line: string): CheckResult {
-  const said = line.replace(/[^\x20-\x7e]/g, "?").slice(0, 120);
+  const said = printableBytes(line, 120);
   const answer = readAnswer(said);
   if (!answer.ok) return fail("bad-reply", answer.error);
   const { percent, isDown, isDrained } = answer.value;

@@ -8,7 +8,8 @@ import type { FailReason } from "./checker.js";
 import type { DnsMessage, DnsRecord } from "./dns-message.js";
 import { sameName } from "./dns-name.js";
 import { DNS_TYPES, rcodeText, typeText, type DnsRcode, type DnsType } from "./dns-types.js";
-import { matchEnd, regexProblem } from "./regex.js";
+import { printableBytes } from "./printable.js";
+import { anyMatches, REGEX_LIMIT_MS, regexBudget, regexProblem, type RegexBudget } from "./regex.js";
 
 type AnswerWish =
   { readonly kind: "data"; readonly data: string } | { readonly kind: "regex"; readonly regex: string };
@@ -75,21 +76,26 @@ export function judgeAnswer(
   const wrong = (problem: string) => err({ reason: "wrong-reply", detail: `${seen}; ${problem}` } as const);
   if (message.rcode !== 0) return ok(seen);
   if (records.length < wish["min-answers"]) return wrong(`wanted at least ${wish["min-answers"]}`);
+  // One for all records and wishes: a thousand records must not take a thousand times as long as one.
+  const budget = regexBudget();
   for (const one of wish.answer ?? []) {
-    if (records.some((record) => isAsWanted(record, one))) continue;
-    return wrong(
-      one.kind === "data"
-        ? `${printable(one.data)} is not among them`
-        : `/${printable(one.regex)}/ matches none of them`,
-    );
+    const problem = missing(records, one, budget);
+    if (problem !== undefined) return wrong(problem);
   }
   return ok(seen);
 }
 
-const isAsWanted = (record: DnsRecord, wish: AnswerWish): boolean =>
-  wish.kind === "regex"
-    ? (matchEnd(wish.regex, "", record.data) ?? -1) >= 0
-    : comparable(record.type, record.data) === comparable(record.type, wish.data);
+/** What to say when no record is as wanted. */
+function missing(records: readonly DnsRecord[], wish: AnswerWish, budget: RegexBudget): string | undefined {
+  if (wish.kind === "data")
+    return records.some(({ type, data }) => comparable(type, data) === comparable(type, wish.data))
+      ? undefined
+      : `${brief(wish.data)} is not among them`;
+  const data = records.map((record) => record.data);
+  const matches = anyMatches(wish.regex, "", data, budget);
+  if (matches === undefined) return `/${brief(wish.regex)}/ took longer than ${REGEX_LIMIT_MS} ms on them`;
+  return matches ? undefined : `/${brief(wish.regex)}/ matches none of them`;
+}
 
 /** Addresses and names can be written in more than one way. */
 function comparable(type: number, data: string): string {
@@ -104,7 +110,7 @@ function comparable(type: number, data: string): string {
 
 function answersText(records: readonly DnsRecord[], type: number): string {
   const shown = records.slice(0, 3).map((record) => {
-    const data = printable(record.data);
+    const data = brief(record.data);
     return record.type === type ? data : `${typeText(record.type)} ${data}`;
   });
   const more = records.length > shown.length ? ", ..." : "";
@@ -112,5 +118,4 @@ function answersText(records: readonly DnsRecord[], type: number): string {
   return shown.length === 0 ? "no answers" : `${count}: ${shown.join(", ")}${more}`;
 }
 
-// What a server says goes into logs: no control characters, and not too much.
-const printable = (text: string): string => text.replace(/[^\x20-\x7e]/g, "?").slice(0, 80);
+const brief = (text: string): string => printableBytes(text, 80);

@@ -5,7 +5,7 @@ import type { Socket } from "node:net";
 
 import type { ValueTypes } from "../config/values.js";
 import { err, ok as okResult, type Result } from "../core/result.js";
-import { between, type Milliseconds } from "../core/units.js";
+import { between, milliseconds, type Milliseconds } from "../core/units.js";
 import { ByteReader, type ByteFailure } from "./byte-reader.js";
 import { defineChecker, fail, type CheckContext, type CheckResult } from "./checker.js";
 import { connect, connectOptions, type ConnectOptions } from "./connect.js";
@@ -22,13 +22,19 @@ import { payload, payloadBytes, type Payload } from "./payload.js";
 import {
   HALF_A_PAIR,
   hasKeyPair,
+  orRefused,
   readsFiles,
   startTls,
   tlsOptions,
   tlsProblem,
+  type Secured,
   type TlsOptions,
 } from "./tls.js";
+import { regexBudget } from "./regex.js";
 import { watch } from "./trace.js";
+
+/** Of processor time, for the regular expressions of a whole dialogue: each is tried anew with each piece that comes. */
+const ALL_SEARCHES_MS = 500;
 
 type Step = {
   readonly send?: Payload | undefined;
@@ -100,7 +106,9 @@ async function converse(context: CheckContext<ExpectOptions>): Promise<CheckResu
   const secured = options.tls ? await dialogue.startTls() : okResult(null);
   const verdict = secured.ok ? await dialogue.run(options.steps) : secured.error;
   dialogue.end(verdict.ok);
-  phases["answer"] = between(connectedAt, now());
+  const { tls } = dialogue;
+  if (tls !== undefined) phases["tls"] = tls;
+  phases["answer"] = milliseconds(between(connectedAt, now()) - (tls ?? 0));
   return { ...verdict, phases };
 }
 
@@ -108,8 +116,11 @@ class Dialogue {
   private socket: Socket;
   private reader: ByteReader;
   private last = "";
-  private warning: string | undefined;
+  /** How long it took to begin TLS. */
+  tls: Milliseconds | undefined;
+  private secured: Secured | undefined;
   private readonly context: CheckContext<ExpectOptions>;
+  private readonly budget = regexBudget(ALL_SEARCHES_MS);
 
   constructor(socket: Socket, context: CheckContext<ExpectOptions>) {
     this.context = context;
@@ -121,11 +132,13 @@ class Dialogue {
   async run(steps: readonly Step[]): Promise<CheckResult> {
     for (const [i, one] of steps.entries()) {
       const failed = await this.step(one);
-      if (failed !== undefined) return fail(failed.reason, `step ${i + 1}: ${failed.detail}`);
+      if (failed === undefined) continue;
+      const { reason, detail } = orRefused(failed, this.secured) as typeof failed;
+      return fail(reason, `step ${i + 1}: ${detail}`);
     }
     const done = steps.length === 1 ? "1 step" : `${steps.length} steps`;
     const detail = this.last === "" ? done : `${done}, the last reply: ${this.last}`;
-    return { ok: true, detail, phases: {}, warning: this.warning };
+    return { ok: true, detail, phases: {}, warning: this.secured?.warning };
   }
 
   /** What is underway to the server still leaves when all went well. */
@@ -143,10 +156,12 @@ class Dialogue {
     this.reader.release();
     const { options, target } = this.context;
     const peer = options.address ?? target.address;
+    const began = this.context.now();
     const secured = await startTls(this.socket, options, peer, [], this.context);
+    this.tls = between(began, this.context.now());
     if (!secured.ok) return err(failed(secured.error.reason, secured.error.detail));
     this.socket = watch(secured.value.socket, this.context.trace);
-    this.warning = secured.value.warning;
+    this.secured = secured.value;
     this.reader = new ByteReader(this.socket, options["max-reply"]);
     return okResult(null);
   }
@@ -163,7 +178,7 @@ class Dialogue {
 
   private async waitFor(wanted: Pattern): Promise<(CheckResult & { readonly ok: false }) | undefined> {
     const found = await this.reader.find((bytes) => {
-      const end = patternEnd(wanted, bytes);
+      const end = patternEnd(wanted, bytes, this.budget);
       return end === undefined ? "slow" : end < 0 ? undefined : end;
     }, this.context.cancel);
     if (!found.ok) return this.missing(found.error, `${patternText(wanted)} did not come`);

@@ -14,6 +14,7 @@ import {
   type Failure,
   type HttpRequest,
 } from "./http-request.js";
+import { printableBytes } from "./printable.js";
 
 export type AnswerWish = Pick<HttpRequest, "method" | "maxBody" | "keepBody" | "isGood" | "onAnswer">;
 type Verdict = Result<Answer, Failure>;
@@ -104,7 +105,7 @@ export class AnswerReader {
     const body = isAll ? 0 : framing === null ? Infinity : Number(framing[1]);
     if (body > bytes.length - length || body > maxBody) return undefined;
     this.status = status;
-    this.reasonPhrase = reasonPhrase.slice(0, 60);
+    this.reasonPhrase = printableBytes(reasonPhrase, 60);
     onAnswer();
     return this.answer(false);
   }
@@ -128,7 +129,7 @@ export class AnswerReader {
       if ((line >= 0 || this.head.length >= START.length) && !this.head.startsWith(START))
         return this.noAnswer();
       if (line >= 0 && !this.readStatusLine(this.head.slice(0, line)))
-        return notHttp(`its first line is ${JSON.stringify(this.head.slice(0, Math.min(line, 60)))}`);
+        return notHttp(`its first line is ${quoted(this.head.slice(0, line))}`);
       // Before these bytes there was no end, but perhaps a part of one.
       HEADER_END.lastIndex = Math.max(0, line, before - 2);
       const end = HEADER_END.exec(this.head);
@@ -149,14 +150,14 @@ export class AnswerReader {
 
   private noAnswer(): Verdict {
     const [start = ""] = this.head.split("\n", 1);
-    return notHttp(`it begins with ${JSON.stringify(start.slice(0, START.length))}`);
+    return notHttp(`it begins with ${quoted(start.slice(0, START.length))}`);
   }
 
   private readStatusLine(line: string): boolean {
     const match = STATUS_LINE.exec(line.replace(/\r$/, ""));
     if (match === null) return false;
     this.status = Number(match[1]);
-    this.reasonPhrase = (match[2] ?? "").slice(0, 60);
+    this.reasonPhrase = printableBytes(match[2] ?? "", 60);
     return true;
   }
 
@@ -167,14 +168,14 @@ export class AnswerReader {
       const colon = line.indexOf(":");
       const name = line.slice(0, Math.max(0, colon));
       if (!FIELD_NAME.test(name) || /[\r\0]/.test(line))
-        return notHttp(`a line of its header is ${JSON.stringify(line.slice(0, 60))}`);
+        return notHttp(`a line of its header is ${quoted(line)}`);
       const value = line.slice(colon + 1).trim();
       // Most have another length than these two.
       const lower = name.length === 14 || name.length === 17 ? name.toLowerCase() : "";
       if (lower === "transfer-encoding") coding = coding === "" ? value : `${coding}, ${value}`;
       if (lower !== "content-length") continue;
       if (!/^[0-9]{1,15}$/.test(value) || (this.announced !== undefined && this.announced !== value))
-        return notHttp(`its Content-Length is ${JSON.stringify(value.slice(0, 60))}`);
+        return notHttp(`its Content-Length is ${quoted(value)}`);
       this.announced = value;
     }
     if (coding !== "" && this.announced !== undefined)
@@ -247,6 +248,8 @@ function unfolded(lines: string): readonly string[] {
     .replace(/\r?\n$/, "")
     .split(/\r?\n/);
 }
+
+const quoted = (line: string): string => JSON.stringify(printableBytes(line.replace(/\r$/, ""), 60));
 
 const latin1 = (bytes: Uint8Array): string =>
   (Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)).toString(

@@ -4,6 +4,7 @@ import { createHash } from "node:crypto";
 
 import type { ValueTypes } from "../config/values.js";
 import { err, ok, type Result } from "../core/result.js";
+import { printable } from "./printable.js";
 import { matchEnd, REGEX_LIMIT_MS, regexProblem } from "./regex.js";
 
 export type BodyWish =
@@ -95,5 +96,5 @@ export function bodyProblem(wish: BodyWish, body: Buffer): string | undefined {
 
 function excerpt(body: Buffer): string {
   const start = body.subarray(0, 60).toString("utf8");
-  return JSON.stringify(start) + (body.length > 60 ? "..." : "");
+  return printable(JSON.stringify(start)) + (body.length > 60 ? "..." : "");
 }

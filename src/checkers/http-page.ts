@@ -11,7 +11,7 @@ import { connect, connectFailed, type ConnectOptions } from "./connect.js";
 import { askHttp1, askPlainHttp1 } from "./http-1.js";
 import { askHttp2 } from "./http-2.js";
 import type { Answer, Failure, HttpRequest, HttpVersion } from "./http-request.js";
-import { startTls, type Secured, type TlsOptions } from "./tls.js";
+import { orRefused, startTls, type Secured, type TlsOptions } from "./tls.js";
 import { watch } from "./trace.js";
 
 type PageOptions = ConnectOptions & { readonly version: HttpVersion };
@@ -81,11 +81,11 @@ async function askByStream(
   const opened = await connect(context);
   mark(clock, "connect", context);
   if (!opened.ok) return err({ ...opened.error, phases: clock.phases });
-  const secured: Result<{ readonly socket: Socket; readonly warning?: string | undefined }, CheckResult> =
-    tls === undefined ? ok(opened.value) : await secure(opened.value.socket, tls, clock, context);
+  const secured: Result<Secured | undefined, CheckResult> =
+    tls === undefined ? ok(undefined) : await secure(opened.value.socket, tls, clock, context);
   if (!secured.ok) return secured;
-  const { warning } = secured.value;
-  const socket = watch(secured.value.socket, version === "2" ? undefined : trace);
+  const plain: Socket = secured.value?.socket ?? opened.value.socket;
+  const socket = watch(plain, version === "2" ? undefined : trace);
   const answer =
     version === "2"
       ? await askHttp2(socket, tls === undefined ? "http" : "https", request, cancel)
@@ -93,7 +93,9 @@ async function askByStream(
   socket.destroy();
   if (version === "2") noteHttp2(context, request, answer);
   const asked = answered(answer, clock, context);
-  return asked.ok ? ok({ ...asked.value, warning }) : asked;
+  return asked.ok
+    ? ok({ ...asked.value, warning: secured.value?.warning })
+    : err(orRefused(asked.error, secured.value));
 }
 
 async function secure(

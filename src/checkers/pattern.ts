@@ -4,7 +4,7 @@
 import type { ValueTypes } from "../config/values.js";
 import { err, ok, type Result } from "../core/result.js";
 import { hexOf, textOf, type Payload } from "./payload.js";
-import { matchEnd, REGEX_LIMIT_MS, regexProblem } from "./regex.js";
+import { matchEnd, REGEX_LIMIT_MS, regexProblem, type RegexBudget } from "./regex.js";
 
 export type Pattern = Payload | { readonly kind: "regex"; readonly regex: string };
 
@@ -48,10 +48,10 @@ export function readPattern(input: unknown): Result<Pattern, string> {
 }
 
 /** Where the first place that is as wanted ends; -1: there is none; undefined: the regular expression took too long. */
-export function patternEnd(wanted: Pattern, bytes: Buffer): number | undefined {
+export function patternEnd(wanted: Pattern, bytes: Buffer, budget?: RegexBudget): number | undefined {
   if (wanted.kind === "regex")
     // A character a byte, on both sides, so that places in the text are places in the bytes.
-    return matchEnd(byteText(Buffer.from(wanted.regex, "utf8")), FLAGS, byteText(bytes));
+    return matchEnd(byteText(Buffer.from(wanted.regex, "utf8")), FLAGS, byteText(bytes), budget);
   const sought = Buffer.from(
     wanted.kind === "text" ? wanted.text : wanted.hex,
     wanted.kind === "text" ? "utf8" : "hex",

@@ -12,6 +12,7 @@ import {
   type CheckResult,
   type CheckTarget,
 } from "./checker.js";
+import { printable, printableLines } from "./printable.js";
 
 /** From TERM to KILL for a program that is over its time. */
 export const RUN_GRACE = milliseconds(1000);
@@ -155,10 +156,10 @@ function meaning(code: number): string {
 const quoted = (stderr: string): string =>
   stderr === ""
     ? ""
-    : `: ${printable((stderr.split("\n").find((line) => line.trim() !== "") ?? "").slice(0, 200))}`;
+    : `: ${printable(words(stderr.split("\n").find((line) => line.trim() !== "") ?? "").slice(0, 200))}`;
+
+/** Tabs stand between words, and say no more than that. */
+const words = (text: string): string => text.replaceAll("\t", " ");
 
 const outputOf = (end: RunEnd): { readonly output?: string } =>
-  end.kind === "not-runnable" || end.stderr === "" ? {} : { output: printable(end.stderr) };
-
-// What a script writes goes into logs and onto terminals.
-const printable = (text: string): string => text.replace(/[\x00-\x09\x0b-\x1f\x7f]/g, "?");
+  end.kind === "not-runnable" || end.stderr === "" ? {} : { output: printableLines(words(end.stderr)) };

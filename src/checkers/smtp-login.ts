@@ -4,7 +4,8 @@
 import type { Result } from "../core/result.js";
 import { fail, type CheckResult } from "./checker.js";
 import { base64, type Login } from "./login.js";
-import type { Reply, SmtpTalk } from "./smtp-reply.js";
+import { printableBytes } from "./printable.js";
+import { SHOWN, type Reply, type SmtpTalk } from "./smtp-reply.js";
 
 export const LOGIN_METHODS = ["plain", "login"] as const;
 export type LoginMethod = (typeof LOGIN_METHODS)[number];
@@ -41,7 +42,7 @@ function notOffered(hello: Reply, offered: readonly string[], wanted: LoginMetho
   const missing = (wanted === undefined ? LOGIN_METHODS : [wanted])
     .map((method) => `AUTH ${method.toUpperCase()}`)
     .join(" or ");
-  const instead = offered.length === 0 ? "no login" : printable(offered.join(", ").toUpperCase());
+  const instead = offered.length === 0 ? "no login" : printableBytes(offered.join(", ").toUpperCase(), SHOWN);
   return fail("wrong-reply", `${hello.to}: the server does not offer ${missing}, but ${instead}`);
 }
 
@@ -65,5 +66,3 @@ function refusal(reply: Result<Reply, CheckResult>, wanted: number): CheckResult
   const reason = code >= 500 ? "login-failed" : "bad-reply";
   return fail(reason, `${to}: ${text}`);
 }
-
-const printable = (text: string): string => text.replace(/[^\x20-\x7e]/g, "?").slice(0, 120);

@@ -6,12 +6,14 @@ import { err, ok, type Result } from "../core/result.js";
 import type { Cancel } from "../ports/cancel.js";
 import { fail, type CheckResult } from "./checker.js";
 import { LineReader, type LineFailure } from "./line-reader.js";
+import { printableBytes } from "./printable.js";
 
 /** RFC 5321 section 4.5.3.1.5 has 512 with CRLF; real servers are a little more talkative. */
 const LONGEST_LINE = 2048;
 /** Lines of one reply; the longest EHLO replies have about 20. */
 const MOST_LINES = 100;
-const SHOWN = 120;
+/** Of what a server says, for people. */
+export const SHOWN = 120;
 
 /** `text`: its first line, for people. `lines`: what follows the code in each. */
 export type Reply = {
@@ -46,7 +48,7 @@ export class SmtpTalk {
       const line = await this.reader.line(this.cancel);
       if (!line.ok) return err(fail(line.error, lineFailure(line.error, to)));
       const parts = /^(\d{3})([ -]|$)/.exec(line.value);
-      const text = printable(line.value);
+      const text = printableBytes(line.value, SHOWN);
       if (parts === null) return err(fail("bad-reply", `${to}: not SMTP: ${JSON.stringify(text)}`));
       first ??= { code: Number(parts[1]), text };
       if (Number(parts[1]) !== first.code)
@@ -62,7 +64,7 @@ export class SmtpTalk {
   /** Leaves the connection to somebody else. What has come beyond the last reply. */
   release(): string {
     this.reader.release();
-    return printable(this.reader.rest);
+    return printableBytes(this.reader.rest, SHOWN);
   }
 }
 
@@ -77,6 +79,3 @@ function lineFailure(failure: LineFailure, to: string): string {
       return `${subject} has a line longer than ${LONGEST_LINE} characters`;
   }
 }
-
-// What the server says goes into logs: no control characters, and not too much.
-const printable = (line: string): string => line.replace(/[^\x20-\x7e]/g, "?").slice(0, SHOWN);

@@ -15,10 +15,12 @@ import { SmtpTalk, type Reply } from "./smtp-reply.js";
 import {
   HALF_A_PAIR,
   hasKeyPair,
+  orRefused,
   readsFiles,
   startTls,
   tlsOptions,
   tlsProblem,
+  type Secured,
   type TlsOptions,
 } from "./tls.js";
 import { watch } from "./trace.js";
@@ -89,7 +91,7 @@ class Visit {
   private readonly context: CheckContext<SmtpOptions>;
   private readonly login: Login | undefined;
   private at: Instant;
-  private warning: string | undefined;
+  private secured: Secured | undefined;
 
   constructor(context: CheckContext<SmtpOptions>, login: Login | undefined) {
     this.context = context;
@@ -120,12 +122,12 @@ class Visit {
     const answered = await this.answers(talk, (next) => (talk = next));
     if (!answered.ok) {
       talk.socket.destroy();
-      return answered.error;
+      return orRefused(answered.error, this.secured);
     }
     // The server's answer to QUIT is not waited for: its readiness is known.
     talk.socket.write("QUIT\r\n");
     talk.socket.destroySoon();
-    return { ok: true, detail: answered.value, phases: {}, warning: this.warning };
+    return { ok: true, detail: answered.value, phases: {}, warning: this.secured?.warning };
   }
 
   /** The line for people. `goOn`: the conversation has moved to TLS. */
@@ -185,7 +187,7 @@ class Visit {
     const secured = await startTls(socket, options, options.address ?? target.address, [], this.context);
     this.mark("tls");
     if (!secured.ok) return err(fail(secured.error.reason, secured.error.detail));
-    this.warning = secured.value.warning;
+    this.secured = secured.value;
     return okResult(secured.value.socket);
   }
 

@@ -11,7 +11,8 @@ import type { ValueTypes } from "../config/values.js";
 import { err, ok, type Result } from "../core/result.js";
 import { untilCancelled } from "./cancel.js";
 import { datesProblem, expiryWarning } from "./certificate-dates.js";
-import type { CheckContext, FailReason, ProbeContext } from "./checker.js";
+import type { CheckContext, CheckResult, FailReason, ProbeContext } from "./checker.js";
+import { printable } from "./printable.js";
 
 export type TlsOptions = {
   readonly "server-name"?: string | undefined;
@@ -65,7 +66,23 @@ export const HALF_A_PAIR = {
 };
 
 export type TlsFailure = { readonly reason: FailReason; readonly detail: string };
-export type Secured = { readonly socket: TLSSocket; readonly warning?: string | undefined };
+export type Secured = {
+  readonly socket: TLSSocket;
+  readonly warning?: string | undefined;
+  /** What the server has said since against this connection. */
+  readonly refusal: () => string | undefined;
+};
+
+/**
+ * By TLS 1.3 a server looks at what we show it only after our side of the handshake is done. To whoever waits for its
+ * answer it looks as if the connection had ended.
+ */
+export const orRefused = (result: CheckResult, secured: Secured | undefined): CheckResult => {
+  const refusal = secured?.refusal();
+  return result.ok || result.reason !== "closed-early" || refusal === undefined
+    ? result
+    : { ...result, reason: "tls-failed", detail: refusal };
+};
 
 export const readsFiles = ({ verify, ca, certificate }: TlsOptions): boolean =>
   (verify && ca !== undefined) || certificate !== undefined;
@@ -102,13 +119,15 @@ export async function startTls(
     ...(name === undefined ? {} : { servername: name }),
     ...(protocols.length === 0 ? {} : { ALPNProtocols: [...protocols] }),
   });
-  const shaken = await handshake(secured, context);
-  return shaken.ok ? judgeDates(secured, options, context.wallTime()) : shaken;
+  let refusal: string | undefined;
+  const shaken = await handshake(secured, context, (text) => (refusal = text));
+  return shaken.ok ? judgeDates(secured, options, context.wallTime(), () => refusal) : shaken;
 }
 
 function handshake(
   secured: TLSSocket,
   { cancel }: Pick<CheckContext<unknown>, "cancel">,
+  onRefusal: (text: string) => void,
 ): Promise<Result<null, TlsFailure>> {
   return untilCancelled<Result<null, TlsFailure>>(
     cancel,
@@ -123,7 +142,9 @@ function handshake(
       // Stays, so that an error after the handshake is never without a listener.
       secured.on("error", (error: NodeJS.ErrnoException) => {
         secured.destroy();
-        settle(err({ reason: REASONS[error.code ?? ""] ?? "tls-failed", detail: message(error) }));
+        const detail = message(error);
+        if (error.code?.startsWith("ERR_SSL_") === true) onRefusal(detail);
+        settle(err({ reason: REASONS[error.code ?? ""] ?? "tls-failed", detail }));
       });
       secured.once("close", () => {
         settle(err({ reason: "closed-early", detail: "the connection was closed during the TLS handshake" }));
@@ -136,16 +157,18 @@ function judgeDates(
   socket: TLSSocket,
   { "check-dates": checkDates, "warn-before-expiry": days }: TlsOptions,
   wallTime: number,
+  refusal: Secured["refusal"],
 ): Result<Secured, TlsFailure> {
   // Taking a certificate apart is work that only those pay for who want it.
-  if (!checkDates && days === undefined) return ok({ socket });
+  if (!checkDates && days === undefined) return ok({ socket, refusal });
   const certificate = socket.getPeerCertificate();
   const problem = checkDates ? datesProblem(certificate, wallTime) : undefined;
   if (problem !== undefined) {
     socket.destroy();
     return err(problem);
   }
-  return ok({ socket, warning: days === undefined ? undefined : expiryWarning(certificate, days, wallTime) });
+  const warning = days === undefined ? undefined : expiryWarning(certificate, days, wallTime);
+  return ok({ socket, warning, refusal });
 }
 
 /** By the codes of OpenSSL and Node. */
@@ -185,19 +208,60 @@ function secureContext(
     const secret = key === undefined ? undefined : readSecret(key);
     if (secret?.ok === false)
       return err({ reason: "secret-unreadable", detail: `${key ?? ""} ${secret.error}` });
-    const read = (path: string): Buffer => readFileSync((reading = path));
+    const read = (path: string): string => readFileSync((reading = path), "latin1");
+    const authorities = trusted === undefined ? undefined : read(trusted);
+    const own = certificate === undefined ? undefined : read(certificate);
+    const unfit =
+      unfitFile(trusted, authorities, CERTIFICATE, "certificate") ??
+      unfitFile(certificate, own, CERTIFICATE, "certificate") ??
+      unfitFile(key, secret?.value, PRIVATE_KEY, "private key");
+    if (unfit !== undefined) return err({ reason: "tls-failed", detail: unfit });
+    reading = [trusted, certificate, key].filter((path) => path !== undefined).join(", ");
     const context = createSecureContext({
       // An empty list of issuers where none is asked spares loading the public ones: some megabytes.
-      ...(trusted !== undefined ? { ca: read(trusted) } : verify ? {} : { ca: [] }),
-      ...(certificate === undefined ? {} : { cert: read(certificate) }),
+      ...(authorities !== undefined ? { ca: authorities } : verify ? {} : { ca: [] }),
+      ...(own === undefined ? {} : { cert: own }),
       ...(secret === undefined ? {} : { key: secret.value }),
     });
     contexts.set(name, { context, modified });
     return ok(context);
   } catch (error) {
-    return err({ reason: "tls-failed", detail: `${reading}: ${message(error)}` });
+    return err({ reason: "tls-failed", detail: `${reading}: ${fileProblem(error)}` });
   }
 }
 
-const message = (error: unknown): string =>
-  error instanceof Error ? (error.message.split("\n")[0] ?? "") : String(error);
+function fileProblem(error: unknown): string {
+  const { code } = error as NodeJS.ErrnoException;
+  if (code === "ENOENT" || code === "ENOTDIR") return "does not exist";
+  if (code === "EISDIR") return "is not a file";
+  return code === "EACCES" ? "may not be read" : message(error);
+}
+
+const CERTIFICATE = /^-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----/m;
+const PRIVATE_KEY = /^-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----/m;
+
+/** OpenSSL takes a file of issuers that has none for a list of nobody, and says nothing. */
+const unfitFile = (
+  path: string | undefined,
+  text: string | undefined,
+  form: RegExp,
+  what: string,
+): string | undefined =>
+  path === undefined || text === undefined || form.test(text) ? undefined : `${path}: has no ${what} in PEM`;
+
+/** What OpenSSL says of an answer that is of another protocol. */
+const NO_TLS =
+  /wrong version number|packet length too long|http request|unsupported protocol|unknown protocol/;
+const LONGEST_MESSAGE = 300;
+
+/** The words of OpenSSL without its addresses and the places in its source. */
+function message(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const { code, reason } = error as Error & { readonly code?: string; readonly reason?: unknown };
+  if (code === "ECONNRESET") return "the connection ended during the TLS handshake";
+  if (code?.startsWith("ERR_SSL_") !== true || typeof reason !== "string")
+    return printable((error.message.split("\n")[0] ?? "").slice(0, LONGEST_MESSAGE));
+  const alert = /\balert (.*)$/.exec(reason)?.[1];
+  if (alert !== undefined) return `the server refuses TLS: ${alert}`;
+  return NO_TLS.test(reason) ? `the server's answer is not TLS: ${reason}` : `TLS: ${reason}`;
+}

@@ -64,6 +64,6 @@ function numberIn(path: string, text: string): Result<number | undefined, string
   return Math.abs(number) <= MOST
     ? ok(number + 0)
     : err(
-        `${path} has no whole number from -${MOST} to ${MOST} in it: ${JSON.stringify(written.slice(0, 20))}`,
+        `${path} has no whole number from -${MOST} to ${MOST} in it: ${JSON.stringify(written.slice(0, 20).replace(/[^\x20-\x7e]/g, "?"))}`,
       );
 }

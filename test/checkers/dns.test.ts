@@ -108,6 +108,32 @@ test("dns looks for its answer, however it is written", async () => {
   assertUp(await asked(mail, { name: "a.test.", type: "MX", answer: "10 mx." }), /10 MX/);
 });
 
+test("dns searches all records of an answer within the limit of one regular expression", async () => {
+  const text = [...Buffer.from(`!${"a".repeat(30)}!`)];
+  text[0] = text.length - 1;
+  const answers = Array.from({ length: 1000 }, () => ({
+    ...{ name: "a.test", type: DNS_TYPES.TXT, owner: [0xc0, 12] },
+    data: text,
+  }));
+  const wanted = { name: "a.test", type: "TXT", protocol: "tcp", answer: { regex: "^(a+)+$" } };
+  const before = process.cpuUsage();
+  const result = await serving(
+    talking((socket) => {
+      socket.once("data", (query: Buffer) => {
+        const answer = replyTo(query.subarray(2), {
+          answers,
+          question: { name: "a.test", type: DNS_TYPES.TXT, class: 1 },
+        });
+        socket.write(Buffer.concat([Buffer.of(answer.length >> 8, answer.length & 0xff), answer]));
+      });
+    }),
+    (port) => check("dns", wanted, port),
+  );
+  assertFails(result, "wrong-reply", /1000 answers: .*; \/\^\(a\+\)\+\$\/ took longer than 50 ms on them$/);
+  const { user } = process.cpuUsage(before);
+  assert.ok(user / 1000 < 2000, `${user / 1000} ms`);
+});
+
 test("dns wants the response code that it is told to", async () => {
   const refused = { flags: 0x8105 };
   assertFails(await asked(refused, WANTED), "bad-rcode", /^a\.test A: REFUSED, wanted NOERROR$/);

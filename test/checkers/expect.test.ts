@@ -100,6 +100,15 @@ test("expect bounds what a server sends, and for how long it is looked at", asyn
   );
   const slow: Talk = (socket) => void socket.write("a".repeat(40));
   assertFails(await held(slow, [{ expect: { regex: "^(a+)+b" } }]), "wrong-reply", /took longer than 50 ms/);
+  // Each piece costs some milliseconds, none of them too many: all together are.
+  const drip: Talk = (socket) => {
+    const timer = setInterval(() => socket.write(`${"a".repeat(21)}!\n`), 1);
+    socket.on("close", () => clearInterval(timer));
+  };
+  const before = process.cpuUsage();
+  assertFails(await held(drip, [{ expect: { regex: "^(a+)+b" } }]), "wrong-reply", /took longer than 50 ms/);
+  const { user } = process.cpuUsage(before);
+  assert.ok(user / 1000 < 5000, `${user / 1000} ms`);
 });
 
 test("expect speaks TLS from the start", async () => {
@@ -114,7 +123,12 @@ test("expect speaks TLS from the start", async () => {
       /certificate/,
     );
   });
-  assertFails(await held(answers({}, "220 no TLS\r\n"), steps, { tls: true }), "tls-failed", /./);
+  assertFails(await held(answers({}, "220 no TLS\r\n"), steps, { tls: true }), "tls-failed", /is not TLS/);
+  // By TLS 1.3 it looks at what we show it only when our side is done, and begins to talk.
+  const demanding = createServer({ ...certificate, requestCert: true, rejectUnauthorized: true });
+  const refused = await serving(demanding, (port) => check("expect", { steps, tls: true }, port));
+  assertFails(refused, "tls-failed", /^step 2: the server refuses TLS: certificate required$/);
+  assert.deepEqual(Object.keys(refused.phases), ["connect", "tls", "answer"]);
 });
 
 test("expect goes on with TLS in the middle, and hears nothing that was said before", async () => {

@@ -84,7 +84,7 @@ const EXAMPLES: readonly (readonly [answer: string, verdict: string, wish?: Wish
   [`${CHUNKED}b\r\n0123456789a`, "200 OK|0123456789|cut", { maxBody: 10 }],
   ["220 mail.example.org ESMTP\r\n", 'bad-reply: not HTTP: it begins with "220 mai"'],
   ["HTTP/2.0 200 OK\r\n\r\n", 'bad-reply: not HTTP: it begins with "HTTP/2."'],
-  ["HTTP/1.1 0 OK\r\n\r\n", 'bad-reply: not HTTP: its first line is "HTTP/1.1 0 OK\\r"'],
+  ["HTTP/1.1 0 OK\r\n\r\n", 'bad-reply: not HTTP: its first line is "HTTP/1.1 0 OK"'],
   [`${OK}no field\r\n\r\n`, 'bad-reply: not HTTP: a line of its header is "no field"'],
   [`${OK}a b: c\r\n\r\n`, 'bad-reply: not HTTP: a line of its header is "a b: c"'],
   [`${OK}X: a\r\n folded\r\nContent-Length: 1\r\n\r\nx`, "200 OK|x"],

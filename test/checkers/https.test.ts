@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:https";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createServer as createTlsServer } from "node:tls";
+import { createServer as createTlsServer, type TlsOptions } from "node:tls";
 import { after, before, test } from "node:test";
 
 import { datesProblem, expiryWarning } from "../../src/checkers/certificate-dates.js";
@@ -45,7 +45,7 @@ test("https verifies against the issuers it is given", async () => {
   assertFails(
     await secure({ verify: true, ca: join(folder, "none.pem") }),
     "tls-failed",
-    /none\.pem: ENOENT/,
+    /none\.pem: does not exist/,
   );
 });
 
@@ -135,13 +135,58 @@ test("https shows a certificate of its own where it has one, and says why it can
       (port) => check("https", options, port),
     );
   assertUp(await demanding({ certificate, key }), /200/);
-  assert.equal((await demanding({})).ok, false);
+  // By TLS 1.3 it says so only after the handshake.
+  assertFails(await demanding({}), "tls-failed", /^the server refuses TLS: certificate required$/);
   const open = join(folder, "open.key");
   writeFileSync(open, KEY, { mode: 0o644 });
   assertFails(
     await demanding({ certificate, key: open }),
     "secret-unreadable",
     /open\.key may be used by others/,
+  );
+  const refused = (options: object, problem: RegExp): Promise<void> =>
+    demanding(options).then((result) => assertFails(result, "tls-failed", problem));
+  await refused({ certificate: key, key }, /client\.key: has no certificate in PEM$/);
+  const none = join(folder, "none.key");
+  writeFileSync(none, "no key\n", { mode: 0o600 });
+  await refused({ certificate, key: none }, /none\.key: has no private key in PEM$/);
+  await refused({ certificate: join(folder, "no.pem"), key }, /no\.pem: does not exist$/);
+  await refused({ certificate: folder, key }, /: is not a file$/);
+  // Whoever trusts a file without issuers would fail every certificate, and not know why.
+  await refused({ verify: true, ca: key }, /client\.key: has no certificate in PEM$/);
+});
+
+test("https talks by TLS 1.2 and 1.3, and says in words why it cannot", async () => {
+  const by = (settings: TlsOptions, options: object = {}): Promise<CheckResult> =>
+    serving(
+      createServer({ key: KEY, cert: GOOD, ...settings }, (_, response) => response.end("hello")).on(
+        "tlsClientError",
+        () => undefined,
+      ),
+      (port) => check("https", options, port),
+    );
+  assertUp(await by({ maxVersion: "TLSv1.2" }), /200/);
+  assertUp(await by({ minVersion: "TLSv1.3" }), /200/);
+  const old = { minVersion: "TLSv1", maxVersion: "TLSv1.1", ciphers: "DEFAULT@SECLEVEL=0" } as const;
+  assertFails(await by(old), "tls-failed", /^the server refuses TLS: protocol version$/);
+  // As it is said before TLS 1.3, within the handshake.
+  const demanding = { requestCert: true, rejectUnauthorized: true, maxVersion: "TLSv1.2" } as const;
+  assertFails(await by(demanding), "tls-failed", /^the server refuses TLS: handshake failure$/);
+  assertFails(
+    await by({ ...demanding, maxVersion: "TLSv1.3", ALPNProtocols: ["h2"] }, { version: "2" }),
+    "tls-failed",
+    /^the server refuses TLS: certificate required$/,
+  );
+});
+
+test("https fails on a server that keeps to plain HTTP, and says what it is", async () => {
+  const plain = talking((socket) =>
+    socket.once("data", () => socket.end("HTTP/1.1 400 Bad Request\r\n\r\n")),
+  );
+  assertFails(
+    await serving(plain, (port) => check("https", {}, port)),
+    "tls-failed",
+    /^the server's answer is not TLS: wrong version number$/,
   );
 });
 

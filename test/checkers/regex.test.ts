@@ -7,7 +7,7 @@ import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
-import { matchEnd, REGEX_LIMIT_MS } from "../../src/checkers/regex.js";
+import { anyMatches, matchEnd, regexBudget, REGEX_LIMIT_MS } from "../../src/checkers/regex.js";
 
 test("a pattern of exponential time is given up, and costs no more than its limit", () => {
   const before = process.cpuUsage();
@@ -16,6 +16,28 @@ test("a pattern of exponential time is given up, and costs no more than its limi
   assert.ok((user + system) / 1000 < REGEX_LIMIT_MS * 4);
   assert.equal(matchEnd("^a+", "", "aab"), 2);
   assert.equal(matchEnd("b", "", "aaa"), -1);
+});
+
+test("many texts are searched within the limit of one, and so are those that share a budget", () => {
+  const hard = Array.from({ length: 1000 }, () => `${"a".repeat(40)}!`);
+  const spent = (work: () => void): number => {
+    const before = process.cpuUsage();
+    work();
+    const { user, system } = process.cpuUsage(before);
+    return (user + system) / 1000;
+  };
+  const together = spent(() => {
+    assert.equal(anyMatches("^(a+)+$", "", hard), undefined);
+  });
+  assert.ok(together < REGEX_LIMIT_MS * 4, `${together} ms`);
+  const budget = regexBudget(2 * REGEX_LIMIT_MS);
+  const apart = spent(() => {
+    for (const text of hard) assert.equal(matchEnd("^(a+)+$", "", text, budget), undefined);
+  });
+  assert.ok(apart < REGEX_LIMIT_MS * 8, `${apart} ms`);
+  // Easy ones are all looked at, each from its beginning.
+  assert.equal(anyMatches("^b", "", [...Array.from({ length: 1000 }, () => "ab"), "b"]), true);
+  assert.equal(anyMatches("^b", "", ["ab", "ac"]), false);
 });
 
 /** Searches all the time, and says "bad" when an easy pattern was given up. */
