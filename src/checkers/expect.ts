@@ -22,11 +22,14 @@ import { payload, payloadBytes, type Payload } from "./payload.js";
 import {
   HALF_A_PAIR,
   hasKeyPair,
+  ISSUERS_UNUSED,
   orRefused,
   readsFiles,
+  speaksTlsIfMeant,
   startTls,
   tlsOptions,
   tlsProblem,
+  usesIssuers,
   type Secured,
   type TlsOptions,
 } from "./tls.js";
@@ -88,7 +91,16 @@ export const expect = defineChecker({
         ({ tls, steps }) => steps.filter((one) => one["start-tls"] === true).length + (tls ? 1 : 0) <= 1,
         { path: ["steps"], error: "starts TLS twice\nLeave out `tls`, or all but one `start-tls`." },
       )
-      .refine(hasKeyPair, HALF_A_PAIR),
+      .refine(hasKeyPair, HALF_A_PAIR)
+      .refine(usesIssuers, ISSUERS_UNUSED)
+      .refine(
+        (options) =>
+          speaksTlsIfMeant(options.tls || options.steps.some((one) => one["start-tls"] === true), options),
+        {
+          error:
+            "has options of TLS, and speaks none\nAdd `tls: true` or a step `start-tls: true`, or leave them out.",
+        },
+      ),
   mayHaveProblem: (options) => readsFiles(options),
   problem: (context) => tlsProblem(context),
   check: (context) => converse(context),

@@ -20,7 +20,16 @@ import {
 import { askPage, mark, type Clock } from "./http-page.js";
 import { HttpRuns } from "./http-runs.js";
 import { loginOptions, loginProblem, readLogin, type Login, type LoginOptions } from "./login.js";
-import { HALF_A_PAIR, hasKeyPair, readsFiles, tlsOptions, tlsProblem, type TlsOptions } from "./tls.js";
+import {
+  HALF_A_PAIR,
+  hasKeyPair,
+  ISSUERS_UNUSED,
+  readsFiles,
+  tlsOptions,
+  tlsProblem,
+  usesIssuers,
+  type TlsOptions,
+} from "./tls.js";
 
 type Page = {
   readonly path: string;
@@ -84,6 +93,11 @@ const httpOptions = (v: ValueTypes) => ({
   headers: headersOption(v).optional().describe("More headers of the request."),
   auth: v
     .section(loginOptions(v))
+    .refine(({ user }) => !user.includes(":"), {
+      path: ["user"],
+      error:
+        "has a colon in it, at which HTTP ends the name\nThe server would take the rest for the password.",
+    })
     .optional()
     .describe("The name and password of a user, sent with each request (Basic)."),
   status: v
@@ -130,7 +144,8 @@ export const https = defineChecker({
       .section({ ...httpOptions(v), ...tlsOptions(v) })
       .refine(hasBody, HEAD_WITH_BODY)
       .refine(isOneOrMany, ONE_AND_MANY)
-      .refine(hasKeyPair, HALF_A_PAIR),
+      .refine(hasKeyPair, HALF_A_PAIR)
+      .refine(usesIssuers, ISSUERS_UNUSED),
   mayHaveProblem: (options) => options.auth !== undefined || readsFiles(options),
   problem: (context) => loginProblem(context.options.auth, context) ?? tlsProblem(context),
   check: (context) => checkHttp(context, context.options),

@@ -15,11 +15,14 @@ import { SmtpTalk, type Reply } from "./smtp-reply.js";
 import {
   HALF_A_PAIR,
   hasKeyPair,
+  ISSUERS_UNUSED,
   orRefused,
   readsFiles,
+  speaksTlsIfMeant,
   startTls,
   tlsOptions,
   tlsProblem,
+  usesIssuers,
   type Secured,
   type TlsOptions,
 } from "./tls.js";
@@ -70,7 +73,12 @@ export const smtp = defineChecker({
         path: ["start-tls"],
         error: "starts TLS twice\nLeave out `tls`, or `start-tls`.",
       })
-      .refine(hasKeyPair, HALF_A_PAIR),
+      .refine(hasKeyPair, HALF_A_PAIR)
+      .refine(usesIssuers, ISSUERS_UNUSED)
+      .refine((options) => speaksTlsIfMeant(options.tls || options["start-tls"], options), {
+        error:
+          "has options of TLS, and speaks none\nAdd `tls: true` or `start-tls: true`, or leave them out.",
+      }),
   mayHaveProblem: (options) => options.auth !== undefined || readsFiles(options),
   problem: (context) => loginProblem(context.options.auth, context) ?? tlsProblem(context),
   async check(context) {

@@ -65,6 +65,24 @@ export const HALF_A_PAIR = {
   error: "needs the other half\nWrite `certificate` and `key`, or neither.",
 };
 
+/** Whoever gives issuers takes the certificate for verified. */
+export const usesIssuers = ({ verify, ca }: Pick<TlsOptions, "verify" | "ca">): boolean =>
+  verify || ca === undefined;
+export const ISSUERS_UNUSED = {
+  path: ["ca"],
+  error: "is looked at with `verify: true` alone\nAdd `verify: true`, or leave out `ca`.",
+};
+/** For checks that speak TLS only when they are told to. */
+export const speaksTlsIfMeant = (speaks: boolean, options: TlsOptions): boolean =>
+  speaks ||
+  !(
+    options.verify ||
+    options["check-dates"] ||
+    [options["server-name"], options["warn-before-expiry"], options.certificate].some(
+      (value) => value !== undefined,
+    )
+  );
+
 export type TlsFailure = { readonly reason: FailReason; readonly detail: string };
 export type Secured = {
   readonly socket: TLSSocket;

@@ -1,7 +1,9 @@
 // From `check` as it is written (a word, a mapping, a list) to the checks of a real server, timing filled
 // in. Knows of a checker only its name and whether it has a `port` option.
 
+import type { IpAddress } from "../core/address.js";
 import { milliseconds, seconds, type Milliseconds } from "../core/units.js";
+import { leaveReader } from "./check-leaves.js";
 import type { CheckerSpec } from "./checker-spec.js";
 import type { Path } from "./diagnostic.js";
 import { writeDuration } from "./duration.js";
@@ -12,10 +14,12 @@ import type { Report } from "./report.js";
 import type { NeedReader, WrittenNeed } from "./resolve-needs.js";
 import type { FileCheck, FileConfig } from "./schema.js";
 
+type Endpoint = { readonly address: IpAddress; readonly port: number };
+
 export type CheckReader = {
   (written: FileCheck, path: Path): readonly CheckConfig[];
-  /** Reports checks that would have no port to connect to. */
-  readonly needPort: (checks: readonly CheckConfig[], port: number, path: Path) => void;
+  /** Reports checks of this server that would have no port to connect to, or no way to it. */
+  readonly suit: (checks: readonly CheckConfig[], server: Endpoint, path: Path) => void;
 };
 
 type WrittenTiming = {
@@ -79,7 +83,9 @@ export function checkReader(
   const wantsPort = new Set(
     checkers.filter(({ options }) => keysAt(options, []).includes("port")).map(({ name }) => name),
   );
-  const needPort = (checks: readonly CheckConfig[], port: number, path: Path): void => {
+  const leaves = leaveReader(checkers, report);
+  const suit = (checks: readonly CheckConfig[], { address, port }: Endpoint, path: Path): void => {
+    leaves(checks, address, path);
     if (port !== 0) return;
     for (const check of checks)
       if (wantsPort.has(check.type) && (check.options as { port?: number }).port === undefined)
@@ -90,7 +96,7 @@ export function checkReader(
           `Write which one tells of their health: { ${check.type}: { port: 80 } }.`,
         );
   };
-  return Object.assign(read, { needPort });
+  return Object.assign(read, { suit });
 }
 
 function timingOf(written: WrittenTiming, defaults: WrittenTiming, path: Path, report: Report): CheckTiming {

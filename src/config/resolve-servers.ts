@@ -64,9 +64,9 @@ export function serversOf(
       );
     seen.set(id, i);
     const checks = full.check === undefined ? serviceChecks : readChecks(full.check, [...path, "check"]);
-    readChecks.needPort(
+    readChecks.suit(
       checks,
-      port,
+      server,
       full.check === undefined ? ["services", name, "check"] : [...path, "check"],
     );
     const inhibit = full["inhibit-on-failure"] ?? inhibits;

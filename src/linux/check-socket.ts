@@ -1,7 +1,7 @@
 // Opens a socket whose packets leave as a check wants it: marked, bound to an interface or a source address. Says
 // every failure in the closed set of reasons that checks have. Connects nothing, and waits for nothing.
 
-import { familyOf } from "../core/address.js";
+import { familyOf, isLinkLocal } from "../core/address.js";
 import { asciiBytes } from "../core/bytes.js";
 import { err, ok, type Result } from "../core/result.js";
 import type { DialFailure, Route } from "../ports/dialer.js";
@@ -45,7 +45,7 @@ export function openCheckSocket(route: Route, type: number, protocol: number): R
 
 /** A link-local IPv6 address means nothing without its interface. */
 export function scopeOf(route: Route): number {
-  if (route.interface === undefined || !route.address.startsWith("fe80:")) return 0;
+  if (route.interface === undefined || !isLinkLocal(route.address)) return 0;
   return Math.max(native.ifIndex(route.interface), 0);
 }
 

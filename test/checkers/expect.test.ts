@@ -168,4 +168,7 @@ test("expect refuses steps that cannot work", () => {
   wrong({ steps: [{ expect: { regex: "(" } }] }, /bad regular expression/);
   wrong({ steps: [{ expect: { glob: "x" } }] }, /has the unknown key/);
   wrong({ tls: true, steps: [{ "start-tls": true }] }, /starts TLS twice/);
+  wrong({ steps: [{ send: "a" }], verify: true }, /has options of TLS, and speaks none/);
+  wrong({ steps: [{ send: "a" }], "warn-before-expiry": 3 }, /has options of TLS, and speaks none/);
+  readOptions("expect", { steps: [{ "start-tls": true }], verify: true });
 });

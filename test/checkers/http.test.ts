@@ -189,6 +189,7 @@ test("http says what is wrong with its options", () => {
     [{ headers: { a: [1] } }, /other than text/],
     [{ auth: { user: "u" } }, /password-file/],
     [{ auth: { user: "u", "password-file": "pw" } }, /absolute path/],
+    [{ auth: { user: "u:v", "password-file": "/pw" } }, /colon/],
     [{ pages: [] }, /at least 1/],
     [{ pages: [{}] }, /path/],
     [{ path: "/", pages: [{ path: "/a" }] }, /beside/],

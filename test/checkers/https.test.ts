@@ -207,6 +207,8 @@ test("https says what is wrong with its options", () => {
     [{ "warn-before-expiry": "14d" }, /whole number/],
     [{ "check-dates": "yes" }, /neither true nor false/],
     [{ ca: "ca.pem" }, /absolute path/],
+    [{ ca: "/ca.pem" }, /looked at with `verify: true` alone/],
+    [{ ca: "/ca.pem", "check-dates": true }, /looked at with `verify: true` alone/],
   ] as const)
     assert.throws(() => readOptions("https", options), problem, JSON.stringify(options));
 });

@@ -247,4 +247,9 @@ test("smtp refuses options that cannot be", () => {
   assert.throws(() => readOptions("smtp", { "start-tls": true, key: "/k" }), /other half/);
   assert.throws(() => readOptions("smtp", { auth: { user: "ali" } }), /password-file/);
   assert.throws(() => readOptions("smtp", { auth: { ...auth, method: "cram-md5" } }), /plain/);
+  // Without TLS nothing would be verified, and nobody would know.
+  for (const options of [{ verify: true }, { "check-dates": true }, { "server-name": "a" }])
+    assert.throws(() => readOptions("smtp", options), /has options of TLS, and speaks none/);
+  readOptions("smtp", { verify: true, tls: true });
+  assert.throws(() => readOptions("smtp", { tls: true, ca: "/ca.pem" }), /`verify: true` alone/);
 });

@@ -97,3 +97,36 @@ test("wrong values of a check's timing and dependencies are refused by its schem
   ])
     assert.ok(wrong(check).length > 0, check);
 });
+
+test("a check whose packets could not leave for where they go is refused, once for all servers", () => {
+  const six = (check: string, servers: string): string =>
+    `${PAIR}${WEB}services:\n  web: { address: "[2001:db8::1]:80", forwarding: nat, check: ${check}, servers: ${servers} }\n`;
+  for (const [type, options] of [
+    ...["tcp", "http", "https", "smtp", "dns", "udp", "ping"].map((name) => [name, ""] as const),
+    ["agent", "port: 1, "],
+    ["expect", "steps: [{ send: x }], "],
+  ] as const) {
+    assert.deepEqual(wrong(`{ ${type}: { ${options}source: "2001:db8::9" } }`), ["check-family"], type);
+    assert.deepEqual(
+      codes(six(`{ ${type}: { ${options}source: 10.0.0.9 } }`, '["2001:db8::2", "2001:db8::3"]')).filter(
+        (code) => code.startsWith("check-"),
+      ),
+      ["check-family"],
+      type,
+    );
+    assert.deepEqual(wrong(`{ ${type}: { ${options}address: "fe80::1" } }`), ["check-link"], type);
+    assert.deepEqual(wrong(`{ ${type}: { ${options}address: "febf::1", interface: eth0 } }`), [], type);
+    assert.deepEqual(
+      wrong(`{ ${type}: { ${options}address: "2001:db8::5", source: "2001:db8::9" } }`),
+      [],
+      type,
+    );
+  }
+  const many = `[${Array.from({ length: 50 }, (_, i) => `10.0.1.${i}`).join(", ")}]`;
+  const all = text('{ tcp: { address: "fe80::1" } }').replace("servers: [10.0.0.1]", `servers: ${many}`);
+  assert.deepEqual(
+    codes(all).filter((code) => code !== "no-effect"),
+    ["check-link"],
+  );
+  assert.deepEqual(wrong("{ script: { command: /bin/true } }"), []);
+});
