@@ -42,6 +42,9 @@ FUNCTION(vipd_epoll_wait);
 FUNCTION(vipd_connect_many);
 FUNCTION(vipd_reap);
 
+// digest.c
+FUNCTION(vipd_digest);
+
 // time.c
 FUNCTION(vipd_now);
 FUNCTION(vipd_timerfd_create);

@@ -38,6 +38,7 @@ static const Export EXPORTS[] = {
     {"epollWait", vipd_epoll_wait},
     {"connectMany", vipd_connect_many},
     {"reap", vipd_reap},
+    {"digest", vipd_digest},
     {"timerfdCreate", vipd_timerfd_create},
     {"timerfdSet", vipd_timerfd_set},
     {"timerfdRead", vipd_timerfd_read},

@@ -3,17 +3,19 @@
 // the kernel (ipvs-writer.ts does).
 
 import type { Command } from "../ipvs/command.js";
-import { diffService } from "../ipvs/diff.js";
+import { diffService, sameService } from "../ipvs/diff.js";
 import { addConnections, type KeyService } from "../ipvs/group.js";
 import {
   serviceId,
   type ListedEntry,
   type ListedServer,
+  type ListedService,
   type ServerId,
+  type ServiceEntry,
   type ServiceId,
 } from "../ipvs/model.js";
 import { takeovers, type Takeover } from "../ipvs/takeover.js";
-import type { DataPlane } from "../ports/data-plane.js";
+import type { DataPlane, Fingerprint } from "../ports/data-plane.js";
 import type { WantedTable } from "./ipvs-wanted.js";
 
 /** What of the kernel's table is not on record as ours: services that are wanted, and the others. */
@@ -26,6 +28,8 @@ export class AppliedTable {
   readonly dirty = new Set<ServiceId>();
   /** Services whose last commands failed, or may have; that they are not as wanted is nobody's doing but ours. */
   readonly refused = new Set<ServiceId>();
+  /** What was found to be as wanted, and by which fingerprint to know it again. */
+  private readonly found = new Map<ServiceId, { readonly entry: ServiceEntry; readonly at: Fingerprint }>();
 
   constructor(wanted: Pick<WantedTable, "table">) {
     this.wanted = wanted;
@@ -63,17 +67,31 @@ export class AppliedTable {
     const entry = this.wanted.table.get(id);
     if (entry === undefined) this.entries.delete(id);
     else this.entries.set(id, entry);
+    if (entry === undefined) this.found.delete(id);
     this.refused.delete(id);
   }
 
+  /** The fingerprint at which the servers of a service are as wanted, where nothing else speaks against it. */
+  knownAt(id: ServiceId, service: ListedService): Fingerprint | undefined {
+    const found = this.found.get(id);
+    if (found === undefined || found.entry !== this.wanted.table.get(id)) return undefined;
+    const isBelieved = found.entry === this.entries.get(id) && !this.refused.has(id);
+    return isBelieved && sameService(service, found.entry.service) ? found.at : undefined;
+  }
+
   /** Takes in what the kernel lists of a service. Gives whether it is as wanted. */
-  compare(id: ServiceId, entry: ListedEntry): boolean {
+  compare(id: ServiceId, listed: ListedEntry, fingerprint: Fingerprint): boolean {
     const commands: Command[] = [];
-    diffService(entry, this.wanted.table.get(id), commands);
+    const entry = this.wanted.table.get(id);
+    diffService(listed, entry, commands);
+    if (commands.length > 0) {
+      this.entries.set(id, listed);
+      return false;
+    }
     // What is as it should be needs no second copy of every server.
-    if (commands.length === 0) this.believe(id);
-    else this.entries.set(id, entry);
-    return commands.length === 0;
+    this.believe(id);
+    if (entry !== undefined) this.found.set(id, { entry, at: fingerprint });
+    return true;
   }
 
   /**

@@ -4,14 +4,16 @@
 
 import { messageOf } from "../core/thrown.js";
 import { after, milliseconds } from "../core/units.js";
-import { serviceId, type ListedEntry, type ServiceId } from "../ipvs/model.js";
-import type { DataPlane } from "../ports/data-plane.js";
+import { serviceId, type ListedEntry, type ListedService, type ServiceId } from "../ipvs/model.js";
+import type { DataPlane, Fingerprint } from "../ports/data-plane.js";
 import type { Timers } from "../ports/timers.js";
 
 export type LookOwner = {
   /** Whether the servers of a service are to be read. */
   readonly concerns: (id: ServiceId) => boolean;
-  readonly take: (id: ServiceId, entry: ListedEntry) => void;
+  /** The fingerprint at which there is nothing to take; undefined: there is none. */
+  readonly knownAt: (id: ServiceId, service: ListedService) => Fingerprint | undefined;
+  readonly take: (id: ServiceId, entry: ListedEntry, fingerprint: Fingerprint) => void;
   /** Called once, perhaps before `begin` returns. `error`: why the data plane could not be asked; null: all was read. */
   readonly done: (error: string | null) => void;
 };
@@ -20,14 +22,14 @@ export type LookOwner = {
 const SLICE = milliseconds(5);
 
 export class TableLook {
-  private readonly plane: Pick<DataPlane, "services" | "servers">;
+  private readonly plane: Pick<DataPlane, "services" | "serversUnless">;
   private readonly timers: Timers;
   private readonly owner: LookOwner;
   private readonly seen = new Set<ServiceId>();
   private readonly changed = new Set<ServiceId>();
   private disarm: () => void = () => undefined;
 
-  constructor(plane: Pick<DataPlane, "services" | "servers">, timers: Timers, owner: LookOwner) {
+  constructor(plane: Pick<DataPlane, "services" | "serversUnless">, timers: Timers, owner: LookOwner) {
     this.plane = plane;
     this.timers = timers;
     this.owner = owner;
@@ -58,7 +60,8 @@ export class TableLook {
       const id = serviceId(service.key);
       this.seen.add(id);
       if (!this.owner.concerns(id) || this.changed.has(id)) continue;
-      this.owner.take(id, { service, servers: this.plane.servers(service) });
+      const list = this.plane.serversUnless(service, this.owner.knownAt(id, service));
+      if (list !== "as known") this.owner.take(id, { service, servers: list.servers }, list.fingerprint);
       yield;
     }
   }

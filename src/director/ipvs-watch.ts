@@ -51,8 +51,9 @@ export class TableWatch {
     const differing = new Set<ServiceId>();
     const look = new TableLook(plane, timers, {
       concerns: (id) => wanted.table.has(id) || owned.services.has(id),
-      take: (id, entry) => {
-        if (!applied.compare(id, entry)) differing.add(id);
+      knownAt: (id, service) => applied.knownAt(id, service),
+      take: (id, entry, fingerprint) => {
+        if (!applied.compare(id, entry, fingerprint)) differing.add(id);
       },
       done: (error) => {
         this.look = undefined;

@@ -63,7 +63,7 @@ export function diffService(
     if (!servers.has(id)) commands.push({ kind: "remove-server", key: service.key, server });
 }
 
-function sameService(actual: ListedService, wanted: VirtualService): boolean {
+export function sameService(actual: ListedService, wanted: VirtualService): boolean {
   const a = actual.persistence;
   const b = wanted.persistence;
   return (

@@ -59,6 +59,11 @@ export const serverAttributes = attributes({
   tunnelFlags: [15, u16],
 });
 
+/** Masks of attribute types, for who wants to see settings alone: IPVS_SVC_ATTR_STATS and _STATS64. */
+export const SERVICE_COUNTERS = (1 << 10) | (1 << 12);
+/** IPVS_DEST_ATTR_ACTIVE_CONNS, _INACT_CONNS, _PERSIST_CONNS, _STATS and _STATS64. */
+export const SERVER_COUNTERS = (1 << 7) | (1 << 8) | (1 << 9) | (1 << 10) | (1 << 12);
+
 /** IPVS_DAEMON_ATTR_*. */
 export const daemonAttributes = attributes({
   state: [1, u32],

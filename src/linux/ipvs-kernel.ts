@@ -13,10 +13,10 @@ import {
   stopDaemonRequest,
 } from "../ipvs/messages.js";
 import { serverId, serviceId, type ListedServer, type ListedService, type ServerId } from "../ipvs/model.js";
-import { FAMILY_NAME } from "../ipvs/schema.js";
+import { FAMILY_NAME, SERVER_COUNTERS, SERVICE_COUNTERS } from "../ipvs/schema.js";
 import { familyRequest, readFamily } from "../netlink/generic.js";
-import type { Acknowledgement, Request } from "../netlink/message.js";
-import type { ApplyResult, DataPlane } from "../ports/data-plane.js";
+import type { Acknowledgement, Message, Request } from "../netlink/message.js";
+import type { ApplyResult, DataPlane, ServerList } from "../ports/data-plane.js";
 import { NETLINK_PROTOCOL } from "./constants.js";
 import { errno as errnos } from "./errno.js";
 import { describeErrno, NetlinkError, NetlinkSocket } from "./netlink-socket.js";
@@ -56,16 +56,25 @@ export function openFamily(): Result<IpvsSocket, string> {
 }
 
 function dataPlane(socket: NetlinkSocket, family: number): DataPlane {
-  const services = (): readonly ListedService[] =>
-    socket.dump("list IPVS services", servicesRequest(family), readService);
-  const servers = (service: ListedService): ReadonlyMap<ServerId, ListedServer> =>
-    readServers(socket, family, service);
+  let known: { readonly list: readonly ListedService[]; readonly digest: number } | undefined;
+  const services = (): readonly ListedService[] => {
+    const request = servicesRequest(family);
+    if (known === undefined || socket.digest(request, SERVICE_COUNTERS) !== known.digest)
+      known = socket.dumpWithDigest("list IPVS services", request, readService, SERVICE_COUNTERS);
+    return known.list;
+  };
+  const list = (service: ListedService): ServerList => readServers(socket, family, service);
+  const servers = (service: ListedService): ServerList["servers"] => list(service).servers;
   return {
     name: "ipvs",
     read: () =>
       new Map(services().map((service) => [serviceId(service.key), { service, servers: servers(service) }])),
     services,
     servers,
+    serversUnless: (service, known) =>
+      known !== undefined && socket.digest(serversRequest(family, service.key), SERVER_COUNTERS) === known
+        ? "as known"
+        : list(service),
     apply(commands) {
       const answers = socket.transact(commands.map(commandEncoder(family)));
       return commands.map((command, i) => resultOf(command, answers[i] as Acknowledgement));
@@ -79,17 +88,13 @@ function dataPlane(socket: NetlinkSocket, family: number): DataPlane {
   };
 }
 
-function readServers(
-  socket: NetlinkSocket,
-  family: number,
-  service: ListedService,
-): ReadonlyMap<ServerId, ListedServer> {
+function readServers(socket: NetlinkSocket, family: number, { key }: ListedService): ServerList {
   const servers = new Map<ServerId, ListedServer>();
-  const list = socket.dump("list IPVS servers", serversRequest(family, service.key), (message) =>
-    readServer(message, familyOfKey(service.key)),
-  );
+  const read = (message: Message): ListedServer | undefined => readServer(message, familyOfKey(key));
+  const request = serversRequest(family, key);
+  const { list, digest } = socket.dumpWithDigest("list IPVS servers", request, read, SERVER_COUNTERS);
   for (const server of list) servers.set(serverId(server), server);
-  return servers;
+  return { servers, fingerprint: digest };
 }
 
 const DONE: ApplyResult = { ok: true, unchanged: false };

@@ -115,6 +115,20 @@ export type Native = {
    * or -errno, as far as there is room, and at most 256. Gives how many.
    */
   reap(set: number, out: Int32Array): SyscallResult;
+  /**
+   * Hashes the netlink messages of `data[0..length)` that are of this type (a generic family) and sequence: all attributes
+   * in the nests of each but those whose types are in the mask `ignored`. `out` (4 numbers, zeros at first) receives
+   * where it ended, at a message of another type or at the end; the hash, low and high half, to which the next datagram's
+   * is added; and all flags that were seen. Gives 0.
+   */
+  digest(
+    data: Uint8Array,
+    length: number,
+    type: number,
+    sequence: number,
+    ignored: number,
+    out: Int32Array,
+  ): SyscallResult;
   /** timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC). */
   timerfdCreate(): SyscallResult;
   /** Arms for an absolute CLOCK_MONOTONIC time in milliseconds with fractions; a past time fires at once; 0 disarms. */
@@ -174,6 +188,7 @@ const FUNCTIONS: Readonly<Record<keyof Native, true>> = {
   epollWait: true,
   connectMany: true,
   reap: true,
+  digest: true,
   timerfdCreate: true,
   timerfdSet: true,
   timerfdRead: true,

@@ -28,6 +28,16 @@ export type ApplyResult =
       readonly error: string;
     };
 
+/**
+ * A number for the servers of a service, their settings and their order. Others have another one but for one chance in
+ * 2^53; what the servers carry does not count.
+ */
+export type Fingerprint = number;
+export type ServerList = {
+  readonly servers: ReadonlyMap<ServerId, ListedServer>;
+  readonly fingerprint: Fingerprint;
+};
+
 export type DataPlane = {
   /** For messages: "ipvs". */
   readonly name: string;
@@ -37,6 +47,8 @@ export type DataPlane = {
   services(): readonly ListedService[];
   /** The servers of one of them; none when it is gone. */
   servers(service: ListedService): ReadonlyMap<ServerId, ListedServer>;
+  /** The same unless their fingerprint is `known` still, which is found out for a small part of the cost. */
+  serversUnless(service: ListedService, known: Fingerprint | undefined): ServerList | "as known";
   /** Carries the commands out in order, each for itself; result i belongs to command i. */
   apply(commands: readonly Command[]): readonly ApplyResult[];
   /**

@@ -1,6 +1,7 @@
 // A data plane in memory that behaves as the kernel's does: it refuses what the kernel refuses, keeps the order in
 // which servers came, and can be told to fail.
 
+import { createHash } from "node:crypto";
 import { describeCommand, type Command } from "../../src/ipvs/command.js";
 import {
   serverId,
@@ -15,7 +16,7 @@ import {
   type SyncRole,
   type Table,
 } from "../../src/ipvs/model.js";
-import type { ApplyResult, DataPlane } from "../../src/ports/data-plane.js";
+import type { ApplyResult, DataPlane, Fingerprint, ServerList } from "../../src/ports/data-plane.js";
 
 type Entry = { service: ListedService; servers: Map<ServerId, ListedServer> };
 
@@ -55,6 +56,18 @@ export class FakePlane implements DataPlane {
 
   servers({ key }: ListedService): ReadonlyMap<ServerId, ListedServer> {
     return new Map(this.table.get(serviceId(key))?.servers);
+  }
+
+  serversUnless(service: ListedService, known: Fingerprint | undefined): ServerList | "as known" {
+    const servers = this.servers(service);
+    const settings = [...servers.values()].map((server) => ({
+      ...server,
+      active: 0,
+      inactive: 0,
+      persistent: 0,
+    }));
+    const fingerprint = createHash("md5").update(JSON.stringify(settings)).digest().readUIntBE(0, 6);
+    return fingerprint === known ? "as known" : { servers, fingerprint };
   }
 
   apply(commands: readonly Command[]): readonly ApplyResult[] {

@@ -88,6 +88,7 @@ class World {
       read: () => kernel.read(),
       services: () => kernel.services(),
       servers: (service) => kernel.servers(service),
+      serversUnless: (service, known) => kernel.serversUnless(service, known),
       apply: (commands) =>
         commands.map((command) => {
           life.step();

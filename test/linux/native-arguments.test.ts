@@ -44,6 +44,7 @@ const right: Readonly<Record<string, readonly unknown[]>> = {
   epollWait: [set, ints(0, 0)],
   connectMany: [set, 1, bytes(28), ints(0), ints(0, 0, 0)],
   reap: [set, ints(0, 0)],
+  digest: [bytes(32), 32, 31, 1, 0, ints(0, 0, 0, 0)],
   timerfdSet: [timer, 0],
   timerfdRead: [timer],
   ifIndex: ["lo"],
