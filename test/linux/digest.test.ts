@@ -32,7 +32,7 @@ const one: Values = {
 
 function datagram(
   servers: readonly Values[],
-  { sequence = SEQUENCE, end = false, nest = "server" as "server" | "service" } = {},
+  { sequence = SEQUENCE, end = false, nest = "server" } = {},
 ): Uint8Array {
   const out = new Writer(4096);
   for (const values of servers)
