@@ -3,9 +3,11 @@
 // no connection and no time.
 
 import { err, ok, type Result } from "../core/result.js";
+import { BodyBytes } from "./body-bytes.js";
 import { ChunkReader } from "./http-chunks.js";
 import {
   closedEarly,
+  codingOf,
   ENDED_BEFORE,
   LARGEST_HEADER,
   NO_ANSWER,
@@ -39,8 +41,6 @@ const FRAMING = /\n(?:content-length:[ \t]*([0-9]{1,15})[ \t]*\r|content-length|
 /** Of which the header is looked for at once. */
 const USUAL_PIECE = 4096;
 
-/** As most answers leave behind. */
-const NOTHING: Buffer[] = [];
 const EMPTY = Buffer.alloc(0);
 
 const notHttp = (what: string): Verdict => err({ reason: "bad-reply", detail: `not HTTP: ${what}` });
@@ -58,7 +58,9 @@ export class AnswerReader {
   private reasonPhrase = "";
   private announced: string | undefined;
   private body: Body | undefined;
-  private kept: Buffer[] = NOTHING;
+  /** Most answers leave nothing behind. */
+  private kept: BodyBytes | undefined;
+  private coding: string | undefined;
   private length = 0;
 
   constructor(wish: AnswerWish) {
@@ -71,7 +73,8 @@ export class AnswerReader {
     this.informational = 0;
     this.announced = undefined;
     this.body = undefined;
-    this.kept = NOTHING;
+    this.kept = undefined;
+    this.coding = undefined;
     this.length = 0;
   }
 
@@ -170,8 +173,10 @@ export class AnswerReader {
       if (!FIELD_NAME.test(name) || /[\r\0]/.test(line))
         return notHttp(`a line of its header is ${quoted(line)}`);
       const value = line.slice(colon + 1).trim();
-      // Most have another length than these two.
-      const lower = name.length === 14 || name.length === 17 ? name.toLowerCase() : "";
+      // Most have another length than these three.
+      const isLikely = name.length === 14 || name.length === 16 || name.length === 17;
+      const lower = isLikely ? name.toLowerCase() : "";
+      if (lower === "content-encoding") this.coding = codingOf(value);
       if (lower === "transfer-encoding") coding = coding === "" ? value : `${coding}, ${value}`;
       if (lower !== "content-length") continue;
       if (!/^[0-9]{1,15}$/.test(value) || (this.announced !== undefined && this.announced !== value))
@@ -215,21 +220,14 @@ export class AnswerReader {
   private take(bytes: Uint8Array, from: number, to: number): Verdict | undefined {
     const { maxBody, keepBody } = this.wish;
     const wanted = Math.min(to - from, maxBody - this.length);
-    // They lie where the next ones will.
-    if (keepBody && wanted > 0) this.keep(Buffer.from(bytes.subarray(from, from + wanted)));
+    if (keepBody && wanted > 0) (this.kept ??= new BodyBytes()).add(bytes.subarray(from, from + wanted));
     this.length += to - from;
     return this.length > maxBody ? this.answer(true) : undefined;
   }
 
-  private keep(bytes: Buffer): void {
-    if (this.kept === NOTHING) this.kept = [];
-    this.kept.push(bytes);
-  }
-
   private answer(cut: boolean): Verdict {
-    const { status, reasonPhrase, kept } = this;
-    const body = kept === NOTHING ? EMPTY : kept.length === 1 ? kept[0]! : Buffer.concat(kept);
-    return ok({ status, reasonPhrase, body, cut });
+    const { status, reasonPhrase, kept, coding } = this;
+    return ok({ status, reasonPhrase, body: kept === undefined ? EMPTY : kept.all, coding, cut });
   }
 }
 

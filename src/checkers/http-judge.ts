@@ -28,8 +28,10 @@ export function judge(
   const seen = `${method} ${path}: ${answer.status} ${answer.reasonPhrase}`.trimEnd();
   if (!inSet(answer.status, wanted)) return fail("bad-status", `${seen}, wanted ${setText(wanted)}`, phases);
   if (body === undefined) return ok(seen, phases);
-  const problem = bodyProblem(body, answer.body);
-  if (problem === undefined) return ok(seen, phases);
+  const found = bodyProblem(body, answer.body);
+  if (found === undefined) return ok(seen, phases);
+  const { coding } = answer;
+  const problem = coding === undefined ? found : `${found}; the server sent it as ${coding}`;
   return answer.cut
     ? fail(
         "too-large",

@@ -88,7 +88,13 @@ async function askByStream(
   const socket = watch(plain, version === "2" ? undefined : trace);
   const answer =
     version === "2"
-      ? await askHttp2(socket, tls === undefined ? "http" : "https", request, cancel)
+      ? await askHttp2(
+          socket,
+          tls === undefined ? "http" : "https",
+          // Whoever watches sees the body, too.
+          { ...request, keepBody: request.keepBody || trace !== undefined },
+          cancel,
+        )
       : await askHttp1(socket, version, request, cancel);
   socket.destroy();
   if (version === "2") noteHttp2(context, request, answer);

@@ -6,6 +6,7 @@ import type { IpAddress } from "../core/address.js";
 import { err, ok, type Result } from "../core/result.js";
 import type { FailReason } from "./checker.js";
 import { base64, type Login } from "./login.js";
+import { printableBytes } from "./printable.js";
 
 export type Method = "GET" | "HEAD";
 export type HttpVersion = "1.0" | "1.1" | "2";
@@ -28,6 +29,8 @@ export type Answer = {
   readonly status: number;
   readonly reasonPhrase: string;
   readonly body: Buffer;
+  /** How the server has packed it, against our wish; undefined: as it is. */
+  readonly coding?: string | undefined;
   /** Whether there was more than `max-body`. */
   readonly cut: boolean;
 };
@@ -99,10 +102,18 @@ export function requestHeaders(
     host,
     "user-agent": "vipd-check",
     accept: "*/*",
+    // Without it a server may pack the body, and nothing would be found in it (RFC 9110 section 12.5.3).
+    "accept-encoding": "identity",
     ...(login === undefined ? {} : { authorization: `Basic ${base64(`${login.user}:${login.password}`)}` }),
     ...given,
   };
 }
+
+/** Of the value of Content-Encoding. */
+export const codingOf = (value: string | undefined): string | undefined =>
+  value === undefined || value === "" || value.toLowerCase() === "identity"
+    ? undefined
+    : printableBytes(value, 40);
 
 /** Of which the value is a secret, as likely as not. */
 export const looksSecret = (name: string): boolean => /auth|cookie|token|secret|password|key/.test(name);

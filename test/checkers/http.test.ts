@@ -2,11 +2,13 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type IncomingHttpHeaders, type RequestListener } from "node:http";
-import { createServer as createHttp2Server, type ServerHttp2Stream } from "node:http2";
+import { constants, createServer as createHttp2Server, type ServerHttp2Stream } from "node:http2";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import { gzipSync } from "node:zlib";
 
+import { BodyBytes } from "../../src/checkers/body-bytes.js";
 import type { CheckResult } from "../../src/checkers/checker.js";
 import { Trace } from "../../src/checkers/trace.js";
 import { assertFails, assertUp, check, closedPort, readOptions, run, serving, talking } from "./harness.js";
@@ -115,6 +117,42 @@ test("http reads a body no further than its limit", async () => {
     "too-large",
     /longer than max-body \(50000 bytes\)/,
   );
+});
+
+test("a body that comes byte by byte is kept as its bytes, and costs no more", () => {
+  const body = new BodyBytes();
+  const byte = Uint8Array.of(0x78);
+  assert.equal(body.all.length, 0);
+  const before = process.memoryUsage();
+  for (let i = 0; i < 1_000_000; i++) body.add(byte);
+  const after = process.memoryUsage();
+  assert.ok(body.all.equals(Buffer.alloc(1_000_000, "x")));
+  // As a buffer of its own each would take about a hundred.
+  const grown = after.heapUsed + after.arrayBuffers - before.heapUsed - before.arrayBuffers;
+  assert.ok(grown < 30_000_000, `${grown} bytes`);
+  body.add(Buffer.from("a longer piece"));
+  assert.ok(body.all.toString("latin1").endsWith("xxa longer piece"));
+});
+
+test("http asks for a body as it is, and says when it comes packed all the same", async () => {
+  const packed: RequestListener = (request, response) => {
+    assert.equal(request.headers["accept-encoding"], "identity");
+    response.writeHead(200, { "Content-Encoding": "gzip" }).end(gzipSync("test page"));
+  };
+  const text = /"test page" is not in the body .*; the server sent it as gzip$/;
+  assertFails(await web(packed, { body: "test page" }), "body-mismatch", text);
+  // Its digest may be what is wanted.
+  const digest = createHash("sha256").update(gzipSync("test page")).digest("hex");
+  assertUp(await web(packed, { body: { sha256: digest } }), /200/);
+  const packed2 = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void => {
+    assert.equal(headers["accept-encoding"], "identity");
+    stream.respond({ ":status": 200, "content-encoding": "gzip" });
+    stream.end(gzipSync("test page"));
+  };
+  assertFails(await web2(packed2, { body: "test page" }), "body-mismatch", text);
+  const plain: RequestListener = (_, response) =>
+    response.writeHead(200, { "Content-Encoding": "identity" }).end("other");
+  assertFails(await web(plain, { body: "test page" }), "body-mismatch", /bytes: "other"\)$/);
 });
 
 test("http fails when the body ends before its length", async () => {
@@ -312,6 +350,21 @@ test("http by version 2 is done at its deadline, and bounds the body", async () 
   };
   assertUp(await web2(endless, { "max-body": 1000 }), /200/);
   assertFails(await web2(endless, { "max-body": 1000, body: "y" }), "too-large", /max-body/);
+});
+
+test("http by version 2 bounds the answers before the answer, and names a request that is refused", async () => {
+  const early = (stream: ServerHttp2Stream): void => {
+    for (let i = 0; i < 200; i++) stream.additionalHeaders({ ":status": 103 });
+  };
+  assertFails(await web2(early, {}), "too-large", /more than 100 informational answers/);
+  const hinted = (stream: ServerHttp2Stream): void => {
+    stream.additionalHeaders({ ":status": 103 });
+    stream.respond({ ":status": 200 });
+    stream.end("ok");
+  };
+  assertUp(await web2(hinted, { body: "ok" }), /200/);
+  const refusing = (stream: ServerHttp2Stream): void => stream.close(constants.NGHTTP2_REFUSED_STREAM);
+  assertFails(await web2(refusing, {}), "bad-reply", /^the server refuses the request: REFUSED_STREAM$/);
 });
 
 test("http by version 2 fails on a stream or a session that ends early, and on a server that does not speak it", async () => {
