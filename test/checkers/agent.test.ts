@@ -24,6 +24,13 @@ test("an agent that waits for a line gets it", async () => {
   );
 });
 
+test("an agent that takes its time is waited for until its deadline", async () => {
+  const slow = () => talking((socket) => setTimeout(() => socket.end("up 50%\n"), 300));
+  const ask = (timeout: number) => serving(slow(), (port) => check("agent", { port }, 1, timeout));
+  assertUp(await ask(20_000), /up 50%/);
+  assertFails(await ask(100), "read-timeout", /none came/);
+});
+
 test("an agent that says nothing, hangs up, or is not there is a failure", async () => {
   await serving(
     talking(() => undefined),

@@ -15,7 +15,12 @@ import { EXPIRED, GOOD, KEY } from "./certificates.js";
 import { closedPort, LOOPBACK } from "./harness.js";
 import { answering, closedUdpPort } from "./udp-server.js";
 
-const PROGRAMS = { nginx: "/usr/sbin/nginx", exim: "/usr/sbin/exim4", dnsmasq: "/usr/sbin/dnsmasq" } as const;
+const PROGRAMS = {
+  nginx: "/usr/sbin/nginx",
+  exim: "/usr/sbin/exim4",
+  dnsmasq: "/usr/sbin/dnsmasq",
+  perl: "/usr/bin/perl",
+} as const;
 const absent = Object.values(PROGRAMS).filter((path) => !existsSync(path));
 /** Why they cannot run here; false: they can. */
 export const cannotServe: string | false =
@@ -28,21 +33,26 @@ export const cannotServe: string | false =
 /** How long the slow ones take. */
 export const SLOWNESS = 1000;
 
-export type Ports = Readonly<
-  Record<
-    | "http"
-    | "https"
-    | "httpsExpired"
-    | "smtp"
-    | "smtpSlow"
-    | "smtpRefusing"
-    | "smtpExpired"
-    | "dns"
-    | "closed"
-    | "closedUdp",
-    number
-  >
->;
+const TCP_PORTS = [
+  "http",
+  "http2",
+  "https",
+  "https2",
+  "httpsExpired",
+  "https2Expired",
+  "agent",
+  "agentDrained",
+  "agentDown",
+  "smtp",
+  "smtpPlain",
+  "smtpSlow",
+  "smtpRefusing",
+  "smtpExpired",
+  "smtps",
+  "smtpsExpired",
+] as const;
+
+export type Ports = Readonly<Record<(typeof TCP_PORTS)[number] | "dns" | "closed" | "closedUdp", number>>;
 
 export type Servers = {
   readonly folder: string;
@@ -62,11 +72,17 @@ http {
   ssl_certificate ${folder}/good.pem; ssl_certificate_key ${folder}/key.pem;
   server {
     listen 127.0.0.1:${String(ports.http)};
+    listen 127.0.0.1:${String(ports.http2)} http2;
     listen 127.0.0.1:${String(ports.https)} ssl;
+    listen 127.0.0.1:${String(ports.https2)} ssl http2;
     location /broken { return 500; }
     location /slow.html { limit_rate 4k; }
   }
-  server { listen 127.0.0.1:${String(ports.httpsExpired)} ssl; ssl_certificate ${folder}/expired.pem; }
+  server {
+    listen 127.0.0.1:${String(ports.httpsExpired)} ssl;
+    listen 127.0.0.1:${String(ports.https2Expired)} ssl http2;
+    ssl_certificate ${folder}/expired.pem;
+  }
 }`;
 
 const eximConfiguration = (folder: string, ports: Ports): string => `
@@ -75,12 +91,15 @@ spool_directory = ${folder}/spool
 log_file_path = ${folder}/log/%slog
 pid_file_path = ${folder}/exim.pid
 local_interfaces = 127.0.0.1
-daemon_smtp_ports = ${[ports.smtp, ports.smtpSlow, ports.smtpRefusing, ports.smtpExpired].join(" : ")}
+daemon_smtp_ports = ${TCP_PORTS.filter((name) => name.startsWith("smtp"))
+  .map((name) => ports[name])
+  .join(" : ")}
+tls_on_connect_ports = ${ports.smtps} : ${ports.smtpsExpired}
 keep_environment =
 host_lookup =
 rfc1413_query_timeout = 0s
-tls_advertise_hosts = *
-tls_certificate = \${if eq{$received_port}{${String(ports.smtpExpired)}}{${folder}/expired.pem}{${folder}/good.pem}}
+tls_advertise_hosts = \${if eq{$received_port}{${String(ports.smtpPlain)}}{}{*}}
+tls_certificate = \${if inlist{$received_port}{${String(ports.smtpExpired)} : ${String(ports.smtpsExpired)}}{${folder}/expired.pem}{${folder}/good.pem}}
 tls_privatekey = ${folder}/key.pem
 acl_smtp_connect = begin
 begin acl
@@ -107,6 +126,14 @@ const dnsmasqConfiguration = (ports: Ports, upstream: number): string =>
     `server=/slow.test/127.0.0.1#${String(upstream)}`,
     "",
   ].join("\n");
+
+/** Says one line to whoever comes. */
+const AGENT = `
+use IO::Socket::INET;
+my ($port, $line) = @ARGV;
+my $server = IO::Socket::INET->new(LocalAddr => "127.0.0.1", LocalPort => $port, Listen => 8) or die;
+while (my $client = $server->accept) { print $client "$line\\n"; close $client; }
+`;
 
 /** Gives the one question of a query an answer of one address, which nobody is to remember. */
 function answerTo(query: Buffer): Buffer {
@@ -140,16 +167,7 @@ export async function startServers(): Promise<Servers> {
     keyof Ports,
     number
   >;
-  for (const name of [
-    "http",
-    "https",
-    "httpsExpired",
-    "smtp",
-    "smtpSlow",
-    "smtpRefusing",
-    "smtpExpired",
-  ] as const)
-    ports[name] = await closedPort();
+  for (const name of TCP_PORTS) ports[name] = await closedPort();
   ports.closed = await closedPort();
   const upstream = DgramAsPromised.createSocket("udp4");
   upstream.socket.on("message", (query, { port, address }) => {
@@ -170,6 +188,9 @@ export async function startServers(): Promise<Servers> {
       ...["--keep-in-foreground", `--conf-file=${join(folder, "dnsmasq.conf")}`, "--pid-file="],
       ...["--log-facility=-", "--user=root"],
     ),
+    start(PROGRAMS.perl, "-e", AGENT, String(ports.agent), "up 75%"),
+    start(PROGRAMS.perl, "-e", AGENT, String(ports.agentDrained), "drain"),
+    start(PROGRAMS.perl, "-e", AGENT, String(ports.agentDown), "maint"),
   ];
   return {
     folder,

@@ -12,7 +12,7 @@ import { root } from "../config/load.js";
 import { until } from "../lab/wait.js";
 import { check } from "./harness.js";
 import { cannotServe, relayed, relayedDatagrams, startServers, type Servers } from "./matrix-servers.js";
-import { CHECKERS, MATRIX, STATES, type Cell, type CheckerName, type Look } from "./matrix.js";
+import { checkerOf, FORMS, MATRIX, STATES, type Cell, type Form, type Look } from "./matrix.js";
 
 const skip = cannotServe;
 let servers: Servers;
@@ -34,7 +34,7 @@ before(async () => {
     chmodSync(join(servers.folder, name), 0o755);
   }
   for (const [name, text] of Object.entries(FILES)) writeFileSync(join(servers.folder, name), text);
-  for (const name of ["http", "smtp", "dns"] as const)
+  for (const name of ["http", "smtp", "smtp with TLS", "dns", "agent"] as const)
     for (const look of looksOf(MATRIX[name].up))
       await until(`${name} to be up`, seconds(30), async () => (await see(name, look)).ok);
 });
@@ -44,16 +44,18 @@ after(async () => {
 
 const looksOf = (cell: Cell): readonly Look[] => (Array.isArray(cell) ? (cell as readonly Look[]) : []);
 
-function see(name: CheckerName, { at, options, timeout, cut }: Look): Promise<CheckResult> {
+function see(form: Form, { at, options, timeout, cut }: Look): Promise<CheckResult> {
+  const name = checkerOf(form);
   const read = JSON.parse(JSON.stringify(options).replaceAll("FOLDER", servers.folder)) as object;
   const port = servers.ports[at];
-  const ask = (where: number): Promise<CheckResult> => check(name, read, where, timeout);
+  const ask = (where: number): Promise<CheckResult> =>
+    check(name, name === "agent" ? { port: where, ...read } : read, where, timeout);
   if (cut === undefined) return ask(port);
   const isDatagram = name === "udp" || (name === "dns" && !("protocol" in options));
   return isDatagram ? relayedDatagrams(port, cut.after, ask) : relayed(port, cut, ask);
 }
 
-for (const name of CHECKERS)
+for (const name of FORMS)
   for (const state of STATES) {
     const cell = MATRIX[name][state];
     if ("none" in cell) continue;

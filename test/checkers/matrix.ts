@@ -16,19 +16,27 @@ export const STATES = [
   "certificate expired",
 ] as const;
 export type State = (typeof STATES)[number];
-export const CHECKERS = [
+/** The kinds of check, and forms of them that speak in ways of their own: the first word is the kind. */
+export const FORMS = [
   "tcp",
   "http",
+  "http by 1.0",
+  "http by 2",
   "https",
+  "https by 2",
   "smtp",
+  "smtp with TLS",
   "dns",
   "udp",
   "ping",
   "script",
   "file",
   "expect",
+  "expect with TLS",
+  "agent",
 ] as const;
-export type CheckerName = (typeof CHECKERS)[number];
+export type Form = (typeof FORMS)[number];
+export const checkerOf = (form: Form): string => form.split(" ", 1)[0] ?? "";
 
 export type Look = {
   readonly at: keyof Ports;
@@ -77,30 +85,65 @@ const FOUND = { hex: "c000 020a" };
 const script = (name: string): object => ({ command: `FOLDER/${name}` });
 const file = (name: string): object => ({ path: `FOLDER/${name}` });
 
-/** HTTP and HTTPS alike. */
-const web = (at: "http" | "https"): Record<Exclude<State, "certificate expired">, Cell> => ({
-  up: [look(at, page, "up", /200 OK/), look(at, big, "up", /200 OK/)],
-  refused: [look("closed", page, "connect-refused", /ECONNREFUSED/)],
-  hung: [look(at, page, "read-timeout", /./, { timeout: SHORT })],
-  slow: [
-    look(at, { path: "/slow.html", body: "test page" }, "up", /200 OK/),
-    look(at, { path: "/slow.html", body: "test page" }, "read-timeout", /./, { timeout: SHORT }),
-  ],
-  "wrong answer": [
-    look(at, { path: "/broken" }, "bad-status", /500/),
-    look(at, { path: "/", body: "another page" }, "body-mismatch", /"another page" is not in the body/),
-  ],
-  "half an answer": [
-    look(at, big, "closed-early", /./, { cut: { after: 10_000, by: "end" } }),
-    look(at, big, "read-timeout", /./, { cut: { after: 10_000, by: "silence" }, timeout: SLOWNESS }),
-  ],
-  reset: [
-    look(at, page, "closed-early", /./, { cut: { after: 0, by: "reset" } }),
-    look(at, big, "closed-early", /./, { cut: { after: 10_000, by: "reset" } }),
-  ],
-});
+/** HTTP and HTTPS alike, by all versions. */
+function web(
+  at: "http" | "http2" | "https" | "https2",
+  version = "1.1",
+): Record<Exclude<State, "certificate expired">, readonly Look[]> {
+  const of = (options: object): object => ({ version, ...options });
+  const slow = of({ path: "/slow.html", body: "test page" });
+  return {
+    up: [look(at, of(page), "up", /: 200/), look(at, of(big), "up", /: 200/)],
+    refused: [look("closed", of(page), "connect-refused", /ECONNREFUSED/)],
+    hung: [look(at, of(page), "read-timeout", /./, { timeout: SHORT })],
+    slow: [look(at, slow, "up", /: 200/), look(at, slow, "read-timeout", /./, { timeout: SHORT })],
+    "wrong answer": [
+      look(at, of({ path: "/broken" }), "bad-status", /500/),
+      look(at, of({ path: "/", body: "another page" }), "body-mismatch", /"another page" is not in the body/),
+    ],
+    "half an answer": [
+      look(at, of(big), "closed-early", /./, { cut: { after: 10_000, by: "end" } }),
+      look(at, of(big), "read-timeout", /./, { cut: { after: 10_000, by: "silence" }, timeout: SLOWNESS }),
+    ],
+    reset: [
+      look(at, of(page), "closed-early", /./, { cut: { after: 0, by: "reset" } }),
+      look(at, of(big), "closed-early", /./, { cut: { after: 10_000, by: "reset" } }),
+    ],
+  };
+}
 
-export const MATRIX: Record<CheckerName, Record<State, Cell>> = {
+/** What TLS changes about that. */
+function secureWeb(at: "https" | "https2", version?: string): Record<State, readonly Look[]> {
+  const same = web(at, version);
+  const of = (options: object): object => ({ ...(version === undefined ? {} : { version }), ...options });
+  const expired = version === undefined ? "httpsExpired" : "https2Expired";
+  return {
+    ...same,
+    "half an answer": [
+      ...same["half an answer"],
+      // Within the handshake.
+      look(at, of(page), "tls-failed", /./, { cut: { after: 100, by: "end" } }),
+    ],
+    reset: [
+      look(at, of(page), "tls-failed", /./, { cut: { after: 0, by: "reset" } }),
+      look(at, of(big), "closed-early", /./, { cut: { after: 10_000, by: "reset" } }),
+    ],
+    hung: [look(at, of(page), "read-timeout", /TLS handshake/, { timeout: SHORT })],
+    "certificate expired": [
+      look(expired, of({ ...page, "check-dates": true }), "certificate-expired", /2020/),
+      look(
+        expired,
+        of({ ...page, verify: true, ca: "FOLDER/expired.pem", "server-name": "www.vipd.test" }),
+        "certificate-expired",
+        /expired/,
+      ),
+      // Unless it is asked to look.
+      look(expired, of(page), "up", /: 200/),
+    ],
+  };
+}
+
+export const MATRIX: Record<Form, Record<State, Cell>> = {
   tcp: {
     up: [look("http", {}, "up", /./)],
     refused: [look("closed", {}, "connect-refused", /ECONNREFUSED/)],
@@ -114,30 +157,10 @@ export const MATRIX: Record<CheckerName, Record<State, Cell>> = {
     "certificate expired": noCertificate,
   },
   http: { ...web("http"), "certificate expired": noCertificate },
-  https: {
-    ...web("https"),
-    "half an answer": [
-      ...(web("https")["half an answer"] as readonly Look[]),
-      // Within the handshake.
-      look("https", page, "tls-failed", /./, { cut: { after: 100, by: "end" } }),
-    ],
-    reset: [
-      look("https", page, "tls-failed", /./, { cut: { after: 0, by: "reset" } }),
-      look("https", big, "closed-early", /./, { cut: { after: 10_000, by: "reset" } }),
-    ],
-    hung: [look("https", page, "read-timeout", /TLS handshake/, { timeout: SHORT })],
-    "certificate expired": [
-      look("httpsExpired", { ...page, "check-dates": true }, "certificate-expired", /2020/),
-      look(
-        "httpsExpired",
-        { ...page, verify: true, ca: "FOLDER/expired.pem", "server-name": "www.vipd.test" },
-        "certificate-expired",
-        /expired/,
-      ),
-      // Unless it is asked to look.
-      look("httpsExpired", page, "up", /200 OK/),
-    ],
-  },
+  "http by 1.0": { ...web("http", "1.0"), "certificate expired": noCertificate },
+  "http by 2": { ...web("http2", "2"), "certificate expired": noCertificate },
+  https: secureWeb("https"),
+  "https by 2": secureWeb("https2", "2"),
   smtp: {
     up: [look("smtp", {}, "up", /^220 mx\.vipd\.test/), look("smtp", { "start-tls": true }, "up", /^220 /)],
     refused: [look("closed", {}, "connect-refused", /ECONNREFUSED/)],
@@ -155,6 +178,33 @@ export const MATRIX: Record<CheckerName, Record<State, Cell>> = {
     "certificate expired": [
       look("smtpExpired", { "start-tls": true, "check-dates": true }, "certificate-expired", /2020/),
       look("smtpExpired", { "start-tls": true }, "up", /^220 /),
+    ],
+  },
+  "smtp with TLS": {
+    up: [look("smtps", { tls: true }, "up", /^220 mx\.vipd\.test/)],
+    refused: [look("closed", { tls: true }, "connect-refused", /ECONNREFUSED/)],
+    hung: [look("smtps", { tls: true }, "read-timeout", /TLS handshake/, { timeout: SHORT })],
+    slow: [
+      look("smtpSlow", { "start-tls": true }, "up", /^220 /),
+      look("smtpSlow", { "start-tls": true }, "read-timeout", /the greeting/, { timeout: SHORT }),
+    ],
+    "wrong answer": [
+      // It greets before TLS, as all do that are told to begin it later.
+      look("smtp", { tls: true }, "tls-failed", /is not TLS/),
+      look("smtpPlain", { "start-tls": true }, "wrong-reply", /does not offer STARTTLS/),
+    ],
+    "half an answer": [
+      look("smtps", { tls: true }, "tls-failed", /ended during the TLS handshake/, {
+        cut: { after: 100, by: "end" },
+      }),
+      look("smtps", { tls: true }, "read-timeout", /TLS handshake/, {
+        ...{ cut: { after: 100, by: "silence" }, timeout: SLOWNESS },
+      }),
+    ],
+    reset: [look("smtps", { tls: true }, "tls-failed", /./, { cut: { after: 0, by: "reset" } })],
+    "certificate expired": [
+      look("smtpsExpired", { tls: true, "check-dates": true }, "certificate-expired", /2020/),
+      look("smtpsExpired", { tls: true }, "up", /^220 /),
     ],
   },
   dns: {
@@ -241,11 +291,75 @@ export const MATRIX: Record<CheckerName, Record<State, Cell>> = {
     reset: none("it has no connection"),
     "certificate expired": noCertificate,
   },
-  expect: {
+  "expect with TLS": {
     up: [
-      look("smtp", { steps: SMTP_STEPS }, "up", /3 steps/),
       look("smtp", { steps: TLS_STEPS }, "up", /8 steps/),
+      look("smtps", { tls: true, steps: SMTP_STEPS }, "up", /3 steps/),
     ],
+    refused: [look("closed", { tls: true, steps: SMTP_STEPS }, "connect-refused", /ECONNREFUSED/)],
+    hung: [
+      look("smtps", { tls: true, steps: SMTP_STEPS }, "read-timeout", /TLS handshake/, { timeout: SHORT }),
+    ],
+    slow: [
+      look("smtpSlow", { steps: TLS_STEPS }, "up", /8 steps/),
+      look("smtpSlow", { steps: TLS_STEPS }, "read-timeout", /step 1/, { timeout: SHORT }),
+    ],
+    "wrong answer": [
+      look("smtp", { tls: true, steps: SMTP_STEPS }, "tls-failed", /is not TLS/),
+      look(
+        "smtps",
+        { tls: true, steps: [{ "expect-line": "+OK" }] },
+        "wrong-reply",
+        /step 1: "\+OK" is not in/,
+      ),
+    ],
+    "half an answer": [
+      look("smtps", { tls: true, steps: SMTP_STEPS }, "tls-failed", /ended during/, {
+        cut: { after: 100, by: "end" },
+      }),
+      look("smtps", { tls: true, steps: SMTP_STEPS }, "read-timeout", /TLS handshake/, {
+        ...{ cut: { after: 100, by: "silence" }, timeout: SLOWNESS },
+      }),
+    ],
+    reset: [
+      look("smtps", { tls: true, steps: SMTP_STEPS }, "tls-failed", /./, { cut: { after: 0, by: "reset" } }),
+    ],
+    "certificate expired": [
+      look("smtpExpired", { steps: TLS_STEPS, "check-dates": true }, "certificate-expired", /step 6: .*2020/),
+      look(
+        "smtpsExpired",
+        { tls: true, steps: SMTP_STEPS, "check-dates": true },
+        "certificate-expired",
+        /2020/,
+      ),
+      look("smtpsExpired", { tls: true, steps: SMTP_STEPS }, "up", /3 steps/),
+    ],
+  },
+  // Debian has none: it is a program of the operator's behind a port, here some lines of Perl.
+  agent: {
+    up: [
+      look("agent", {}, "up", /the agent said "up 75%"/),
+      look("agentDrained", {}, "up", /the agent said "drain"/),
+    ],
+    refused: [look("closed", {}, "connect-refused", /ECONNREFUSED/)],
+    hung: [look("agent", {}, "read-timeout", /none came/, { timeout: SHORT })],
+    slow: elsewhere(
+      "checkers/agent.test.ts",
+      "an agent that takes its time is waited for until its deadline",
+    ),
+    "wrong answer": [
+      look("agentDown", {}, "agent-down", /the agent said "maint"/),
+      look("http", { send: "x" }, "bad-reply", /which is none of/),
+    ],
+    "half an answer": [
+      look("agent", {}, "closed-early", /none came/, { cut: { after: 2, by: "end" } }),
+      look("agent", {}, "read-timeout", /none came/, { cut: { after: 2, by: "silence" }, timeout: SHORT }),
+    ],
+    reset: [look("agent", {}, "closed-early", /none came/, { cut: { after: 2, by: "reset" } })],
+    "certificate expired": noCertificate,
+  },
+  expect: {
+    up: [look("smtp", { steps: SMTP_STEPS }, "up", /3 steps/)],
     refused: [look("closed", { steps: SMTP_STEPS }, "connect-refused", /ECONNREFUSED/)],
     hung: [look("smtp", { steps: SMTP_STEPS }, "read-timeout", /step 1/, { timeout: SHORT })],
     slow: [
@@ -262,9 +376,6 @@ export const MATRIX: Record<CheckerName, Record<State, Cell>> = {
       }),
     ],
     reset: [look("smtp", { steps: SMTP_STEPS }, "closed-early", /step/, { cut: { after: 70, by: "reset" } })],
-    "certificate expired": [
-      look("smtpExpired", { steps: TLS_STEPS, "check-dates": true }, "certificate-expired", /2020/),
-      look("smtpExpired", { steps: TLS_STEPS }, "up", /8 steps/),
-    ],
+    "certificate expired": noCertificate,
   },
 };
