@@ -74,7 +74,7 @@ function checkQuorum(
       [...path, "hysteresis"],
       "hysteresis",
       `${hysteresis} is not less than the quorum ${quorum}: the quorum would never be lost`,
-      `Write ${quorum - 1} or less.`,
+      quorum === 1 ? "Leave it out, or choose a greater quorum." : `Write ${quorum - 1} or less.`,
     );
   else if (quorum > 1 && quorum > all)
     report.error(
@@ -119,6 +119,13 @@ function checkSorry(
     else if (seen.has(id)) report.error(at, "server-twice", `${id} stands here for the second time`);
     seen.add(id);
   }
+  if (sorry.every(({ weight }) => weight === 0))
+    report.error(
+      at,
+      "sorry-weightless",
+      `weight 0 gets no connections: ${sorry.length === 1 ? "it" : "none of them"} would never serve`,
+      "Write a weight of 1 or more.",
+    );
   if (servers.length > 0 && servers.every(({ checks }) => checks.length === 0))
     report.warning(
       at,

@@ -9,7 +9,7 @@ import type { MachineConfig, State } from "../vrrp/state.js";
 import type { InstanceConfig, VirtualAddress } from "../vrrp/instance.js";
 import type { EventRecord } from "./event.js";
 import type { RejectKind, Takeover, TransitionReason } from "../vrrp/reasons.js";
-import type { SenderSequences, TrackReport } from "./remembered.js";
+import type { RememberedTakeover, SenderSequences, TrackReport } from "./remembered.js";
 
 export const PROTOCOL = 1;
 
@@ -62,7 +62,12 @@ export type ToSuccessor =
   /** From here on the predecessor sends nothing. Answered with "taken". */
   | { readonly kind: "take"; readonly handed: Handed }
   /** The predecessor is about to end: runtime directory, table and service manager are the successor's. */
-  | { readonly kind: "own"; readonly records: readonly EventRecord[] };
+  | {
+      readonly kind: "own";
+      readonly records: readonly EventRecord[];
+      /** Absent from a program that remembers none. */
+      readonly takeovers?: readonly RememberedTakeover[];
+    };
 
 export type FromSuccessor =
   /** `keeps`: the instances that go on. `vrrp`: the pid of its VRRP process. */

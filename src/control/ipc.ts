@@ -274,7 +274,7 @@ export type ChecksStatus = {
   readonly pid: number;
   readonly services: readonly ServiceStatus[];
   readonly tracks: readonly TrackStatus[];
-  /** What was found at the last takeover of instances; absent: of none. */
+  /** What was found at the last takeover of instances; absent: of none. The supervisor remembers it. */
   readonly takeovers?: readonly (FoundAtTakeover & { readonly instance: string })[];
   readonly sync: readonly {
     readonly role: string;

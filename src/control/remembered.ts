@@ -2,6 +2,8 @@
 
 import type { IpAddress } from "../core/address.js";
 import type { TrackValue } from "../vrrp/priority.js";
+import type { Takeover } from "../vrrp/reasons.js";
+import type { FoundAtTakeover } from "./event.js";
 
 /** The numbers of authenticated adverts, as decimal digits: what a VRRP process must know of its predecessor. */
 export type SenderSequences = {
@@ -14,3 +16,9 @@ export type SenderSequences = {
 
 /** What tracks are, by their ids. */
 export type TrackReport = Readonly<Record<string, TrackValue>>;
+
+/** The last takeover of an instance, in milliseconds since 1970; `found`: absent before the table was looked at. */
+export type RememberedTakeover = Takeover<number> & {
+  readonly instance: string;
+  readonly found?: FoundAtTakeover;
+};

@@ -210,7 +210,6 @@ export class Checks {
       services: ordered
         ? this.services.flatMap((config) => this.orderedStatus(config))
         : this.services.map((config) => this.serviceStatus(config)),
-      ...this.takeovers.status,
       ...this.ports.table.status(),
     };
   }

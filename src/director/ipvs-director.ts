@@ -125,6 +125,7 @@ export class IpvsDirector implements TableKeeper {
     this.flush.why = why;
     const { dirty, entries } = this.applied;
     for (const id of this.wanted.configure(order.services, entries, order.ipvs.massFailure)) dirty.add(id);
+    this.leavers.configure(order.services, true);
     for (const id of this.owned.services) if (!wantedIds.has(id)) dirty.add(id);
     this.sync.configure(order.sync);
     // Before the sync daemons, which look at some of them once.
@@ -171,6 +172,7 @@ export class IpvsDirector implements TableKeeper {
     this.beginAnew();
     this.flush.why = "reload";
     for (const id of this.wanted.change(services, this.applied.entries)) this.applied.dirty.add(id);
+    this.leavers.configure(services, false);
     this.flush.now(plane, "reload");
     this.watch.lookLater(plane);
     return true;

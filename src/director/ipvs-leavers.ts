@@ -1,6 +1,7 @@
 // What servers had when they were taken out of the table: the connections that their clients have lost, or will have
 // lost unless the server comes back. Read just before, from the servers' own counters, and only where that is cheap.
 
+import type { ServiceConfig } from "../config/model.js";
 import { commandKey, type Command } from "../ipvs/command.js";
 import type { Connections } from "../ipvs/impact.js";
 import { serverId, serviceId, type ListedServer, type ServerId, type ServiceId } from "../ipvs/model.js";
@@ -23,6 +24,21 @@ export class Leavers {
   /** Of a server that is not in the table; undefined: not known. */
   of(service: ServiceId, server: ServerId): Connections | undefined {
     return this.left.get(service)?.get(server);
+  }
+
+  /** Nobody asks for servers that are configured no more. `areAll`: there are no other services. */
+  configure(services: readonly ServiceConfig[], areAll: boolean): void {
+    if (this.left.size === 0) return;
+    const others = new Set(areAll ? this.left.keys() : []);
+    for (const { service, servers } of services) {
+      const id = serviceId(service.key);
+      const of = this.left.get(id);
+      if (of === undefined) continue;
+      others.delete(id);
+      const configured = new Set(servers.map(({ server }) => serverId(server)));
+      for (const server of of.keys()) if (!configured.has(server)) of.delete(server);
+    }
+    for (const id of others) this.left.delete(id);
   }
 
   /** Before the commands are carried out. Gives what the servers have together that go; undefined: none does, or it is not known. */

@@ -32,7 +32,6 @@ export class TakeoverCount {
   private readonly ports: TakeoverPorts;
   private readonly waiting = new Map<string, Taken>();
   private readonly counting = new Set<string>();
-  private readonly found = new Map<string, FoundAtTakeover>();
   private disarm: (() => void) | undefined;
 
   constructor(ports: TakeoverPorts) {
@@ -42,12 +41,11 @@ export class TakeoverCount {
   /** `instance` has become master of these addresses. */
   taken(instance: string, addresses: readonly IpAddress[], vacancy: Vacancy): void {
     this.lost(instance);
-    this.found.delete(instance);
     this.waiting.set(instance, { addresses, vacancy });
     this.disarm ??= this.wakeIn(WAIT, () => this.begin());
   }
 
-  /** It is master no longer: what is not counted yet is so no more. What was found is remembered until the next takeover. */
+  /** It is master no longer: what is not counted yet is so no more. */
   lost(instance: string): void {
     this.waiting.delete(instance);
     this.counting.delete(instance);
@@ -55,12 +53,6 @@ export class TakeoverCount {
 
   stop(): void {
     this.disarm?.();
-  }
-
-  /** Of the last takeover of each instance. */
-  get status(): { readonly takeovers?: readonly (FoundAtTakeover & { readonly instance: string })[] } {
-    if (this.found.size === 0) return {};
-    return { takeovers: [...this.found].map(([instance, found]) => ({ instance, ...found })) };
   }
 
   private wakeIn(wait: number, work: () => void): () => void {
@@ -120,9 +112,7 @@ export class TakeoverCount {
   private tell(instance: string, vacancy: Vacancy, sum: Sum, sync: boolean | null): void {
     // Without a service there is nothing of which connections could be known; and it may be master no longer, or anew.
     if (sum.services === 0 || !this.counting.delete(instance)) return;
-    const found: FoundAtTakeover = { sync, connections: sum.value };
-    this.found.set(instance, found);
-    this.ports.report({ kind: "vrrp-clients", instance, vacancy, ...found });
+    this.ports.report({ kind: "vrrp-clients", instance, vacancy, sync, connections: sum.value });
   }
 }
 

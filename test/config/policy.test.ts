@@ -9,6 +9,7 @@ import { codes, check, good, PAIR, WEB } from "./load.js";
 const SERVERS = "servers: [{ address: 192.168.1.4, weight: 2 }, 192.168.1.5]";
 const web = (more: string, servers = SERVERS): string =>
   `${PAIR}${WEB}services:\n  http: { address: "192.168.1.1:80", forwarding: nat, check: tcp, ${servers}${more === "" ? "" : `, ${more}`} }\n`;
+const fix = (text: string): string => check(text).diagnostics[0]?.hint ?? "";
 const messages = (text: string): string[] => check(text).diagnostics.map(({ message }) => message);
 
 test("a service that says nothing of its policy has none, and all of it can be written", () => {
@@ -67,6 +68,8 @@ test("a quorum that can never be reached, lost, or had back is a mistake", () =>
   assert.deepEqual(codes(web("quorum: 4")), ["quorum-too-large"]);
   assert.deepEqual(codes(web("quorum: 2, hysteresis: 2")), ["hysteresis"]);
   assert.deepEqual(codes(web("quorum: 3, hysteresis: 1")), ["hysteresis"]);
+  assert.match(fix(web("hysteresis: 1")), /Leave it out, or choose a greater quorum/);
+  assert.match(fix(web("quorum: 2, hysteresis: 2")), /Write 1 or less/);
   assert.deepEqual(codes(web("quorum: 0")), ["value"]);
   assert.deepEqual(codes(web("quorum: many")), ["value"]);
   assert.deepEqual(codes(web("hysteresis: -1")), ["value"]);
@@ -90,6 +93,8 @@ test("a sorry server is one that the kernel can send to, and not one of the serv
   assert.deepEqual(codes(web("sorry-server: 192.168.1.1")), ["server-is-virtual"]);
   assert.deepEqual(codes(web('sorry-server: "fd00::9"')), ["mixed-families"]);
   assert.deepEqual(codes(web("sorry-server: []")), ["value"]);
+  assert.deepEqual(codes(web("sorry-server: { address: 192.168.1.9, weight: 0 }")), ["sorry-weightless"]);
+  assert.deepEqual(codes(web("sorry-server: [192.168.1.8, { address: 192.168.1.9, weight: 0 }]")), []);
   assert.deepEqual(codes(web("sorry-server-inhibit: true")), ["misplaced"]);
   assert.deepEqual(codes(web("sorry-server: 192.168.1.9").replace("check: tcp", "check: none")), [
     "sorry-unused",

@@ -54,6 +54,31 @@ test("what a server had is said when it goes, and forgotten when it is back", ()
   assert.equal(director.leftWith("web", one), undefined);
 });
 
+test("a server that has left and is configured no more is forgotten, by a whole reload and by one of its service", () => {
+  for (const quick of [true, false]) {
+    const { director, configure, ids, turn, carry } = world(3);
+    const last = ids[2] as ServerId;
+    carry(last, 7, 0);
+    turn(last, false);
+    assert.deepEqual(director.leftWith("web", last), { active: 7, inactive: 0 });
+    const take = (count: number): void => {
+      if (quick) assert.ok(director.change([web(count)]));
+      else assert.equal(configure([web(count)]), null);
+    };
+    take(3);
+    assert.deepEqual(director.leftWith("web", last), { active: 7, inactive: 0 }, "it is still configured");
+    take(2);
+    take(3);
+    assert.equal(director.leftWith("web", last), undefined);
+  }
+  const { director, configure, ids, turn, carry } = world(2);
+  carry(ids[0]!, 7, 0);
+  turn(ids[0]!, false);
+  assert.equal(configure([]), null);
+  assert.equal(configure([web(2)]), null);
+  assert.equal(director.leftWith("web", ids[0]!), undefined);
+});
+
 test("a service with very many servers is not listed for it: then it is not known, and not said to be none", (t) => {
   const { director, plane, ids, turn, carry } = world(600);
   const [one] = ids as [ServerId];

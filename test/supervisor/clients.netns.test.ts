@@ -2,10 +2,11 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { isDeepStrictEqual } from "node:util";
 import { seconds } from "../../src/core/units.js";
 import type { Status } from "../../src/control/ipc.js";
 import { Capture } from "../lab/capture.js";
-import { startVipd, vipdCommand } from "../lab/directors.js";
+import { startVipd, upgradeVipd, vipdCommand } from "../lab/directors.js";
 import type { Host } from "../lab/host.js";
 import { Lab } from "../lab/lab.js";
 import { until } from "../lab/wait.js";
@@ -78,7 +79,24 @@ test("a new master says how long there was none at most: of one that was killed,
       );
       if (way === "killed") a.ip(`address del ${VIP}/24 dev eth0`);
     }
-    await second.stop();
+
+    // Who goes on with addresses that stayed has taken nothing over, and remembers who did.
+    const known = (): unknown => asked(b).vrrp?.instances[0]?.takeover;
+    const before = known();
+    process.kill(asked(b).vrrp!.pid, "SIGKILL");
+    const goesOn = (): boolean => asked(b).vrrp?.instances[0]?.reason.kind === "resumed";
+    await until("another VRRP process", PATIENCE, goesOn);
+    assert.deepEqual(known(), before);
+    await upgradeVipd(lab, b, PATIENCE);
+    await second.exited(PATIENCE);
+    await until("its successor", PATIENCE, () => asked(b).vrrp?.instances[0]?.state === "master");
+    await until("what it was told", PATIENCE, () => isDeepStrictEqual(known(), before));
+    assert.equal(vipdCommand(lab, b, "stop", "--keep-vip").status, 0);
+    const third = startVipd(lab, b, path);
+    await third.waitFor(/is ready as node b/, PATIENCE);
+    await until("b is master", PATIENCE, () => asked(b).vrrp?.instances[0]?.state === "master");
+    assert.deepEqual(known(), before);
+    await third.stop();
   } finally {
     lab.close();
   }

@@ -73,6 +73,7 @@ const stateOf = (changes: Partial<KeptState> = {}): KeptState => ({
   statics: { config: { addresses: [], routes: [], rules: [] }, ours: [] },
   tracks: { good: { up: true } },
   sequences: [{ instance: "web", heard: [[ip("192.168.1.3"), "7"]] }],
+  takeovers: [{ instance: "web", at: 5, until: null, vacancy: { kind: "unheard", listened_ms: 1000 } }],
   ...changes,
 });
 
@@ -91,7 +92,9 @@ test("the next start tells the VRRP process what was kept, and removes nothing t
   const { world, resume } = await startedAfter(kept);
   assert.deepEqual(resume, [{ instance: "web", dead_at: kept.at, kept: true }]);
   assert.deepEqual(world.removed, []);
-  await world.supervisor.stop("end");
+  assert.deepEqual(world.supervisor.takeovers, kept.takeovers);
+  await world.supervisor.stop("vipd stop --keep-vip", { addresses: "keep" });
+  assert.deepEqual(world.kept?.takeovers, kept.takeovers);
 });
 
 const owner = {

@@ -27,11 +27,14 @@ function rig(answers: Answers, handed: Handed | null = HANDED): { upgrade: Upgra
     leave: () => Promise.resolve(void log.push("leave")),
     emit,
     events: { last: () => [] } as unknown as UpgradePorts["supervisor"]["events"],
+    takeovers: [{ instance: "web", at: 5, until: null, vacancy: { kind: "unheard", listened_ms: 1000 } }],
   };
   const spawn = (listener: SuccessorListener): ReturnType<UpgradePorts["spawn"]> => ({
     pid: 42,
-    send: ({ kind }) => {
-      log.push(`told to ${kind}`);
+    send: (message) => {
+      const { kind } = message;
+      const more = message.kind === "own" ? ` ${message.takeovers?.map((one) => one.instance).join()}` : "";
+      log.push(`told to ${kind}${more}`);
       const answer = answers[kind];
       setImmediate(() => {
         if (answer === "dies") listener.exit("exit code 9");
@@ -59,7 +62,7 @@ test("an upgrade hands over, leaves, and only then gives the rest away", async (
     "leave",
     "upgraded",
     "announce 42",
-    "told to own",
+    "told to own web",
     "let go",
   ]);
 });

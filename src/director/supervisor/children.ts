@@ -19,6 +19,7 @@ import { LoopWatch } from "./loop-watch.js";
 import type { OrderBook } from "./orders.js";
 import { loopWatchEvery, PATIENCE, vrrpPatience } from "./patience.js";
 import type { SupervisorOptions, SupervisorPorts } from "./supervisor-ports.js";
+import { Takeovers } from "./takeovers.js";
 import { TrackValues } from "./track-values.js";
 
 export type ChildrenParts = {
@@ -33,6 +34,7 @@ export class Children {
   readonly vrrp: Child<ToVrrp, VrrpStatus>;
   readonly checks: Child<ToChecks, ChecksStatus>;
   readonly tracks = new TrackValues();
+  readonly takeovers = new Takeovers();
   /** The configuration in force. */
   config: LoadedConfig | undefined;
   /** What a reload has the checks try. */
@@ -92,18 +94,20 @@ export class Children {
   }
 
   /** What a stop has kept for this start. */
-  recall({ tracks, sequences }: Pick<KeptState, "tracks" | "sequences">): void {
+  recall({ tracks, sequences, takeovers }: Pick<KeptState, "tracks" | "sequences" | "takeovers">): void {
     this.tracks.take(tracks);
+    this.takeovers.recall(takeovers);
     this.sequences = sequences;
   }
 
   /** For a start after this stop. */
-  get kept(): Pick<KeptState, "tracks" | "sequences"> {
-    return { tracks: this.tracks.report, sequences: this.sequences };
+  get kept(): Pick<KeptState, "tracks" | "sequences" | "takeovers"> {
+    return { tracks: this.tracks.report, sequences: this.sequences, takeovers: this.takeovers.all };
   }
 
-  /** A configuration is in force from now on: how closely its instances are watched depends on it. */
+  /** A configuration is in force from now on: how closely its instances are watched depends on it, and what is remembered. */
   watch(instances: readonly InstanceConfig[]): void {
+    this.takeovers.keepOnly(instances);
     if (this.parts.options.patience !== undefined) return;
     this.vrrp.setPatience(vrrpPatience(instances));
     this.loop.start(loopWatchEvery(instances));
@@ -133,6 +137,7 @@ export class Children {
       },
       event: (record) => {
         if (name === "vrrp") this.observeMaster(record.event);
+        this.takeovers.observe(record);
         this.parts.events.take(record);
         this.parts.ports.notifier.observe(record.event);
       },

@@ -53,8 +53,8 @@ export class Inquiries {
         instances: head?.vrrp.length ?? 0,
         services: children.config?.services ?? 0,
       },
-      vrrp,
-      checks,
+      vrrp: children.takeovers.inVrrp(vrrp),
+      checks: children.takeovers.inChecks(checks),
       nodes: head?.nodes ?? [],
       ...(checks === null ? {} : { idle_orders: orders.idle(checks.services) }),
     };

@@ -5,7 +5,7 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import type { StaticInheritance } from "../../control/handover.js";
-import type { SenderSequences, TrackReport } from "../../control/remembered.js";
+import type { RememberedTakeover, SenderSequences, TrackReport } from "../../control/remembered.js";
 import { after, minutes, type Instant } from "../../core/units.js";
 import type { InstanceConfig } from "../../vrrp/instance.js";
 import { bootId, readRecord, replaceRecord } from "../record-file.js";
@@ -25,6 +25,7 @@ export type KeptState = {
   readonly statics: StaticInheritance;
   readonly tracks: TrackReport;
   readonly sequences: readonly SenderSequences[];
+  readonly takeovers: readonly RememberedTakeover[];
 };
 
 export type KeptFile = {
@@ -44,7 +45,7 @@ export function keptFile(runtimeDirectory: string): KeptFile {
         boot?: unknown;
         format?: unknown;
       };
-      const { boot, format, at, masters, added, statics, tracks, sequences } = record;
+      const { boot, format, at, masters, added, statics, tracks, sequences, takeovers } = record;
       if (boot !== bootId() || format !== FORMAT || at === undefined || now > after(at, KEPT_FOR))
         return undefined;
       if (masters === undefined || statics === undefined) return undefined;
@@ -55,6 +56,7 @@ export function keptFile(runtimeDirectory: string): KeptFile {
         statics,
         tracks: tracks ?? {},
         sequences: sequences ?? [],
+        takeovers: takeovers ?? [],
       };
     } catch {
       // Damaged, and so of no use.

@@ -3,6 +3,7 @@
 
 import { PROTOCOL, type Handed, type Inheritance } from "../../control/handover.js";
 import type { EventRecord } from "../../control/event.js";
+import type { RememberedTakeover } from "../../control/remembered.js";
 import type { Predecessor } from "./successor-process.js";
 import type { Supervisor } from "./supervisor.js";
 
@@ -35,20 +36,23 @@ export class Succession {
   /** `own` takes the runtime directory and the control socket. Resolves when that is done; rejects when it fails. */
   run(own: () => Promise<void>): Promise<void> {
     return new Promise((resolve, reject) => {
-      const begin = (records: readonly EventRecord[]): void => {
+      const begin = (
+        records: readonly EventRecord[],
+        takeovers: readonly RememberedTakeover[] = [],
+      ): void => {
         if (this.phase !== "taken") return;
         this.phase = "owning";
         void own()
           .then(() => {
             this.predecessor.send({ kind: "owns" });
-            return this.supervisor.own(records);
+            return this.supervisor.own(records, takeovers);
           })
           .then(resolve, reject);
       };
       this.predecessor.onMessage((message) => {
         if (message.kind === "prepare") void this.prepare(message.inheritance);
         else if (message.kind === "take") void this.take(message.handed);
-        else begin(message.records);
+        else begin(message.records, message.takeovers);
       });
       // One that has died after it had handed over leaves everything to us.
       this.predecessor.onGone(() => (this.isWaiting ? this.quit() : begin([])));

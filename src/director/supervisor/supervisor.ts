@@ -6,6 +6,7 @@ import type { EventRecord, VipdEvent } from "../../control/event.js";
 import { PROTOCOL, type Handed, type Inheritance } from "../../control/handover.js";
 import type { Status } from "../../control/ipc.js";
 import type { OrderedServer, OrderRequest } from "../../control/protocol.js";
+import type { RememberedTakeover } from "../../control/remembered.js";
 import { seconds, type Milliseconds } from "../../core/units.js";
 import { Children } from "./children.js";
 import type { LoadedConfig, LoadOutcome } from "./config-source.js";
@@ -137,8 +138,12 @@ export class Supervisor {
   }
 
   /** After `takeOver`, when the predecessor's processes have ended: the checks begin, and take the table over. */
-  async own(records: readonly EventRecord[]): Promise<void> {
+  async own(
+    records: readonly EventRecord[],
+    takeovers: readonly RememberedTakeover[],
+  ): Promise<void> {
     this.events.inherit(records);
+    this.children.takeovers.recall(takeovers);
     this.custody.record();
     // The predecessor has written its last.
     this.orders.load();
@@ -155,6 +160,11 @@ export class Supervisor {
     if (this.stopped !== undefined) return "vipd is stopping";
     if (this.reloads.isRunning) return "a reload is under way";
     return this.children.isUpToDate("vrrp") && this.isConfigured ? undefined : "vipd is not ready yet";
+  }
+
+  /** For a successor: what is remembered. */
+  get takeovers(): readonly RememberedTakeover[] {
+    return this.children.takeovers.all;
   }
 
   get version(): string {

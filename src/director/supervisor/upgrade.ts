@@ -35,7 +35,7 @@ export type SpawnSuccessor = (listener: SuccessorListener) => SuccessorHandle;
 export type UpgradePorts = {
   readonly supervisor: Pick<
     Supervisor,
-    "inheritance" | "handOver" | "takeBack" | "leave" | "emit" | "events" | "version"
+    "inheritance" | "handOver" | "takeBack" | "leave" | "emit" | "events" | "takeovers" | "version"
   >;
   readonly spawn: SpawnSuccessor;
   /** Ends another process at once, and waits for nothing. */
@@ -166,7 +166,8 @@ export class Upgrade {
     supervisor.emit({ kind: "upgraded", from: supervisor.version, to, pid, pause_ms: pause });
     // One that does not know would take our end for the daemon's, and end the successor.
     for (let tries = 0; !announce(pid) && tries < ANNOUNCE_TRIES; tries++) await pauseFor(ANNOUNCE_EVERY);
-    await this.ask({ kind: "own", records: supervisor.events.last(KEPT) }, "owns", OWN_WITHIN).catch(
+    const { events, takeovers } = supervisor;
+    await this.ask({ kind: "own", records: events.last(KEPT), takeovers }, "owns", OWN_WITHIN).catch(
       () => undefined,
     );
     this.successor?.letGo();
