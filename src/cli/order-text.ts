@@ -30,6 +30,8 @@ export function progressText({ action, connections, drain }: OrderStatus): strin
   if (done === "empty") return "no connection left, out of the table";
   const sum = left.active + left.inactive + left.persistent;
   if (done === "deadline") return `out of the table at its deadline, ${ended(sum)}`;
+  // It leaves when the kernel has its weight 0.
+  if (sum === 0) return "no connection left, about to leave the table";
   const kinds = [
     ...(left.active > 0 ? [`${left.active} active`] : []),
     ...(left.inactive > 0 ? [`${left.inactive} inactive`] : []),

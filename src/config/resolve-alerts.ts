@@ -18,6 +18,7 @@ export function resolveAlerts(
     const by = transportOf(written, path, readSecret, report);
     if (by === undefined) return [];
     const { kinds, status, collect, repeat, timeout } = written;
+    checkTurns(kinds, status, path, report);
     return [
       {
         ...{ name, by, kinds: [...new Set(kinds)], status: [...new Set(status)], collect, timeout },
@@ -25,6 +26,19 @@ export function resolveAlerts(
       },
     ];
   });
+}
+
+/** `up` and `down` of all but VRRP, and the others of VRRP alone. */
+function checkTurns(kinds: Written["kinds"], status: Written["status"], path: Path, report: Report): void {
+  const isTurnOf = (kind: string, turn: string): boolean =>
+    (kind === "vrrp") !== (turn === "up" || turn === "down");
+  if (kinds.some((kind) => status.some((turn) => isTurnOf(kind, turn)))) return;
+  report.error(
+    [...path, "status"],
+    "no-effect",
+    `nothing would ever be sent: no turn of ${kinds.join(", ")} is among these`,
+    "`up` and `down` are of servers, quorums and mass failures, the others of VRRP.",
+  );
 }
 
 function transportOf(

@@ -32,7 +32,7 @@ export type ServiceMemory = {
 };
 export type QuorumState = {
   readonly up: boolean;
-  /** The weights of the servers that serve. */
+  /** The weights of the servers that serve, without what slow starts keep back. */
   readonly weight: number;
   readonly serving: number;
 };
@@ -96,7 +96,8 @@ export function decide(
     if (weight !== from) facts.push({ kind: "server-weighed", server: id, from, weighing: weigh(view, now) });
     if (placeOf(view, false, true, now) === "serves") {
       serving++;
-      sum += weight;
+      // What a slow start keeps back for now is there all the same.
+      sum += view.ramp === undefined ? weight : effectiveWeight({ ...view, ramp: undefined }, now);
       whole.set(id, server);
     }
     if (!isPlain) deadline = Math.min(deadline, nextWeighing(view, now), removalOf(view, now));

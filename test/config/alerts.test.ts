@@ -38,6 +38,11 @@ test("what is wrong with alerts is said where it stands", () => {
   assert.deepEqual(bad(`{ mail: { ${MAIL} }, webhook: { url: http://x/ } }`), ["value"]);
   assert.deepEqual(bad(`{ mail: { ${MAIL} }, kinds: [weather] }`), ["value"]);
   assert.deepEqual(bad(`{ mail: { ${MAIL} }, repeat: 1s }`), ["value"]);
+  assert.deepEqual(bad(`{ mail: { ${MAIL} }, kinds: [quorum, server], status: [master, fault] }`), [
+    "no-effect",
+  ]);
+  assert.deepEqual(bad(`{ mail: { ${MAIL} }, kinds: [vrrp], status: [down] }`), ["no-effect"]);
+  assert.deepEqual(bad(`{ mail: { ${MAIL} }, kinds: [vrrp, quorum], status: [down] }`), []);
   assert.deepEqual(bad('{ mail: { host: x, from: "a b@c", to: nobody } }'), ["mail-address", "mail-address"]);
   assert.deepEqual(bad(`{ mail: { ${MAIL}, user: me } }`), ["half-a-login"]);
   assert.deepEqual(bad(`{ mail: { ${MAIL}, tls: required, password-file: /no/such/file } }`), [

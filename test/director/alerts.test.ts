@@ -177,6 +177,41 @@ test("what stays wrong is said again, until it is right", async () => {
   assert.equal(played.batches.length, 1);
 });
 
+test("nobody is reminded of what a reload has taken away, and a reload that wants reminders gets them", async () => {
+  const played = new Played(target({ collect: seconds(0) }));
+  const failed: VipdEvent = {
+    ...{ kind: "mass-failure", service: "http", over: false, total: 2, down: 2, together: 2 },
+    ...{ reaction: "hold", held: 1 },
+  };
+  played.observe(server(1, false), server(2, false), quorum(false), failed, fault);
+  await played.world.until(1000);
+  played.batches.length = 0;
+  const configure = (change: Partial<AlertTargetConfig>): void =>
+    played.alerter.configure({
+      ...{ node: "lb1", vrrp: [instanceNamed("web")] },
+      alerts: [target({ collect: seconds(0), ...change })],
+    });
+  const reminded = async (): Promise<unknown> => {
+    await played.world.until(played.world.now() + 3_700_000);
+    return played.texts;
+  };
+  configure({ repeat: minutes(60) });
+  const [one, two] = ["service http 10.0.1.1:80 down", "service http 10.0.1.2:80 down"];
+  const whole = ["service http down", "service http as a whole down", "instance web fault"];
+  assert.deepEqual(await reminded(), [[one, two, ...whole]]);
+  assert.ok(played.alerter.hasTroubles);
+  const keep = (...services: readonly object[]): void =>
+    played.alerter.keep(services as Parameters<Alerter["keep"]>[0]);
+  keep({ name: "http", servers: [{ server: "10.0.1.2:80" }] });
+  assert.deepEqual(await reminded(), [[two, ...whole]]);
+  configure({ repeat: minutes(60), kinds: ["server", "vrrp"] });
+  assert.deepEqual(await reminded(), [[two, "instance web fault"]]);
+  keep();
+  assert.deepEqual(await reminded(), [["instance web fault"]]);
+  configure({});
+  assert.deepEqual(await reminded(), []);
+});
+
 test("at a stop what waits is sent at once, and what hangs is ended and said", async () => {
   const played = new Played(target(), target({ name: "other" }));
   played.observe(server(1, false));

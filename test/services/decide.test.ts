@@ -91,6 +91,23 @@ test("the quorum counts weights, is lost below quorum less hysteresis, and back 
   ]);
 });
 
+test("a slow start takes nothing from the quorum, loads and drains do", () => {
+  const web = new Service({ quorum: 10, sorry: [SORRY] }, view(real(4, 10)), view(real(5, 10)));
+  web.health(5, "down").health(4, "down");
+  assert.equal(web.text, "200=1");
+  web.set(4, { ramp: { since: instant(0), over: seconds(100) } });
+  web.health(4, "up");
+  assert.equal(web.text, "4=1");
+  assert.deepEqual(web.memory.quorum, { up: true, weight: 10, serving: 1 });
+  web.set(4, { load: { kind: "percent", percent: 50, label: "agent" } });
+  assert.equal(web.decide().text, "200=1");
+  web.set(4, {
+    load: undefined,
+    override: { kind: "drain", label: "", isEmpty: false, removeAt: undefined },
+  });
+  assert.deepEqual(web.decide().memory.quorum, { up: false, weight: 0, serving: 1 });
+});
+
 test("the quorum is known from the beginning, and it is told whether there is one", () => {
   const up = view(real(4));
   assert.equal(new Service({}, up).told, "quorum up 1");

@@ -40,6 +40,14 @@ test("names, last days and numbered days of the week are understood", () => {
   assert.equal(openAt("0 0 * * 5#2", day, "2026-11-06T12:00:00Z"), undefined);
   assert.equal(openAt("0 0 * nov sat,sun", day, "2026-11-28T12:00:00Z"), "2026-11-28T00:00:00.000Z");
   assert.equal(openAt("0 0 * nov sun", day, "2026-11-28T12:00:00Z"), undefined);
+  assert.equal(
+    openAt("0 0 * * fri-mon", minutes(13 * 60), "2026-11-29T12:00:00Z"),
+    "2026-11-29T00:00:00.000Z",
+  );
+  assert.equal(openAt("0 0 * * fri-mon", minutes(13 * 60), "2026-12-01T12:00:00Z"), undefined);
+  // Of both kinds of days both must fit.
+  assert.equal(openAt("0 0 1 * tue", day, "2026-12-01T12:00:00Z"), "2026-12-01T00:00:00.000Z");
+  assert.equal(openAt("0 0 1 * mon", day, "2026-12-01T12:00:00Z"), undefined);
 });
 
 test("looking back and looking minute by minute find the same", () => {

@@ -3,6 +3,7 @@
 import type { AlertKind, AlertStatus } from "../../config/model.js";
 import { describe } from "../../control/describe.js";
 import type { VipdEvent } from "../../control/event.js";
+import type { ServiceStatus } from "../../control/ipc.js";
 import type { InstanceConfig } from "../../vrrp/instance.js";
 import { Notifications, type NotifyState } from "../notify/notification.js";
 
@@ -37,7 +38,7 @@ export class Alerts {
   observe(event: VipdEvent, at: number): readonly Alert[] {
     if (event.kind === "server-changed" || event.kind === "quorum-changed") return ofService(event, at);
     if (event.kind === "mass-failure") {
-      const subject = event.service === null ? "all services" : `service ${event.service} as a whole`;
+      const subject = event.service === null ? ALL_SERVICES : asAWhole(event.service);
       const bad = !event.over;
       return [
         { kind: event.kind, subject, status: bad ? "down" : "up", bad, text: describe(event).text, at },
@@ -54,6 +55,23 @@ export class Alerts {
   }
 }
 
+/** Of what is told of services: whether that is one of these. */
+export function isAmong(
+  services: readonly Pick<ServiceStatus, "name" | "servers">[],
+): (alert: Pick<Alert, "kind" | "subject">) => boolean {
+  const there = new Set([ALL_SERVICES]);
+  for (const { name, servers } of services) {
+    there.add(subjectOf(name)).add(asAWhole(name));
+    for (const { server } of servers) there.add(subjectOf(name, server));
+  }
+  return ({ kind, subject }) => kind === "vrrp" || there.has(subject);
+}
+
+const ALL_SERVICES = "all services";
+const subjectOf = (service: string, server?: string): string =>
+  `service ${service}${server === undefined ? "" : ` ${server}`}`;
+const asAWhole = (service: string): string => `${subjectOf(service)} as a whole`;
+
 function ofService(
   event: Extract<VipdEvent, { readonly kind: "server-changed" | "quorum-changed" }>,
   at: number,
@@ -63,7 +81,7 @@ function ofService(
   if (event.kind === "quorum-changed" && event.first && up) return [];
   const [kind, subject] =
     event.kind === "server-changed"
-      ? (["server", `service ${service} ${event.server}`] as const)
-      : (["quorum", `service ${service}`] as const);
+      ? (["server", subjectOf(service, event.server)] as const)
+      : (["quorum", subjectOf(service)] as const);
   return [{ kind, subject, status: up ? "up" : "down", bad: !up, text: describe(event).text, at }];
 }

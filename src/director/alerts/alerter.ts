@@ -4,7 +4,8 @@
 import type { AlertTargetConfig, Config } from "../../config/model.js";
 import type { VipdEvent } from "../../control/event.js";
 import { after, type Milliseconds } from "../../core/units.js";
-import { Alerts } from "./alert.js";
+import type { ServiceStatus } from "../../control/ipc.js";
+import { Alerts, isAmong } from "./alert.js";
 import { AlertTarget, type Batch, type Delivery, type TargetPorts } from "./target.js";
 
 export type AlerterPorts = Omit<TargetPorts, "deliver"> & {
@@ -34,7 +35,7 @@ export class Alerter {
       }
     for (const [name, config] of wanted) {
       const target = this.targets.get(name);
-      if (target !== undefined) target.config = config;
+      if (target !== undefined) target.configure(config);
       else this.targets.set(name, this.targetOf(config));
     }
   }
@@ -43,6 +44,17 @@ export class Alerter {
     // Also without a target: what is told next must be news.
     for (const alert of this.alerts.observe(event, this.ports.wallTime()))
       for (const target of this.targets.values()) target.take(alert);
+  }
+
+  /** Whether it may remind of services and servers that are not there any more after a reload. */
+  get hasTroubles(): boolean {
+    return [...this.targets.values()].some((target) => target.hasTroubles);
+  }
+
+  /** Forgets what was wrong with services and servers that are not among these. */
+  keep(services: readonly Pick<ServiceStatus, "name" | "servers">[]): void {
+    const isThere = isAmong(services);
+    for (const target of this.targets.values()) target.keep(isThere);
   }
 
   /** After the last event: one try for each target. */

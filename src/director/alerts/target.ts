@@ -36,7 +36,7 @@ const LONGEST_PAUSE = minutes(10);
 export const MOST_TRIES = 24;
 
 export class AlertTarget {
-  config: AlertTargetConfig;
+  private config: AlertTargetConfig;
   private readonly ports: TargetPorts;
   private waiting: Alert[] = [];
   private leftOut = 0;
@@ -57,11 +57,31 @@ export class AlertTarget {
     this.ports = ports;
   }
 
+  /** After a reload. What is of no interest any more is no trouble here. */
+  configure(config: AlertTargetConfig): void {
+    const { repeat } = this.config;
+    this.config = config;
+    this.keep((alert) => this.isOfInterest(alert));
+    if (repeat !== config.repeat) this.remind();
+  }
+
+  get hasTroubles(): boolean {
+    return this.troubles.size > 0;
+  }
+
+  /** Of what is configured no more nobody will ever say that it is right again. */
+  keep(isThere: (trouble: Alert) => boolean): void {
+    for (const [key, trouble] of this.troubles) if (!isThere(trouble)) this.troubles.delete(key);
+  }
+
+  private isOfInterest({ kind, status }: Alert): boolean {
+    return this.config.kinds.includes(kind) && this.config.status.includes(status);
+  }
+
   take(alert: Alert): void {
     const key = `${alert.kind} ${alert.subject}`;
     if (!alert.bad) this.troubles.delete(key);
-    if (!this.config.kinds.includes(alert.kind)) return;
-    if (!this.config.status.includes(alert.status)) return;
+    if (!this.isOfInterest(alert)) return;
     if (alert.bad) this.troubles.set(key, alert);
     this.add(alert);
     this.schedule(this.config.collect);

@@ -198,7 +198,7 @@ export async function runDaemon(options: DaemonOptions): Promise<boolean> {
     const reloadUnlessReplaced = async (): ReturnType<Supervisor["reload"]> =>
       upgrades.isRunning
         ? { ok: false, changes: [], problems: ["an upgrade is under way: try again"] }
-        : reload(supervisor, notifier, stateLine);
+        : reload(supervisor, notifier, stateLine, alerter);
     onSignals(
       (why) => void stop(why),
       () =>
@@ -287,13 +287,14 @@ async function reload(
   supervisor: Supervisor,
   notifier: SystemdNotifier,
   stateLine: StateLine,
+  alerter: Alerter,
 ): ReturnType<Supervisor["reload"]> {
   notifier.reloading();
   try {
     const outcome = await supervisor.reload();
-    if (outcome.changes.length > 0 && stateLine.hasDown) {
+    if (outcome.changes.length > 0 && (stateLine.hasDown || alerter.hasTroubles)) {
       const { checks } = await supervisor.status();
-      if (checks !== null) stateLine.keep(checks.services);
+      if (checks !== null) for (const one of [stateLine, alerter]) one.keep(checks.services);
     }
     return outcome;
   } finally {
