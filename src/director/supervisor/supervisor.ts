@@ -138,10 +138,7 @@ export class Supervisor {
   }
 
   /** After `takeOver`, when the predecessor's processes have ended: the checks begin, and take the table over. */
-  async own(
-    records: readonly EventRecord[],
-    takeovers: readonly RememberedTakeover[],
-  ): Promise<void> {
+  async own(records: readonly EventRecord[], takeovers: readonly RememberedTakeover[]): Promise<void> {
     this.events.inherit(records);
     this.children.takeovers.recall(takeovers);
     this.custody.record();
