@@ -132,6 +132,8 @@ export type CheckContext<Options> = CheckMeans & {
   readonly options: Options;
   /** Beyond this the answer is not waited for: `cancel` fires. */
   readonly deadline: Instant;
+  /** From its beginning to that, as it is configured. */
+  readonly timeout: Milliseconds;
   /** When it fires, the check must settle at once, saying what it was waiting for. */
   readonly cancel: Cancel;
   readonly now: () => Instant;

@@ -82,24 +82,23 @@ export async function runScript(
   options: ScriptOptions,
   told: Readonly<Record<string, string>>,
   {
-    deadline,
+    timeout,
     cancel,
     now,
     runner,
     linger,
-  }: Pick<CheckContext<unknown>, "deadline" | "cancel" | "now" | "runner" | "linger">,
+  }: Pick<CheckContext<unknown>, "timeout" | "cancel" | "now" | "runner" | "linger">,
   dynamic = false,
 ): Promise<CheckResult> {
   const began = now();
-  const limit = between(began, deadline);
-  const environment = { ...PROGRAM_ENVIRONMENT, ...told, VIPD_TIMEOUT_MS: limit.toFixed(0) };
+  const environment = { ...PROGRAM_ENVIRONMENT, ...told, VIPD_TIMEOUT_MS: timeout.toFixed(0) };
   const run = runner.run(
     { argv: argvOf(options), environment, grace: RUN_GRACE, ...userOf(options) },
     cancel,
   );
   linger(run.gone);
   const end = await run.end;
-  return { ...verdict(end, limit, dynamic), phases: { run: between(began, now()) }, ...outputOf(end) };
+  return { ...verdict(end, timeout, dynamic), phases: { run: between(began, now()) }, ...outputOf(end) };
 }
 
 const argvOf = (options: ScriptOptions): readonly [string, ...string[]] =>
@@ -124,7 +123,7 @@ export function environmentOf(target: CheckTarget): Record<string, string> {
 /** Exit code 2 of a script that says weights is weight 0, and so on: as keepalived has it. */
 const FIRST_WEIGHT = 2;
 
-function verdict(end: RunEnd, limit: Milliseconds, dynamic: boolean): CheckResult {
+function verdict(end: RunEnd, timeout: Milliseconds, dynamic: boolean): CheckResult {
   switch (end.kind) {
     case "exited":
       if (dynamic && end.code >= FIRST_WEIGHT) {
@@ -139,7 +138,7 @@ function verdict(end: RunEnd, limit: Milliseconds, dynamic: boolean): CheckResul
     case "cancelled":
       return fail(
         "script-timeout",
-        `not done after ${formatDuration(limit)}: ended with TERM${quoted(end.stderr)}`,
+        `not done after ${formatDuration(timeout)}: ended with TERM${quoted(end.stderr)}`,
       );
     case "not-runnable":
       return fail("script-not-runnable", end.why);

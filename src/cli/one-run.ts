@@ -57,7 +57,7 @@ export async function runOnce(
   });
   const forget = nodeTimers.wakeAt(deadline, () => cancel.cancel());
   const linger = (work: Promise<unknown>): void => void lingering.push(work);
-  const run = check({ ...means, deadline, cancel, now: monotonicNow, trace, linger }).catch(
+  const run = check({ ...means, deadline, timeout, cancel, now: monotonicNow, trace, linger }).catch(
     (error: unknown) =>
       fail("internal", error instanceof Error ? (error.stack ?? error.message) : String(error)),
   );

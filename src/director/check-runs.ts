@@ -139,12 +139,12 @@ class SharedRun<A extends Asker> implements CheckJob {
   }
 
   // Not async: a promise around the checker's own costs three turns of the queue for each of its runs.
-  run({ deadline, cancel, linger }: CheckRun): Promise<CheckResult> {
+  run(run: CheckRun): Promise<CheckResult> {
     const { means, now } = this.ports;
     // The options were made by this checker's own schema when the configuration was read.
     const options = this.config.options as never;
     try {
-      return this.checker.check({ target: this.target, options, ...means, now, deadline, cancel, linger });
+      return this.checker.check({ target: this.target, options, ...means, now, ...run });
     } catch (error) {
       return Promise.reject(error instanceof Error ? error : new Error(String(error)));
     }

@@ -12,6 +12,7 @@ export type CheckCost = "socket" | "process";
 
 export type CheckRun = {
   readonly deadline: Instant;
+  readonly timeout: Milliseconds;
   readonly cancel: CancelSource;
   /** No next run before `work` is settled. */
   readonly linger: (work: Promise<unknown>) => void;
@@ -326,9 +327,12 @@ export class CheckScheduler {
     const linger = (work: Promise<unknown>): void => {
       entry.linger = work;
     };
-    run({ deadline: entry.deadline, cancel, linger }).then(settled, (error: unknown) => {
-      settled(broken(error));
-    });
+    run({ deadline: entry.deadline, timeout: entry.job.timeout, cancel, linger }).then(
+      settled,
+      (error: unknown) => {
+        settled(broken(error));
+      },
+    );
     return cancel;
   }
 

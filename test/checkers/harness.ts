@@ -91,6 +91,7 @@ async function runRead(
   const result = await checker.check({
     ...place,
     deadline,
+    timeout: milliseconds(timeout),
     cancel,
     trace,
     linger: (work) => {
