@@ -254,7 +254,7 @@ const weightText = (weighing: Weighing): string =>
 function checkText(check: CheckStatus, now: number): string {
   if (check.held === true) return `${check.check} waits: ${check.detail}`;
   if (check.up === null) return `${check.check} not run yet`;
-  const result = check.up ? "ok" : check.detail === "" ? check.reason : check.detail;
+  const result = check.up ? "ok" : [check.reason, check.detail].filter((text) => text !== "").join(": ");
   const warning = check.warning === undefined ? "" : ` (WARNING: ${check.warning})`;
   return `${check.check} ${result} for ${ago(now - check.since)}${warning}`;
 }

@@ -30,7 +30,7 @@ export type ChecksEvent = Extract<
 export function describeChecks(event: ChecksEvent): Description {
   switch (event.kind) {
     case "check-changed": {
-      const what = event.detail === "" ? event.reason : event.detail;
+      const what = outcome(event);
       const times = event.in_a_row > 1 ? `, ${event.in_a_row} times in a row` : "";
       return {
         // What a failing check leads to is said by the server's own line; the first good result is no news.
@@ -40,7 +40,7 @@ export function describeChecks(event: ChecksEvent): Description {
       };
     }
     case "check-failed-once": {
-      const what = event.detail === "" ? event.reason : event.detail;
+      const what = outcome(event);
       // Of a check that is down already, only a new reason is told.
       const text =
         event.in_a_row > event.needed
@@ -107,6 +107,12 @@ export function describeChecks(event: ChecksEvent): Description {
     default:
       return unreachable(event);
   }
+}
+
+/** "bad-status: GET /: 503": the reason is of a closed list, so that a program can look for it; "ok" says nothing. */
+function outcome({ reason, detail }: { readonly reason: string; readonly detail: string }): string {
+  if (detail === "") return reason;
+  return reason === "ok" ? detail : `${reason}: ${detail}`;
 }
 
 /** "3 ms: connect 1 ms, tls 2 ms"; a single part is the whole. */

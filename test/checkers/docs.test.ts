@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 
@@ -19,6 +19,28 @@ test("docs/checkers.md explains every reason, and no other", () => {
     Array.from(section.matchAll(/^\| `([a-z-]+)` \|/gm), ([, reason]) => reason),
     [...FAIL_REASONS],
   );
+});
+
+/** The text of the TypeScript files of a folder and those in it. */
+const sources = (folder: string): { readonly path: string; readonly text: string }[] =>
+  readdirSync(join(root, folder), { recursive: true, encoding: "utf8" })
+    .filter((path) => path.endsWith(".ts"))
+    .map((path) => ({ path: join(folder, path), text: readFileSync(join(root, folder, path), "utf8") }));
+
+test("every reason is one that the code gives and a test sees", () => {
+  const code = sources("src").filter(({ path }) => path !== "src/checkers/checker.ts");
+  const tests = sources("test");
+  for (const reason of FAIL_REASONS) {
+    const said = new RegExp(`(?<![a-z-])${reason}(?![a-z-])`);
+    assert.ok(
+      code.some(({ text }) => text.includes(`"${reason}"`)),
+      `nothing gives ${reason}`,
+    );
+    assert.ok(
+      tests.some(({ path, text }) => path !== "test/checkers/docs.test.ts" && said.test(text)),
+      `no test sees ${reason}`,
+    );
+  }
 });
 
 test("docs/checkers.md has a section with an example for every checker", () => {

@@ -5,8 +5,9 @@ import { test } from "node:test";
 
 import fc from "fast-check";
 
-import { fail, ok, okWith, type CheckResult } from "../../src/checkers/checker.js";
+import { FAIL_REASONS, fail, ok, okWith, type CheckResult } from "../../src/checkers/checker.js";
 import type { CheckConfig } from "../../src/config/model.js";
+import { describe } from "../../src/control/describe.js";
 import { instant, milliseconds, seconds } from "../../src/core/units.js";
 import { CheckRecord } from "../../src/director/check-record.js";
 
@@ -49,6 +50,38 @@ test("a warning that went is said at once when it comes again; a failure neither
   assert.deepEqual(warnings(3, warned()), []);
   assert.equal(shown(), undefined);
   assert.deepEqual(warnings(4, warned("ends soon")), ["ends soon"]);
+});
+
+test("every reason, its words and its times stand alike in event, log line and status", () => {
+  const phases = { connect: milliseconds(1.234), tls: milliseconds(20) };
+  for (const reason of FAIL_REASONS) {
+    const record = new CheckRecord({ service: "web", server: "10.0.0.4:443" }, "key", config, "up", 0);
+    const take = (result: CheckResult, at: number) =>
+      record.take(result, milliseconds(25), instant(at), at).events;
+    take(ok("200", phases), 1000);
+    const [first] = take(fail(reason, "the words for it", phases), 2000);
+    assert.ok(first?.kind === "check-failed-once");
+    take(fail(reason, "the words for it", phases), 3000);
+    const [down] = take(fail(reason, "the words for it", phases), 4000);
+    assert.ok(down?.kind === "check-changed" && !down.up);
+    const status = record.status(5000);
+    for (const place of [first, down, status])
+      assert.deepEqual(
+        [place.reason, place.detail, place.took_ms, place.phases_ms],
+        [reason, "the words for it", 25, { connect: 1.23, tls: 20 }],
+      );
+    for (const event of [first, down])
+      assert.match(
+        describe(event).text,
+        new RegExp(`: ${reason}: the words for it \\(took 25 ms: connect 1\\.2\\d* ms, tls 20 ms, `),
+      );
+    assert.equal(record.cause(), `https ${reason}: the words for it, 3 times in a row`);
+    assert.deepEqual([status.up, status.since, status.runs], [false, 4000, 4]);
+    assert.deepEqual(
+      status.past.map((past) => [past.reason, past.time, past.took_ms]),
+      ["ok", reason, reason, reason].map((one, i) => [one, 1000 * (i + 1), 25]),
+    );
+  }
 });
 
 test("what equal results come to is the same by the short way and by the long one", () => {

@@ -85,8 +85,8 @@ test("a script's first result is told at once, and later ones after rise and fal
   await played.world.until(5500);
   assert.deepEqual(played.told.splice(0), [{ "script:t": { up: true } }]);
   assert.deepEqual(played.said.slice(1, 3), [
-    "track t: script failed: exit code 1 (took 0 ms, 1 of 3 in a row)",
-    "track t: script fails: exit code 1 (took 0 ms, 3 times in a row)",
+    "track t: script failed: script-failed: exit code 1 (took 0 ms, 1 of 3 in a row)",
+    "track t: script fails: script-failed: exit code 1 (took 0 ms, 3 times in a row)",
   ]);
 });
 
@@ -119,7 +119,7 @@ test("processes are up while enough of them live", async () => {
   played.processes = 0;
   await played.world.until(2010);
   assert.deepEqual(played.told, [{ "process:t": { up: true } }, { "process:t": { up: false } }]);
-  assert.match(played.said[1] ?? "", /track t: process fails: 1 of 2 processes nginx/);
+  assert.match(played.said[1] ?? "", /track t: process fails: process-missing: 1 of 2 processes nginx/);
 });
 
 test("a file's number is told whenever it changes, at once when there is word of it", async () => {

@@ -91,10 +91,12 @@ test("a script that fails lowers the priority, the peer takes over, and the sum 
       await second.waitFor(/BACKUP -> MASTER/, seconds(20));
       await onlyOn(b, a);
       await first.waitFor(/priority 150 -> 90 \(\w+\): 150 base - 60 script haproxy = 90/);
-      await first.waitFor(/warning track haproxy: script fails: exit code 1.* 2 times in a row/);
+      await first.waitFor(
+        /warning track haproxy: script fails: script-failed: exit code 1.* 2 times in a row/,
+      );
       const text = vipdCommand(lab, a, "status").stdout;
       assert.match(text, /own priority 150 base - 60 script haproxy = 90/);
-      assert.match(text, /track haproxy: DOWN, script exit code 1/);
+      assert.match(text, /track haproxy: DOWN, script script-failed: exit code 1/);
       assert.match(vipdCommand(lab, b, "status").stdout, /track haproxy: up, script ok/);
       writeFileSync(good, "");
       await first.waitFor(/priority 90 -> 150/, seconds(20));
