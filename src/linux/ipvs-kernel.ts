@@ -23,6 +23,8 @@ import { describeErrno, NetlinkError, NetlinkSocket } from "./netlink-socket.js"
 
 const { EPERM, ENOENT, ESRCH, EEXIST, EINVAL, ENOBUFS } = errnos;
 
+/** Some twenty servers: a table is mostly read service by service, and the kernel clears what it offers each time. */
+const DATAGRAM = 8 * 1024;
 const NO_IPVS = "the kernel has no ip_vs: modprobe ip_vs";
 const DO_WITHOUT = "; or remove `services` and `sync` from the configuration: VRRP alone needs no ip_vs";
 
@@ -39,7 +41,7 @@ export type IpvsSocket = { readonly socket: NetlinkSocket; readonly family: numb
 export function openFamily(): Result<IpvsSocket, string> {
   let socket: NetlinkSocket | undefined;
   try {
-    socket = new NetlinkSocket(NETLINK_PROTOCOL.GENERIC);
+    socket = new NetlinkSocket(NETLINK_PROTOCOL.GENERIC, undefined, undefined, DATAGRAM);
     const family = socket.query(
       `look up netlink family ${FAMILY_NAME}`,
       familyRequest(FAMILY_NAME),

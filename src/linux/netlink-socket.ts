@@ -45,7 +45,7 @@ export const describeErrno = ({ errno: code, text }: Acknowledgement): string =>
 export class NetlinkSocket {
   private readonly fd: number;
   private readonly out = new Writer(4096);
-  private readonly incoming = new Uint8Array(DATAGRAM);
+  private readonly incoming: Uint8Array;
   private readonly digested = new Int32Array(4);
   private sequence = 1;
   private poll: PollHandle | undefined;
@@ -53,9 +53,11 @@ export class NetlinkSocket {
 
   /**
    * `protocol` is of NETLINK_PROTOCOL; `groups` a mask of the event groups to hear (RTMGRP_*); `buffer` how many
-   * bytes may wait to be read.
+   * bytes may wait to be read; `datagram` how many are read at a time, and so how much memory the kernel prepares for
+   * each part of a dump, 32 KiB at most.
    */
-  constructor(protocol: number, groups = 0, buffer = RECEIVE_BUFFER) {
+  constructor(protocol: number, groups = 0, buffer = RECEIVE_BUFFER, datagram = DATAGRAM) {
+    this.incoming = new Uint8Array(datagram);
     this.fd = check("netlink socket", native.socket(AF.NETLINK, SOCK.RAW, protocol));
     // Beyond the system's limit only with CAP_NET_ADMIN; without it as much as the limit allows.
     if (native.setsockopt(this.fd, SOL.SOCKET, SO.RCVBUFFORCE, buffer) < 0)

@@ -97,6 +97,25 @@ test("the next start tells the VRRP process what was kept, and removes nothing t
   assert.deepEqual(world.kept?.takeovers, kept.takeovers);
 });
 
+test("a start that goes on as master has its VRRP process ready before the table is there", async () => {
+  const world = new World();
+  world.outcome = accepted(loaded([instanceNamed("web")], 1));
+  world.behaviour.checks = {};
+  world.supervisor.recall(stateOf());
+  const start = world.supervisor.start();
+  const checks = world.child("checks");
+  checks.say({ kind: "hello", pid: checks.pid });
+  await until(() => checks.got.length === 1, "configuration of checks");
+  assert.deepEqual(world.child("vrrp").got, []);
+  checks.say({ kind: "configured", error: null });
+  await start;
+  assert.equal(world.child("vrrp").got.length, 1);
+  const stop = world.supervisor.stop("end");
+  await until(() => checks.got.some(({ kind }) => kind === "stop"), "stop of checks");
+  checks.die("exit code 0");
+  await stop;
+});
+
 const owner = {
   ...instanceNamed("web"),
   priority: 255,

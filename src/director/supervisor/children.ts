@@ -51,6 +51,8 @@ export class Children {
   /** Of authenticated adverts, as the VRRP process said last. */
   private sequences: readonly SenderSequences[] = [];
   private hasVrrp = false;
+  /** A stop has kept something for this start. */
+  private goesOn = false;
 
   constructor(parts: ChildrenParts) {
     this.parts = parts;
@@ -68,8 +70,9 @@ export class Children {
   }
 
   /**
-   * It waits for the table anyway. On a machine with few processors its start would hold up the checks process, which
-   * the table waits for, so that it begins when that one is there, or when there is no table to wait for.
+   * It waits for the table anyway. On a machine with few processors its start would hold up those that the table waits
+   * for, so that it begins when the table is there, or when there is none to wait for; but a peer is not to notice
+   * a restart that goes on as master, and there it begins as soon as the checks process has.
    */
   startVrrp(): void {
     if (this.hasVrrp || this.isStopping) return;
@@ -98,6 +101,7 @@ export class Children {
     this.tracks.take(tracks);
     this.takeovers.recall(takeovers);
     this.sequences = sequences;
+    this.goesOn = true;
   }
 
   /** For a start after this stop. */
@@ -133,7 +137,7 @@ export class Children {
     return {
       hello: () => {
         this.tell(name);
-        if (name === "checks") this.startVrrp();
+        if (name === "checks" && this.goesOn) this.startVrrp();
       },
       event: (record) => {
         if (name === "vrrp") this.observeMaster(record.event);

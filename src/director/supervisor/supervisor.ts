@@ -102,7 +102,7 @@ export class Supervisor {
     this.accept(outcome);
     const hasServices = outcome.config.services > 0;
     if (!hasServices) children.vrrpReleased = true;
-    if (!hasServices || children.checks.isReady) children.startVrrp();
+    if (!hasServices) children.startVrrp();
     const answers = [children.configure("checks"), ...(hasServices ? [] : [children.configure("vrrp")])];
     const table = await (answers[0] as (typeof answers)[number]);
     if (table.kind === "refused" && hasServices) return this.refuse(table.why, table.why);
