@@ -22,8 +22,8 @@ export function readLogin(
   { user: name, "password-file": path }: LoginOptions,
   { readSecret, trace }: Pick<CheckContext<unknown>, "readSecret" | "trace">,
 ): Result<Login, CheckResult> {
-  const read = readSecret(path);
-  if (!read.ok) return err(fail("secret-unreadable", `${path} ${read.error}`));
+  const read = readPassword(path, readSecret);
+  if (!read.ok) return err(fail("secret-unreadable", read.error));
   const user = Buffer.from(name, "utf8").toString("latin1");
   const password = read.value;
   trace?.hide(base64(`\0${user}\0${password}`), base64(`${user}:${password}`), base64(password), password);
@@ -35,9 +35,18 @@ export const loginProblem = (
   { readSecret }: Pick<ProbeContext<unknown>, "readSecret">,
 ): string | undefined => {
   if (auth === undefined) return undefined;
-  const read = readSecret(auth["password-file"]);
-  return read.ok ? undefined : `${auth["password-file"]} ${read.error}`;
+  const read = readPassword(auth["password-file"], readSecret);
+  return read.ok ? undefined : read.error;
 };
+
+/** The error begins with the file's name. */
+function readPassword(path: string, readSecret: CheckContext<unknown>["readSecret"]): Result<string, string> {
+  const read = readSecret(path);
+  if (!read.ok) return err(`${path} ${read.error}`);
+  if (read.value === "") return err(`${path} is empty`);
+  // It would be sent as a part of the password, and the login refused.
+  return /[\r\n\0]/.test(read.value) ? err(`${path} has more in it than one line of text`) : read;
+}
 
 /** Of text of which each character is a byte. */
 export const base64 = (text: string): string => Buffer.from(text, "latin1").toString("base64");

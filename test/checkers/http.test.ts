@@ -285,6 +285,14 @@ test("http sends the headers it is told to, and the name and password of a file 
     assertFails(await web(site, { auth }), "secret-unreadable", /password may be used by others/);
     rmSync(file);
     assertFails(await web(site, { auth }), "secret-unreadable", /is not there/);
+    for (const [text, problem] of [
+      ["", /password is empty$/],
+      ["\n", /password is empty$/],
+      ["open sesame\nand more\n", /password has more in it than one line of text$/],
+    ] as const) {
+      writeFileSync(file, text, { mode: 0o600 });
+      assertFails(await web(site, { auth }), "secret-unreadable", problem);
+    }
   } finally {
     rmSync(folder, { recursive: true });
   }
@@ -354,9 +362,9 @@ test("http by version 2 is done at its deadline, and bounds the body", async () 
 
 test("http by version 2 bounds the answers before the answer, and names a request that is refused", async () => {
   const early = (stream: ServerHttp2Stream): void => {
-    for (let i = 0; i < 200; i++) stream.additionalHeaders({ ":status": 103 });
+    for (let i = 0; i < 300; i++) stream.additionalHeaders({ ":status": 103 });
   };
-  assertFails(await web2(early, {}), "too-large", /more than 100 informational answers/);
+  assertFails(await web2(early, {}), "too-large", /more than 200 frames without a part of the answer/);
   const hinted = (stream: ServerHttp2Stream): void => {
     stream.additionalHeaders({ ":status": 103 });
     stream.respond({ ":status": 200 });
