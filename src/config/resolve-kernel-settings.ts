@@ -1,19 +1,24 @@
-// From `ipvs.timeouts` and `ipvs.sysctl` to the kernel's settings by name, as the texts of /proc/sys.
+// From `ipvs.timeouts` and `ipvs.sysctl` to the kernel's settings by name, as the texts of /proc/sys; and its modules.
 
 import { toSeconds, type Milliseconds } from "../core/units.js";
 import { TIMEOUT, type Settings } from "../ipvs/settings.js";
-import type { IpvsConfig } from "./model.js";
+import type { IpvsConfig, ServiceConfig } from "./model.js";
 import type { Path } from "./diagnostic.js";
 import type { Report } from "./report.js";
 import type { FileConfig } from "./schema.js";
 
 export function kernelOf(
-  { timeouts = {}, sysctl = {}, modules = [] }: FileConfig["ipvs"],
-  services: FileConfig["services"],
+  { ipvs: { timeouts = {}, sysctl = {}, modules = [] }, vrrp = {} }: Pick<FileConfig, "ipvs" | "vrrp">,
+  services: readonly ServiceConfig[],
   report: Report,
 ): Pick<IpvsConfig, "settings" | "modules"> {
   const settings: Record<string, string> = {};
-  const put = (section: "timeouts" | "sysctl", key: string, name: string, value: unknown): void => {
+  const put = (
+    section: "timeouts" | "sysctl",
+    key: string,
+    names: readonly string[],
+    value: unknown,
+  ): void => {
     const text = textOf(value);
     if (text === undefined)
       report.error(
@@ -21,13 +26,16 @@ export function kernelOf(
         "whole-seconds",
         "the kernel counts it in whole seconds",
       );
-    else settings[name] = text;
+    else for (const name of names) settings[name] = text;
   };
+  const interfaces = Object.values(vrrp).map((instance) => instance.interface);
   for (const [key, value] of Object.entries(timeouts))
-    if (value !== undefined) put("timeouts", key, TIMEOUT + key, value);
+    if (value !== undefined) put("timeouts", key, [TIMEOUT + key], value);
   for (const [key, value] of Object.entries(sysctl))
     if (value !== undefined)
-      put("sysctl", key, key.replaceAll("-", "_"), DURATIONS.has(key) ? value : counted(value));
+      put("sysctl", key, namesOf(key, interfaces), DURATIONS.has(key) ? value : counted(value));
+  // The kernel does that itself, and undoes it whatever was there before: on record, it can be put back.
+  if (sysctl["ip-forward"] === true) settings["net.ipv4.conf.all.accept_redirects"] = "0";
   const ports = sysctl["sync-ports"] ?? 1;
   if ((ports & (ports - 1)) !== 0)
     report.error(
@@ -37,7 +45,7 @@ export function kernelOf(
       "It is one of 1, 2, 4, 8, 16, 32 and 64.",
     );
   const { "sync-threshold": threshold, "sync-retries": retries, "sync-refresh-period": refresh } = sysctl;
-  if (threshold !== undefined && threshold.first >= threshold.every)
+  if (threshold !== undefined && threshold.every > 0 && threshold.first >= threshold.every)
     report.error(
       ["ipvs", "sysctl", "sync-threshold"],
       "sync-threshold",
@@ -49,16 +57,42 @@ export function kernelOf(
       "no-effect",
       "has no effect without `sync-refresh-period`",
     );
-  // The engine is of no use without its module.
-  const engines = Object.values(services ?? {}).some(({ engine }) => engine === "sip")
-    ? ["ip_vs_pe_sip"]
-    : [];
-  const needed = [...new Set([...modules, ...engines])];
+  if (modules.includes("ip_vs_ftp") && !services.some(mayBeFtp) && !report.isBroken(["services"]))
+    report.warning(
+      ["ipvs", "modules"],
+      "no-effect",
+      "ip_vs_ftp has no effect: it rewrites TCP that `nat` translates, and no service is of that kind",
+    );
+  const needed = [...new Set(modules)];
   const sorted: Settings = Object.fromEntries(Object.entries(settings).sort(([a], [b]) => (a < b ? -1 : 1)));
   return {
     ...(Object.keys(sorted).length === 0 ? {} : { settings: sorted }),
     ...(needed.length === 0 ? {} : { modules: needed }),
   };
+}
+
+/** Its port may be another one than 21: the module has a parameter. */
+const mayBeFtp = ({ service: { key }, servers }: ServiceConfig): boolean =>
+  (key.kind === "fwmark" || key.protocol === "tcp") &&
+  servers.some(({ server }) => server.forwarding === "nat");
+
+/** Of net.ipv4.vs where the key says no more (ipvs/settings.ts). */
+function namesOf(key: string, interfaces: readonly string[]): readonly string[] {
+  switch (key) {
+    case "ip-forward":
+      return ["net.ipv4.ip_forward"];
+    case "ip6-forward":
+      return ["net.ipv6.conf.all.forwarding"];
+    case "send-redirects":
+      // The kernel sends them where either of the two says so.
+      return ["all", ...interfaces].map((name) =>
+        name.includes(".")
+          ? `net/ipv4/conf/${name}/send_redirects`
+          : `net.ipv4.conf.${name}.send_redirects`,
+      );
+    default:
+      return [key.replaceAll("-", "_")];
+  }
 }
 
 const DURATIONS = new Set(["sync-refresh-period"]);

@@ -1,12 +1,10 @@
 // From a file that has the right shape to the configuration of one director. Finds the director among the
 // nodes, fills in what is left out, and checks what values mean together; every problem is reported.
 
-import { isMulticast, isUnicast } from "../core/address.js";
-import type { SyncConfig } from "../ipvs/model.js";
+import { isUnicast } from "../core/address.js";
 import type { CheckerSpec } from "./checker-spec.js";
 import type { InstanceConfig } from "../vrrp/instance.js";
 import type { Config, IpvsConfig, LogTarget, NodeConfig, StaticConfig } from "./model.js";
-import type { Path } from "./diagnostic.js";
 import { interfacesOn } from "./per-node.js";
 import type { Report } from "./report.js";
 import type { ReadSecret } from "./resolve-adverts.js";
@@ -17,11 +15,12 @@ import { kernelOf } from "./resolve-kernel-settings.js";
 import { resolveNotify } from "./resolve-notify.js";
 import { resolveServices } from "./resolve-services.js";
 import { resolveRouting, Singles } from "./resolve-routing.js";
+import { syncOf } from "./resolve-sync.js";
 import { resolveTracks } from "./resolve-tracks.js";
 import { resolveWindows } from "./resolve-windows.js";
 import type { ReadSchedule } from "./schedule.js";
 import { prefixOf, resolveInstances } from "./resolve-vrrp.js";
-import type { FileConfig, FileSync, WrittenFile } from "./schema.js";
+import type { FileConfig, WrittenFile } from "./schema.js";
 import { didYouMean } from "./suggest.js";
 
 /** Which director this is: named by the operator, or found by the machine's host name. */
@@ -102,7 +101,7 @@ export function resolveConfig(
       ...(file.scripts.user === undefined ? {} : { user: file.scripts.user }),
     },
     ...(fixed === undefined ? {} : { static: fixed }),
-    ipvs: { ...ipvsOf(file.ipvs), ...kernelOf(file.ipvs, file.services, report) },
+    ipvs: { ...ipvsOf(file.ipvs), ...kernelOf(file, services, report) },
     ...(sync === undefined ? {} : { sync }),
     services,
   };
@@ -161,68 +160,4 @@ function checkRouting(
   for (const { name, routing } of vrrp)
     if (routing !== undefined) singles.add(routing, ["vrrp", name], `"${name}"`);
   if (fixed !== undefined) singles.add(fixed, ["static"], "static");
-}
-
-function syncOf(file: FileConfig, report: Report): SyncConfig | undefined {
-  const written = file.sync;
-  if (written === undefined) return undefined;
-  const { backup, ttl } = written;
-  if (Object.keys(file.services ?? {}).length === 0 && !report.isBroken(["services"]))
-    report.warning(["sync"], "no-effect", "has no effect without services");
-  if (backup !== undefined && !written.roles.includes("backup"))
-    report.error(
-      ["sync", "backup"],
-      "misplaced",
-      "belongs to the role `backup`, which is not one of the `roles`",
-      "Remove it, or add the role.",
-    );
-  checkSyncLink(written.interface, ["sync", "interface"], file, report);
-  if (backup?.interface !== undefined && backup.interface !== written.interface)
-    checkSyncLink(backup.interface, ["sync", "backup", "interface"], file, report);
-  return {
-    interface: written.interface,
-    id: written.id,
-    roles: [...new Set(written.roles)],
-    ...syncValues(written, ["sync"], report),
-    ...(ttl === undefined ? {} : { ttl }),
-    ...(backup === undefined
-      ? {}
-      : {
-          backup: {
-            ...(backup.interface === undefined ? {} : { interface: backup.interface }),
-            ...(backup.id === undefined ? {} : { id: backup.id }),
-            ...syncValues(backup, ["sync", "backup"], report),
-          },
-        }),
-  };
-}
-
-function syncValues(
-  { group, port, "max-length": maxLength }: Pick<FileSync, "group" | "port" | "max-length">,
-  path: Path,
-  report: Report,
-): Pick<SyncConfig, "group" | "port" | "maxLength"> {
-  if (group !== undefined && !isMulticast(group))
-    report.error([...path, "group"], "not-multicast", `${group} is not a multicast address`);
-  return {
-    ...(maxLength === undefined ? {} : { maxLength }),
-    ...(group === undefined ? {} : { group }),
-    ...(port === undefined ? {} : { port }),
-  };
-}
-
-/** Real servers behind NAT use a virtual address as their gateway: their link is no better than the clients'. */
-function checkSyncLink(device: string, path: Path, file: FileConfig, report: Report): void {
-  const clients = Object.entries(file.vrrp ?? {}).find(
-    ([, one]) =>
-      one.interface === device ||
-      one.addresses.some((entry) => !("length" in entry) && entry.interface === device),
-  );
-  if (clients !== undefined)
-    report.warning(
-      path,
-      "sync-on-client-link",
-      `${device} also carries the virtual addresses of "${clients[0]}"`,
-      "Anybody on that link can inject connections: the kernel does not authenticate. Use a link between the directors.",
-    );
 }

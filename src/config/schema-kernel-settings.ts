@@ -4,7 +4,8 @@
 import { milliseconds, minutes, seconds } from "../core/units.js";
 import { choice, duration, flag, integer, list, section } from "./values.js";
 
-const timeout = () => duration({ min: seconds(1), max: minutes(1440) }).optional();
+/** What fits into jiffies of a millisecond, in whole hours (do_ip_vs_set_timeout). */
+const timeout = () => duration({ min: seconds(1), max: minutes(596 * 60) }).optional();
 
 /** IPVS_CMD_SET_CONFIG. */
 export const timeoutsSchema = section({
@@ -17,7 +18,7 @@ export const timeoutsSchema = section({
 
 const on = (what: string) => flag().optional().describe(what);
 
-/** Documentation/networking/ipvs-sysctl.rst. */
+/** Documentation/networking/ipvs-sysctl.rst; `ip-forward`, `ip6-forward` and `send-redirects` are the network's. */
 export const sysctlSchema = section({
   "backup-only": on(
     "While its backup sync daemon runs, this director treats connections to its own addresses as a real server's: for directors that are real servers too, which otherwise send packets in a circle.",
@@ -34,12 +35,24 @@ export const sysctlSchema = section({
   "expire-quiescent-template": on(
     "With `persistence`: clients of a server with weight 0 are given another one; otherwise they come back to it until their time is over.",
   ),
+  "ip-forward": on(
+    "`net.ipv4.ip_forward`: this host forwards packets, whoever sends them, as answers behind `nat` need it. Where it is on " +
+      "the kernel takes no ICMP redirects by `net.ipv4.conf.all.accept_redirects`, which is put back, too.",
+  ),
+  "ip6-forward": on(
+    "`net.ipv6.conf.all.forwarding`, the same for IPv6. The kernel then takes no router advertisements, and forgets the " +
+      "default routes it has from them, where `accept_ra` is not 2.",
+  ),
   "nat-icmp-send": on("Tells clients of NAT by ICMP when no server is left."),
   "pmtu-disc": on(
     "Takes part in finding the path's MTU; off: packets larger than a tunnel's MTU are fragmented.",
   ),
   "schedule-icmp": on(
     "Schedules ICMP errors of unknown connections, for ECMP and tunnels in front of directors.",
+  ),
+  "send-redirects": on(
+    "`send_redirects` of `net.ipv4.conf.all` and of the interfaces under `vrrp`. `false` with `nat` where clients and real " +
+      "servers are on one link: they would be told a way past this director.",
   ),
   "sloppy-sctp": on("As `sloppy-tcp`, for SCTP."),
   "sloppy-tcp": on(
@@ -67,7 +80,7 @@ export const sysctlSchema = section({
     .describe("Bytes of the sync daemons' socket buffers; 0: the kernel's own."),
   "sync-threshold": section({
     first: integer({ min: 0, max: 65_534 }).describe("A connection is synchronised from this packet on."),
-    every: integer({ min: 1, max: 65_535 }).describe("And again after so many packets."),
+    every: integer({ min: 0, max: 65_535 }).describe("And again after so many packets; 0: only then."),
   })
     .optional()
     .describe(

@@ -273,7 +273,7 @@ export const syncSchema = section({
     ),
   "max-length": integer({ min: 100, max: 65_507 })
     .optional()
-    .meta({ otherwise: "from the MTU" })
+    .meta({ otherwise: "that of 1500 bytes with headers, and for the backup of the interface's MTU" })
     .describe("Most bytes of payload in a datagram."),
   group: ipAddress().optional().meta({ default: "224.0.0.81" }).describe("Multicast group."),
   port: port().optional().meta({ default: 8848 }).describe("UDP port."),
@@ -284,10 +284,10 @@ export const syncSchema = section({
       .optional()
       .meta({ otherwise: "as above" })
       .describe("Whose states it takes: 0 is everybody's."),
-    "max-length": integer({ min: 100, max: 65_507 })
+    "max-length": integer({ min: 1024, max: 65_507 })
       .optional()
       .meta({ otherwise: "as above" })
-      .describe("Most bytes of payload in a datagram."),
+      .describe("Most bytes that it takes in a datagram; the kernel's least is 1024."),
     group: ipAddress().optional().meta({ otherwise: "as above" }).describe("Multicast group."),
     port: port().optional().meta({ otherwise: "as above" }).describe("UDP port."),
   })

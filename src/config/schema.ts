@@ -82,7 +82,7 @@ const ipvsSchema = section({
   sysctl: sysctlSchema
     .optional()
     .describe(
-      "Settings of net.ipv4.vs by their names in the kernel, with `-`. What is not written is not touched; what was there is " +
+      "Settings of net.ipv4.vs by their names in the kernel, with `-`, and three of the network's. What is not written is not touched; what was there is " +
         "put back at a stop that removes the table, and after a crash by the next start.",
     ),
   modules: modulesSchema()
@@ -90,7 +90,8 @@ const ipvsSchema = section({
     .describe(
       "Kernel modules that are loaded at the start: `ip_vs_ftp` makes FTP work behind NAT, active and passive, by " +
         "rewriting the addresses that are told in its connection. " +
-        "Schedulers are loaded by the kernel when a service needs them.",
+        "Schedulers and the SIP engine are loaded by the kernel when a service needs them. Under systemd vipd may not load " +
+        "modules: name it in `/etc/modules-load.d/`.",
     ),
   "mass-failure": massFailureSchema
     .prefault({})

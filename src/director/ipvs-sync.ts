@@ -3,7 +3,7 @@
 
 import type { VipdEvent } from "../control/event.js";
 import type { ChecksStatus } from "../control/ipc.js";
-import { syncOfRole, type SyncConfig, type SyncDaemon, type SyncRole } from "../ipvs/model.js";
+import { syncLengthInKernel, syncOfRole, type SyncConfig, type SyncDaemon, type SyncRole } from "../ipvs/model.js";
 import { DAEMON_DEFAULT } from "../ipvs/schema.js";
 import type { DataPlane } from "../ports/data-plane.js";
 
@@ -39,7 +39,7 @@ export function syncChanges(
 export class SyncKeeper {
   private readonly report: (event: VipdEvent) => void;
   private wanted: SyncConfig | null = null;
-  /** What our daemons were started with and what the kernel made of it: it clips lengths to the interface's MTU. */
+  /** What our daemons were started with and what the kernel made of it. */
   private readonly started = new Map<
     SyncRole,
     { readonly config: SyncConfig; readonly listed: SyncDaemon }
@@ -132,7 +132,8 @@ function runsAs(daemon: SyncDaemon, wanted: SyncConfig): boolean {
     (daemon.group ?? DAEMON_DEFAULT.group) === (wanted.group ?? DAEMON_DEFAULT.group) &&
     daemon.port === (wanted.port ?? DAEMON_DEFAULT.port) &&
     daemon.ttl === (wanted.ttl ?? DAEMON_DEFAULT.ttl) &&
-    (wanted.maxLength === undefined || daemon.maxLength === wanted.maxLength)
+    (wanted.maxLength === undefined ||
+      daemon.maxLength === syncLengthInKernel(wanted.maxLength, daemon.role, wanted.group))
   );
 }
 

@@ -147,7 +147,7 @@ const recordPath = (runtimeDirectory: string): string => join(runtimeDirectory, 
 const save = (path: string, settings: Readonly<Record<string, unknown>>): void =>
   replaceRecord(path, `${JSON.stringify({ boot: bootId(), settings })}\n`);
 
-/** What vipd never sets, and would make its services fail without a word. */
+/** What vipd sets only where it is told to, and would make its services fail without a word. */
 function oddSettings(
   kernel: KernelSettings,
   services: readonly ServiceConfig[],
@@ -158,10 +158,10 @@ function oddSettings(
     services.some(({ servers }) =>
       servers.some(({ server }) => server.forwarding === "nat" && familyOf(server.address) === family),
     );
-  for (const [family, name] of FORWARD)
+  for (const [family, name, key] of FORWARD)
     if (kernel.sysctl(name) === "0" && hasNat(family))
       odd.push(
-        `${name} is 0: answers of real servers behind NAT do not get through this director; sysctl -w ${name}=1`,
+        `${name} is 0: answers of real servers behind NAT do not get through this director; sysctl -w ${name}=1, or \`${key}: true\` under \`ipvs.sysctl\``,
       );
   if (sync !== null && kernel.read("sync_version") === "0")
     odd.push(
@@ -170,6 +170,6 @@ function oddSettings(
   return odd;
 }
 const FORWARD = [
-  ["ipv4", "net.ipv4.ip_forward"],
-  ["ipv6", "net.ipv6.conf.all.forwarding"],
+  ["ipv4", "net.ipv4.ip_forward", "ip-forward"],
+  ["ipv6", "net.ipv6.conf.all.forwarding", "ip6-forward"],
 ] as const;

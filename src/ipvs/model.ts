@@ -1,7 +1,7 @@
 // The vocabulary of IPVS: virtual services, real servers, and what identifies them. Plain values that cross
 // process borders as JSON. The numbers of the kernel's interface stand in schema.ts.
 
-import { formatEndpoint, type Family, type IpAddress } from "../core/address.js";
+import { familyOf, formatEndpoint, type Family, type IpAddress } from "../core/address.js";
 import type { Milliseconds } from "../core/units.js";
 
 export type Protocol = "tcp" | "udp" | "sctp";
@@ -103,12 +103,15 @@ export type ServiceEntry = {
 /** A whole IPVS table, or the part of it that is ours. */
 export type Table = ReadonlyMap<ServiceId, ServiceEntry>;
 
+/** `mask`: of IPv4, where it is no prefix (255.0.255.0): the kernel takes any. */
+export type ListedPersistence = Persistence & { readonly mask?: IpAddress };
+
 /** A service as the kernel lists it, which may hold what vipd never sets. A VirtualService is one, too. */
 export type ListedService = {
   readonly key: ServiceKey;
   /** "none" in newer kernels: no scheduler is bound. */
   readonly scheduler: string;
-  readonly persistence?: Persistence;
+  readonly persistence?: ListedPersistence;
   /** Flags of the kernel beyond persistence; absent: none. */
   readonly flags?: number;
   readonly engine?: string;
@@ -155,6 +158,18 @@ export type SyncConfig = {
   /** What the backup daemon has instead; an id of 0 takes what every master sends. */
   readonly backup?: Partial<Pick<SyncConfig, "interface" | "id" | "maxLength" | "group" | "port">>;
 };
+
+/** UDP, and below it IPv4 or IPv6. */
+const SYNC_HEADERS = { ipv4: 8 + 20, ipv6: 8 + 40 } as const;
+/** A backup takes what a master of any length sends. */
+const SHORTEST_OF_BACKUP = 1024;
+export const mostSyncLength = (group: IpAddress | undefined): number =>
+  65_535 - SYNC_HEADERS[group === undefined ? "ipv4" : familyOf(group)];
+
+/** What the kernel makes of a length (start_sync_thread of ip_vs_sync.c). */
+export function syncLengthInKernel(length: number, role: SyncRole, group: IpAddress | undefined): number {
+  return Math.min(Math.max(length, role === "backup" ? SHORTEST_OF_BACKUP : 1), mostSyncLength(group));
+}
 
 /** What the daemon of one role is started with. */
 export function syncOfRole(sync: SyncConfig, role: SyncRole): SyncConfig {

@@ -1,7 +1,11 @@
-// The kernel's settings that go with IPVS: sysctls of net.ipv4.vs, and the three timeouts of connections. What is set
-// is remembered with what was there, so that it can be put back. Values are the texts of /proc/sys. Pure.
+// The kernel's settings that go with IPVS: sysctls of net.ipv4.vs and some of the network's, and the three timeouts of
+// connections. What is set is remembered with what was there, so that it can be put back. Values are the texts of
+// /proc/sys. Pure.
 
-/** Names under net.ipv4.vs, and "timeout.tcp", "timeout.tcp-fin" and "timeout.udp" in seconds. */
+/**
+ * Names under net.ipv4.vs; of other sysctls the whole name, with "/" where a part of it may contain dots
+ * ("net/ipv4/conf/eth0.5/send_redirects"); and "timeout.tcp", "timeout.tcp-fin" and "timeout.udp" in seconds.
+ */
 export type SettingName = string;
 export type Settings = Readonly<Record<SettingName, string>>;
 
@@ -48,7 +52,10 @@ export function planSettings(
 
 /** As people write it: "net.ipv4.vs.conntrack", "IPVS timeout tcp". */
 export const settingTitle = (name: SettingName): string =>
-  name.startsWith(TIMEOUT) ? `IPVS timeout ${name.slice(TIMEOUT.length)}` : `net.ipv4.vs.${name}`;
+  name.startsWith(TIMEOUT) ? `IPVS timeout ${name.slice(TIMEOUT.length)}` : sysctlOf(name);
+
+/** The whole name of one that is no timeout. */
+export const sysctlOf = (name: SettingName): string => (/^net[./]/.test(name) ? name : `net.ipv4.vs.${name}`);
 
 /** Begins the names of the timeouts. */
 export const TIMEOUT = "timeout.";

@@ -2,7 +2,7 @@
 
 import { readFileSync, writeFileSync } from "node:fs";
 import { readTimeouts, setTimeoutsRequest, timeoutsRequest, type Timeouts } from "../ipvs/timeouts.js";
-import { TIMEOUT, type SettingName } from "../ipvs/settings.js";
+import { sysctlOf, TIMEOUT, type SettingName } from "../ipvs/settings.js";
 import { err, ok, type Result } from "../core/result.js";
 import { openFamily } from "./ipvs-kernel.js";
 import { hasModule, loadModule } from "./kernel-modules.js";
@@ -16,7 +16,7 @@ const TIMEOUTS = { tcp: "tcp", "tcp-fin": "tcpFin", udp: "udp" } as const satisf
 export const ipvsSettings = (): KernelSettings => ({
   read(name) {
     const timeout = timeoutOf(name);
-    if (timeout === undefined) return readSysctl(`net.ipv4.vs.${name}`);
+    if (timeout === undefined) return readSysctl(sysctlOf(name));
     const read = withIpvs((socket, family) =>
       socket.query("read the IPVS timeouts", timeoutsRequest(family), readTimeouts),
     );
@@ -24,7 +24,8 @@ export const ipvsSettings = (): KernelSettings => ({
   },
   write(name, value) {
     const timeout = timeoutOf(name);
-    if (timeout === undefined) return writeSysctl(`net.ipv4.vs.${name}`, value);
+    if (name === IP_FORWARD) return keeping(ACCEPT_REDIRECTS, () => writeSysctl(name, value));
+    if (timeout === undefined) return writeSysctl(sysctlOf(name), value);
     const answer = withIpvs((socket, family) =>
       socket.transact([setTimeoutsRequest(family, { [timeout]: Number(value) })]),
     );
@@ -37,6 +38,16 @@ export const ipvsSettings = (): KernelSettings => ({
   sysctl: readSysctl,
   needModule: (name) => (hasModule(name) ? undefined : loadModule(name)),
 });
+
+const IP_FORWARD = "net.ipv4.ip_forward";
+/** The kernel sets it to the contrary with the other one, whatever was there; it is a setting of its own. */
+const ACCEPT_REDIRECTS = "net.ipv4.conf.all.accept_redirects";
+
+function keeping(name: string, write: () => string | undefined): string | undefined {
+  const before = readSysctl(name);
+  const error = write();
+  return error ?? (before === undefined ? undefined : writeSysctl(name, before));
+}
 
 /** Settings are looked at rarely: nothing is kept open for them. */
 function withIpvs<T>(ask: (socket: NetlinkSocket, family: number) => T): Result<T, string> {
@@ -56,7 +67,9 @@ function withIpvs<T>(ask: (socket: NetlinkSocket, family: number) => T): Result<
 const timeoutOf = (name: SettingName): keyof Timeouts | undefined =>
   name.startsWith(TIMEOUT) ? TIMEOUTS[name.slice(TIMEOUT.length) as keyof typeof TIMEOUTS] : undefined;
 
-const pathOf = (name: string): string => `/proc/sys/${name.replaceAll(".", "/")}`;
+/** As sysctl(8): in a name with slashes, dots are dots. */
+const pathOf = (name: string): string =>
+  `/proc/sys/${name.includes("/") ? name : name.replaceAll(".", "/")}`;
 
 function readSysctl(name: string): string | undefined {
   try {
@@ -73,7 +86,7 @@ function writeSysctl(name: string, value: string): string | undefined {
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     return code === "EROFS"
-      ? `/proc/sys is read-only here; under systemd: ReadWritePaths=/proc/sys/net/ipv4/vs`
+      ? `/proc/sys is read-only here; under systemd: ReadWritePaths=/proc/sys/net`
       : message;
   }
 }

@@ -55,7 +55,7 @@ test("flags, engine, thresholds and tunnels are as written, for one server or fo
   assert.deepEqual(unpackServices(`[${services.map(packService).join(",")}]`), services);
 });
 
-test("the kernel's settings are its own names and texts, and the SIP engine brings its module", () => {
+test("the kernel's settings are its own names and texts, and modules are those that are named", () => {
   const { ipvs } = good(`${PAIR}${SERVICES}ipvs:
   timeouts: { tcp: 10m, tcp-fin: 30s }
   sysctl:
@@ -75,7 +75,94 @@ test("the kernel's settings are its own names and texts, and the SIP engine brin
     "timeout.tcp": "600",
     "timeout.tcp-fin": "30",
   });
-  assert.deepEqual(ipvs.modules, ["ip_vs_ftp", "ip_vs_pe_sip"]);
+  // The kernel loads schedulers and engines by itself, also for whoever may not.
+  assert.deepEqual(ipvs.modules, ["ip_vs_ftp"]);
+});
+
+test("settings of the network have their whole names, and redirects those of the interfaces, each director's own", () => {
+  const file = (sysctl: string): string => `${PAIR}vrrp:
+  web: { interface: { lb1: eth0.5, lb2: eth1 }, router-id: 85, addresses: [192.168.1.1/24] }
+ipvs: { sysctl: { ${sysctl} } }
+`;
+  const text = file("send-redirects: false, ip-forward: true, ip6-forward: true, sloppy-tcp: true");
+  const common = {
+    "net.ipv4.conf.all.accept_redirects": "0",
+    "net.ipv4.ip_forward": "1",
+    "net.ipv6.conf.all.forwarding": "1",
+    "net.ipv4.conf.all.send_redirects": "0",
+    sloppy_tcp: "1",
+  };
+  for (const [node, name] of [
+    ["lb1", "net/ipv4/conf/eth0.5/send_redirects"],
+    ["lb2", "net.ipv4.conf.eth1.send_redirects"],
+  ] as const)
+    assert.deepEqual(good(text, node).ipvs.settings, { ...common, [name]: "0" });
+  // Put back is how redirects were before forwarding began.
+  const settings = Object.keys(good(text).ipvs.settings ?? {});
+  assert.ok(settings.indexOf("net.ipv4.conf.all.accept_redirects") < settings.indexOf("net.ipv4.ip_forward"));
+  assert.deepEqual(good(file("ip-forward: false")).ipvs.settings, { "net.ipv4.ip_forward": "0" });
+});
+
+test("the edges of timeouts and of the sync threshold are the kernel's", () => {
+  const settings = (ipvs: string): unknown => good(`${PAIR}${SERVICES}ipvs: { ${ipvs} }\n`).ipvs.settings;
+  assert.deepEqual(settings("timeouts: { tcp: 596h, tcp-fin: 1s }"), {
+    "timeout.tcp": "2145600",
+    "timeout.tcp-fin": "1",
+  });
+  assert.deepEqual(settings("sysctl: { sync-threshold: { first: 7, every: 0 } }"), { sync_threshold: "7 0" });
+  const found = check(
+    `${PAIR}${SERVICES}ipvs: { timeouts: { tcp: 596h1s }, sysctl: { sync-threshold: { first: 7, every: 7 } } }\n`,
+  ).diagnostics.map(({ severity, code }) => `${severity} ${code}`);
+  assert.deepEqual(found, ["error value", "error sync-threshold"]);
+});
+
+const found = (text: string): string[] =>
+  check(PAIR + text).diagnostics.map(
+    ({ line, column, severity, message }) => `${line}:${column} ${severity}: ${message}`,
+  );
+const services = (words: string): string =>
+  `services: { web: { address: "192.168.1.1:80", check: none, ${words}, servers: [192.168.1.4] } }\n`;
+
+test("lengths and ports of the sync daemons are those that the kernel can give them", () => {
+  const sync = (words: string, ports = 1): string[] =>
+    found(
+      `${services("forwarding: nat")}ipvs: { sysctl: { sync-ports: ${ports} } }\nsync: { interface: eth1, id: 1, ${words} }\n`,
+    );
+  for (const fine of [
+    "max-length: 65507, group: 224.0.0.99",
+    'max-length: 65487, group: "ff05::81"',
+    "max-length: 100, backup: { max-length: 1024 }",
+    "port: 65535",
+  ])
+    assert.deepEqual(sync(fine), []);
+  assert.deepEqual(sync("port: 65472", 64), []);
+  assert.deepEqual(sync("port: 65473", 64), [
+    "6:39 error: sync.port: with `sync-ports` the daemons have the ports 65473 to 65536, and there is none above 65535",
+  ]);
+  assert.deepEqual(sync('max-length: 65488, group: "ff05::81"'), [
+    "6:45 error: sync.max-length: 65488 bytes do not fit into a datagram of IPv6: 65487 are the most",
+  ]);
+  assert.deepEqual(sync('group: "ff05::81", backup: { max-length: 65488 }'), [
+    "6:74 error: sync.backup.max-length: 65488 bytes do not fit into a datagram of IPv6: 65487 are the most",
+  ]);
+  assert.deepEqual(sync("backup: { max-length: 1023 }"), [
+    "6:55 error: sync.backup.max-length: 1023 is out of range",
+  ]);
+  assert.deepEqual(sync("max-length: 9000, backup: { max-length: 1400 }"), [
+    "6:73 warning: sync.backup.max-length: the backup daemon takes 1400 bytes, and the master of the same file sends up to 9000: longer datagrams are lost",
+  ]);
+});
+
+test("the FTP module without a service that it works for is warned of", () => {
+  const ftp = (words: string): string[] => found(`${services(words)}ipvs: { modules: [ip_vs_ftp] }\n`);
+  const warning = [
+    "5:18 warning: ipvs.modules: ip_vs_ftp has no effect: it rewrites TCP that `nat` translates, and no service is of that kind",
+  ];
+  assert.deepEqual(ftp("forwarding: nat"), []);
+  assert.deepEqual(ftp("forwarding: nat, protocol: sctp"), warning);
+  assert.deepEqual(ftp("forwarding: direct-routing"), warning);
+  const marked = "services: { ftp: { fwmark: 1, forwarding: nat, check: none, servers: [192.168.1.4] } }\n";
+  assert.deepEqual(found(`${marked}ipvs: { modules: [ip_vs_ftp] }\n`), []);
 });
 
 test("what single packets cannot have is warned of, each with its reason", () => {

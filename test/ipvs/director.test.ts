@@ -12,7 +12,7 @@ import {
   type ServicePolicy,
 } from "../../src/config/model.js";
 import type { VipdEvent } from "../../src/control/event.js";
-import { ip } from "../../src/core/address.js";
+import { ip, type IpAddress } from "../../src/core/address.js";
 import { err } from "../../src/core/result.js";
 import { instant, seconds } from "../../src/core/units.js";
 import { IpvsDirector } from "../../src/director/ipvs-director.js";
@@ -849,6 +849,24 @@ test("a successor leaves running sync daemons alone, and stops them when they ar
   const third = world(first);
   third.configure({ sync: null });
   assert.equal(first.plane.daemons.size, 0);
+});
+
+test("a length that the kernel made another one of is no reason for a successor to restart the daemon", () => {
+  const daemon = (role: "master" | "backup", maxLength: number, group?: IpAddress): SyncDaemon => ({
+    ...{ role, interface: "eth1", id: 51, maxLength, port: 8848, ttl: 1 },
+    ...{ group: group ?? ip("224.0.0.81") },
+  });
+  const six = ip("ff05::81");
+  const changed = (wanted: SyncConfig, ...running: SyncDaemon[]): unknown[] =>
+    syncChanges(running, wanted, new Set()).map(({ role, kind }) => `${kind} ${role}`);
+  const short: SyncConfig = { ...SYNC, maxLength: 100 };
+  assert.deepEqual(changed(short, daemon("master", 100), daemon("backup", 1024)), []);
+  assert.deepEqual(changed(short, daemon("master", 1024), daemon("backup", 100)), [
+    "replace master",
+    "replace backup",
+  ]);
+  const long: SyncConfig = { ...SYNC, group: six, maxLength: 65_507 };
+  assert.deepEqual(changed(long, daemon("master", 65_487, six), daemon("backup", 65_487, six)), []);
 });
 
 test("sync daemons that somebody else started are not stopped", () => {

@@ -22,6 +22,7 @@ import {
   type Table,
 } from "../../src/ipvs/model.js";
 import { AF, SOCK } from "../../src/linux/constants.js";
+import { SettingsKeeper } from "../../src/director/settings-keeper.js";
 import { ipvsSettings } from "../../src/linux/ipvs-settings.js";
 import { native } from "../../src/linux/native.js";
 import { sockaddrIp } from "../../src/linux/sockaddr.js";
@@ -148,6 +149,10 @@ test("the kernel loads a scheduler's module and that of the SIP engine when a se
   }
 });
 
+/** An interface whose name has a dot. */
+const FORWARDING = `vrrp:
+  web: { interface: eth0.5, router-id: 85, addresses: [10.0.0.1/24] }
+`;
 /** Each is another than the kernel's own. */
 const SYSCTLS = `
     backup-only: true
@@ -155,9 +160,12 @@ const SYSCTLS = `
     conntrack: true
     expire-nodest-conn: true
     expire-quiescent-template: true
+    ip-forward: true
+    ip6-forward: true
     nat-icmp-send: true
     pmtu-disc: false
     schedule-icmp: true
+    send-redirects: false
     sloppy-sctp: true
     sloppy-tcp: true
     sync-persist-mode: true
@@ -169,13 +177,14 @@ const SYSCTLS = `
     sync-threshold: { first: 1, every: 20 }
 `;
 
-test("every setting of net.ipv4.vs that can be written is set, and put back at the stop", () => {
+test("every setting of net.ipv4.vs and of the network that can be written is set, and put back at the stop", () => {
   const lab = new Lab();
   try {
     const on = lab.host("ours");
-    const { settings = {} } = good(`${PAIR}\nipvs:\n  sysctl:${SYSCTLS}`).ipvs;
+    const { settings = {} } = good(`${PAIR}${FORWARDING}\nipvs:\n  sysctl:${SYSCTLS}`).ipvs;
     const names = Object.keys(settings);
-    assert.equal(names.length, Object.keys(sysctlSchema.shape).length);
+    for (const key of Object.keys(sysctlSchema.shape)) assert.match(SYSCTLS, new RegExp(`^ +${key}: `, "m"));
+    on.ip("link add eth0.5 type dummy");
     planeOf(on).close();
     const read = (): Record<string, string | undefined> =>
       inNamespace(on, () => {
@@ -184,6 +193,7 @@ test("every setting of net.ipv4.vs that can be written is set, and put back at t
       });
     const before = read();
     for (const name of names) assert.notEqual(before[name], settings[name], name);
+    assert.equal(before["net.ipv4.conf.all.accept_redirects"], "1");
     const director = new IpvsDirector({
       openPlane: () => ({ ok: true, value: planeOf(on) }),
       openSettings: ipvsSettings,
@@ -200,6 +210,33 @@ test("every setting of net.ipv4.vs that can be written is set, and put back at t
     assert.deepEqual(read(), settings);
     inNamespace(on, () => director.stop("remove"));
     assert.deepEqual(read(), before);
+  } finally {
+    lab.close();
+  }
+});
+
+test("the kernel accepts redirects after the stop as it did before, whatever forwarding made of that", () => {
+  const lab = new Lab();
+  try {
+    const on = lab.host("ours");
+    const { settings = {} } = good(`${PAIR}ipvs: { sysctl: { ip-forward: true } }\n`).ipvs;
+    const names = ["net.ipv4.ip_forward", "net.ipv4.conf.all.accept_redirects"];
+    inNamespace(on, () => {
+      const kernel = ipvsSettings();
+      const values = (): unknown[] => names.map((name) => kernel.sysctl(name));
+      for (const redirects of ["1", "0"]) {
+        on.sysctl({ "net.ipv4.conf.all.accept_redirects": redirects });
+        const keeper = new SettingsKeeper(
+          () => kernel,
+          () => undefined,
+        );
+        const order = { runtimeDirectory: lab.directory, sync: null, services: [] };
+        keeper.configure({ ...order, ipvs: { settings } });
+        assert.deepEqual(values(), ["1", "0"]);
+        keeper.restore(lab.directory);
+        assert.deepEqual(values(), ["0", redirects]);
+      }
+    });
   } finally {
     lab.close();
   }

@@ -309,6 +309,48 @@ test("the sync daemons are those ipvsadm starts, with every parameter and with n
     assert.equal(daemons(ours).trim(), "");
   }));
 
+test("at the edges of their values sync daemons are those ipvsadm starts, and a successor leaves them alone", () =>
+  inLab((lab) => {
+    const [ours, theirs] = lab.hosts("ours", "theirs");
+    lab.cable(ours, "sync0", theirs, "sync0");
+    for (const [host, last] of [
+      [ours, 1],
+      [theirs, 2],
+    ] as const)
+      host.ip(`addr add 10.9.0.${last}/24 dev sync0`, `addr add 2001:db8::${last}/64 dev sync0 nodad`);
+    const daemons = (host: Host): string => host.run("ipvsadm", "-L", "--daemon");
+    // The kernel makes other lengths of the first of these for the backup, and of the last for both.
+    for (const [maxLength, group, id, port, ttl] of [
+      [100, "224.0.0.1", 0, 1, 1],
+      [65_507, "239.255.255.255", 255, 65_535, 255],
+      [65_507, "ff0e::1", 255, 65_535, 255],
+    ] as const) {
+      const sync: SyncConfig = {
+        ...{ interface: "sync0", id, roles: SYNC.roles, maxLength, group: ip(group), port, ttl },
+      };
+      const { configure, director } = directorOf(lab, ours);
+      configure([WEB], sync);
+      const options = `--syncid ${id} --sync-maxlen ${maxLength} --mcast-group ${group} --mcast-port ${port}`;
+      for (const role of SYNC.roles)
+        theirs.run(
+          ...["ipvsadm", "--start-daemon", role, "--mcast-interface", "sync0", "--mcast-ttl", String(ttl)],
+          ...options.split(" "),
+        );
+      assert.equal(daemons(ours), daemons(theirs));
+      const successor = directorOf(lab, ours);
+      successor.configure([WEB], sync);
+      assert.deepEqual(
+        successor.told().filter((event) => event.kind === "sync-daemon"),
+        [],
+        group,
+      );
+      for (const role of SYNC.roles) theirs.run("ipvsadm", "--stop-daemon", role);
+      director.stop("keep");
+      successor.director.stop("remove");
+      assert.equal(daemons(ours).trim(), "");
+    }
+  }));
+
 test("a sync group of IPv6, and a backup with values of its own, are those ipvsadm starts", () =>
   inLab((lab) => {
     const [ours, theirs] = lab.hosts("ours", "theirs");
