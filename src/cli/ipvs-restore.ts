@@ -25,7 +25,8 @@ export async function restoreTable(
   const name = file === "-" ? "standard input" : file;
   const say = ({ line, text: words }: LineProblem): void =>
     void output.err(`${name}:${line}: error: ${words}\n`);
-  const { lines, problems } = parseSaved(text);
+  const { namesIn } = await import("../linux/saved-names.js");
+  const { lines, problems } = parseSaved(text, await namesIn(text));
   if (problems.length > 0) {
     for (const problem of problems) say(problem);
     output.err(`vipd ipvs: ${count(problems.length, "line")} cannot be read: nothing was added\n`);

@@ -92,7 +92,8 @@ export function describeChecks(event: ChecksEvent): Description {
       return {
         level: "error",
         subject: "ipvs",
-        text: `${event.command}: ${event.error} (${event.why})${retry}`,
+        // What the kernel answered to a command begins with the command.
+        text: `${event.error.startsWith(event.command) ? "" : `${event.command}: `}${event.error} (${event.why})${retry}`,
       };
     }
     case "sync-daemon": {

@@ -8,9 +8,9 @@ import { genericPayload } from "../netlink/generic.js";
 import type { Message } from "../netlink/message.js";
 import { familyOfKey } from "./group.js";
 import type {
+  ListedPersistence,
   ListedServer,
   ListedService,
-  Persistence,
   Protocol,
   ServiceKey,
   SyncDaemon,
@@ -62,12 +62,18 @@ function readKey(service: ServiceValues): ServiceKey | undefined {
   return { kind: "address", protocol, address, port: service.port };
 }
 
-function readPersistence({ timeout, netmask }: ServiceValues, family: Family): Persistence {
-  const mask = new Reader(netmask ?? new Uint8Array(4));
-  const prefixLength =
-    family === "ipv4" ? 32 - trailingZeros(mask.u32be("netmask")) : mask.u32ne("prefix length");
-  return { timeout: seconds(timeout ?? 0), prefixLength };
+function readPersistence({ timeout, netmask }: ServiceValues, family: Family): ListedPersistence {
+  const bytes = netmask ?? new Uint8Array(4);
+  const reader = new Reader(bytes);
+  const whole = { timeout: seconds(timeout ?? 0) };
+  if (family === "ipv6") return { ...whole, prefixLength: reader.u32ne("prefix length") };
+  const mask = reader.u32be("netmask");
+  const prefixLength = 32 - trailingZeros(mask);
+  return isPrefix(mask) ? { ...whole, prefixLength } : { ...whole, prefixLength, mask: ipFromBytes(bytes) };
 }
+
+/** Ones and then zeros: what is left are ones alone, and one more has none of them. */
+const isPrefix = (mask: number): boolean => (~mask & (~mask + 1)) === 0;
 
 /** Of a 32-bit number; 32 for zero. */
 const trailingZeros = (n: number): number => (n === 0 ? 32 : 31 - Math.clz32(n & -n));

@@ -71,7 +71,8 @@ export function sameService(actual: ListedService, wanted: VirtualService): bool
     (actual.flags ?? 0) === (wanted.flags ?? 0) &&
     actual.engine === wanted.engine &&
     a?.timeout === b?.timeout &&
-    a?.prefixLength === b?.prefixLength
+    a?.prefixLength === b?.prefixLength &&
+    a?.mask === undefined
   );
 }
 

@@ -19,7 +19,11 @@ export function entryJson({ service, statistics, servers }: ListingEntry): unkno
     persistence:
       persistence === undefined
         ? null
-        : { timeout_s: toSeconds(persistence.timeout), prefix_length: persistence.prefixLength },
+        : {
+            timeout_s: toSeconds(persistence.timeout),
+            prefix_length: persistence.prefixLength,
+            ...(persistence.mask === undefined ? {} : { mask: persistence.mask }),
+          },
     persistence_engine: engine,
     ...statisticsJson(statistics),
     servers: servers.map(serverJson),

@@ -70,7 +70,10 @@ export function readCountedServer(message: Message, of: ListedService): CountedS
 
 const PLAIN_TUNNEL: Tunnel = { kind: "ipip", port: 0, checksum: "none" };
 
-/** In the order in which ipvsadm lists: firewall marks last, then family, protocol, address, port. */
+/**
+ * By family, protocol, address and port, firewall marks last, as ipvsadm sorts; but for addresses that are far apart, those
+ * of IPv6 and marks from 2^31 on, which it compares with too few bits.
+ */
 export function inListingOrder(entries: readonly ListingEntry[]): readonly ListingEntry[] {
   return entries
     .map((entry) => ({ entry, key: serviceSortKey(entry.service) }))

@@ -5,6 +5,9 @@ import type { Command } from "./command.js";
 
 export const IPVS_MODULE = "ip_vs";
 
+export const moduleOfScheduler = (scheduler: string): string => `${IPVS_MODULE}_${scheduler}`;
+export const moduleOfEngine = (engine: string): string => `${IPVS_MODULE}_pe_${engine}`;
+
 /** Each once, IPVS itself first. */
 export function modulesOf(commands: readonly Command[]): readonly string[] {
   const modules = new Set<string>();
@@ -12,8 +15,8 @@ export function modulesOf(commands: readonly Command[]): readonly string[] {
     modules.add(IPVS_MODULE);
     if (command.kind !== "add-service" && command.kind !== "edit-service") continue;
     const { scheduler, engine } = command.service;
-    modules.add(`${IPVS_MODULE}_${scheduler}`);
-    if (engine !== undefined) modules.add(`${IPVS_MODULE}_pe_${engine}`);
+    modules.add(moduleOfScheduler(scheduler));
+    if (engine !== undefined) modules.add(moduleOfEngine(engine));
   }
   return [...modules];
 }

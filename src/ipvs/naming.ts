@@ -3,7 +3,13 @@
 
 import { familyOf, ipBytes, ipFromBytes, type IpAddress } from "../core/address.js";
 import type { Family } from "../core/address.js";
-import { SERVICE_FLAG, type ListedService, type Persistence, type ServiceKey } from "./model.js";
+import {
+  SERVICE_FLAG,
+  type ListedPersistence,
+  type ListedService,
+  type Protocol,
+  type ServiceKey,
+} from "./model.js";
 
 export type Naming = {
   readonly host: (address: IpAddress) => string;
@@ -18,13 +24,14 @@ export function endpointText(address: IpAddress, port: number, protocol: string,
 }
 
 /** By which the ports of its servers get names; ipvsadm takes a firewall mark for TCP. */
-export const protocolOf = (key: ServiceKey): string => (key.kind === "fwmark" ? "tcp" : key.protocol);
+export const protocolOf = (key: ServiceKey): Protocol => (key.kind === "fwmark" ? "tcp" : key.protocol);
 
 export const keyFamily = (key: ServiceKey): Family =>
   key.kind === "fwmark" ? key.family : familyOf(key.address);
 
 /** The granularity as `-M` takes it: a mask, or for IPv6 a length; undefined: each client for itself. */
-export function maskText({ prefixLength }: Persistence, family: Family): string | undefined {
+export function maskText({ prefixLength, mask }: ListedPersistence, family: Family): string | undefined {
+  if (mask !== undefined) return mask;
   if (family === "ipv6") return prefixLength === 128 ? undefined : String(prefixLength);
   return prefixLength === 32 ? undefined : dottedMask(prefixLength);
 }

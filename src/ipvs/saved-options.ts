@@ -65,7 +65,10 @@ export function lineOptions(line: string): Result<LineOptions, string> {
     if (option.value === undefined && value !== undefined) return err(`${shown(word.name)} takes no value`);
     if (option.value !== undefined && value === undefined) {
       const next = words[i + 1];
-      if (next !== undefined && !next.startsWith("-")) value = words[++i];
+      // Marks from 2^31 on are written as negative numbers.
+      const isValue =
+        !(next ?? "-").startsWith("-") || (option.value === "must" && /^-\d+$/.test(next ?? ""));
+      if (isValue) value = words[++i];
       else if (option.value === "must") return err(`a value is missing after ${shown(word.name)}`);
     }
     options.set(word.name, value ?? "");

@@ -1,6 +1,7 @@
 // What a line of a saved table would add, as a message to the kernel. Unlike the commands of the daemon, which are for
 // what its configuration can say, these carry all that ipvsadm can.
 
+import { ipBytes } from "../core/address.js";
 import { writeGenericHeader } from "../netlink/generic.js";
 import type { Request } from "../netlink/message.js";
 import { keyValues, serverValues, serviceValues } from "./messages.js";
@@ -29,5 +30,12 @@ function valuesOf(addition: Addition): Values {
   // Of schedulers and engines there may be others in the kernel than those that a configuration can name.
   const { scheduler, engine, ...service } = addition.service;
   const values = serviceValues({ ...service, scheduler: scheduler as Scheduler });
-  return { service: engine === undefined ? values : { ...values, engine } };
+  const mask = service.persistence?.mask;
+  return {
+    service: {
+      ...values,
+      ...(engine === undefined ? {} : { engine }),
+      ...(mask === undefined ? {} : { netmask: ipBytes(mask) }),
+    },
+  };
 }

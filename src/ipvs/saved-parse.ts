@@ -1,15 +1,15 @@
-// Reads the lines of a saved table (`ipvsadm -S -n`): what each would add. All that is wrong is said at once, each
+// Reads the lines of a saved table (`ipvsadm -S`, with -n or without): what each would add. All that is wrong is said at once, each
 // with its line; numbers are checked here, what the kernel refuses is told when it does.
 
 import type { Family } from "../core/address.js";
 import { err, ok, type Result } from "../core/result.js";
 import { seconds } from "../core/units.js";
-import { SERVICE_FLAG, type ListedService, type Persistence, type ServiceKey } from "./model.js";
+import { SERVICE_FLAG, type ListedPersistence, type ListedService, type ServiceKey } from "./model.js";
 import { keyFamily, schedulerFlag, schedulerFlagWords } from "./naming.js";
 import { lineOptions, shown, type LineOptions, type OptionName } from "./saved-options.js";
 import { readServer } from "./saved-server.js";
 import type { SavedServer } from "./saved-text.js";
-import { maskLength, readEndpoint, wholeNumber } from "./saved-values.js";
+import { NO_NAMES, readEndpoint, readMask, wholeNumber, type SavedNames } from "./saved-values.js";
 
 export type Addition =
   | { readonly kind: "service"; readonly service: ListedService }
@@ -19,20 +19,20 @@ export type SavedLine = { readonly line: number; readonly addition: Addition };
 export type LineProblem = { readonly line: number; readonly text: string };
 export type SavedTable = { readonly lines: readonly SavedLine[]; readonly problems: readonly LineProblem[] };
 
-export function parseSaved(text: string): SavedTable {
+export function parseSaved(text: string, names: SavedNames = NO_NAMES): SavedTable {
   const lines: SavedLine[] = [];
   const problems: LineProblem[] = [];
   for (const [i, raw] of text.split("\n").entries()) {
     const content = raw.trim();
     if (content === "" || content.startsWith("#")) continue;
-    const addition = parseLine(content);
+    const addition = parseLine(content, names);
     if (addition.ok) lines.push({ line: i + 1, addition: addition.value });
     else problems.push({ line: i + 1, text: addition.error });
   }
   return { lines, problems };
 }
 
-function parseLine(content: string): Result<Addition, string> {
+function parseLine(content: string, names: SavedNames): Result<Addition, string> {
   const read = lineOptions(content);
   if (!read.ok) return read;
   const options = read.value;
@@ -44,13 +44,13 @@ function parseLine(content: string): Result<Addition, string> {
     return err(
       `${shown(foreign)} has no meaning in a line that adds a ${isService ? "service" : "real server"}`,
     );
-  const key = readKey(options);
+  const key = readKey(options, names);
   if (!key.ok) return key;
   if (isService) {
     const service = readService(key.value, options);
     return service.ok ? ok({ kind: "service", service: service.value }) : service;
   }
-  const server = readServer(key.value, options);
+  const server = readServer(key.value, options, names);
   return server.ok ? ok({ kind: "server", key: key.value, server: server.value }) : server;
 }
 
@@ -83,7 +83,7 @@ const PROTOCOLS = [
   ["sctp-service", "sctp"],
 ] as const;
 
-function readKey(options: LineOptions): Result<ServiceKey, string> {
+function readKey(options: LineOptions, names: SavedNames): Result<ServiceKey, string> {
   const named = [...PROTOCOLS.map(([name]) => name), "fwmark-service" as const].filter((name) =>
     options.has(name),
   );
@@ -91,15 +91,24 @@ function readKey(options: LineOptions): Result<ServiceKey, string> {
   if (name === undefined || named.length > 1)
     return err("a line names one service: by -t, -u or --sctp-service ADDRESS:PORT, or by -f MARK");
   if (name === "fwmark-service") {
-    const mark = wholeNumber(options, name, 1, 0xffff_ffff);
+    const mark = readMark(options);
     if (!mark.ok) return mark;
-    return ok({ kind: "fwmark", mark: mark.value ?? 0, family: options.has("ipv6") ? "ipv6" : "ipv4" });
+    return ok({ kind: "fwmark", mark: mark.value, family: options.has("ipv6") ? "ipv6" : "ipv4" });
   }
   if (options.has("ipv6")) return err("-6 belongs to -f: an address says itself which family it is of");
-  const endpoint = readEndpoint(options.get(name) ?? "", undefined);
-  if (!endpoint.ok) return endpoint;
   const [, protocol] = PROTOCOLS.find(([option]) => option === name) ?? PROTOCOLS[0];
+  const endpoint = readEndpoint(options.get(name) ?? "", undefined, protocol, names);
+  if (!endpoint.ok) return endpoint;
   return ok({ kind: "address", protocol, ...endpoint.value });
+}
+
+/** ipvsadm 1.31 writes those from 2^31 on as negative numbers. */
+function readMark(options: LineOptions): Result<number, string> {
+  const text = options.get("fwmark-service") ?? "";
+  const signed = /^-\d{1,10}$/.test(text) ? Number(text) : 0;
+  if (signed < 0 && signed >= -(2 ** 31)) return ok(signed + 2 ** 32);
+  const mark = wholeNumber(options, "fwmark-service", 1, 0xffff_ffff);
+  return mark.ok ? ok(mark.value ?? 0) : mark;
 }
 
 function readService(key: ServiceKey, options: LineOptions): Result<ListedService, string> {
@@ -128,7 +137,10 @@ const DEFAULT_PERSISTENCE_S = 360;
 /** A month, ipvsadm's limit. */
 const LONGEST_PERSISTENCE_S = 31 * 24 * 3600;
 
-function readPersistence(family: Family, options: LineOptions): Result<Persistence | undefined, string> {
+function readPersistence(
+  family: Family,
+  options: LineOptions,
+): Result<ListedPersistence | undefined, string> {
   const mask = options.get("netmask");
   if (!options.has("persistent"))
     return mask === undefined ? ok(undefined) : err("-M needs -p: it is the granularity of persistence");
@@ -137,15 +149,16 @@ function readPersistence(family: Family, options: LineOptions): Result<Persisten
       ? ok(DEFAULT_PERSISTENCE_S)
       : wholeNumber(options, "persistent", 1, LONGEST_PERSISTENCE_S);
   if (!timeout.ok) return timeout;
-  const full = family === "ipv4" ? 32 : 128;
-  const length =
-    mask === undefined
-      ? ok(full)
-      : family === "ipv4"
-        ? maskLength(mask)
-        : wholeNumber(options, "netmask", 1, 128);
-  if (!length.ok) return length;
-  return ok({ timeout: seconds(timeout.value ?? DEFAULT_PERSISTENCE_S), prefixLength: length.value ?? full });
+  const whole = { timeout: seconds(timeout.value ?? DEFAULT_PERSISTENCE_S) };
+  if (mask === undefined) return ok({ ...whole, prefixLength: family === "ipv4" ? 32 : 128 });
+  if (family === "ipv6") {
+    const length = wholeNumber(options, "netmask", 1, 128);
+    return length.ok ? ok({ ...whole, prefixLength: length.value ?? 128 }) : length;
+  }
+  const read = readMask(mask);
+  if (!read.ok) return read;
+  const { length, mask: odd } = read.value;
+  return ok({ ...whole, prefixLength: length, ...(odd === undefined ? {} : { mask: odd }) });
 }
 
 function readFlags(scheduler: string, options: LineOptions): Result<number, string> {

@@ -2,9 +2,10 @@
 
 import { err, ok, type Result } from "../core/result.js";
 import { serviceId, type ListedServer, type ServiceKey, type Tunnel } from "./model.js";
+import { protocolOf } from "./naming.js";
 import { shown, type LineOptions, type OptionName } from "./saved-options.js";
 import type { SavedServer } from "./saved-text.js";
-import { readEndpoint, wholeNumber } from "./saved-values.js";
+import { readEndpoint, wholeNumber, type SavedNames } from "./saved-values.js";
 
 const FORWARDINGS = [
   ["gatewaying", "direct-routing"],
@@ -13,7 +14,11 @@ const FORWARDINGS = [
 ] as const satisfies readonly (readonly [OptionName, ListedServer["forwarding"]])[];
 
 /** ipvsadm's default is direct routing, and it ignores a port of the server's own where packets keep theirs. */
-export function readServer(key: ServiceKey, options: LineOptions): Result<SavedServer, string> {
+export function readServer(
+  key: ServiceKey,
+  options: LineOptions,
+  names: SavedNames,
+): Result<SavedServer, string> {
   if (!options.has("real-server"))
     return err(`a real server is missing: -r ADDRESS:PORT, for ${serviceId(key)}`);
   const methods = FORWARDINGS.filter(([name]) => options.has(name));
@@ -21,7 +26,7 @@ export function readServer(key: ServiceKey, options: LineOptions): Result<SavedS
     return err(`${methods.map(([name]) => shown(name)).join(" and ")} exclude each other`);
   const forwarding = methods[0]?.[1] ?? "direct-routing";
   const servicePort = key.kind === "fwmark" ? 0 : key.port;
-  const endpoint = readEndpoint(options.get("real-server") ?? "", servicePort);
+  const endpoint = readEndpoint(options.get("real-server") ?? "", servicePort, protocolOf(key), names);
   if (!endpoint.ok) return endpoint;
   const weight = wholeNumber(options, "weight", 0, 0x7fff_ffff);
   if (!weight.ok) return weight;
@@ -29,6 +34,8 @@ export function readServer(key: ServiceKey, options: LineOptions): Result<SavedS
   if (!upper.ok) return upper;
   const lower = wholeNumber(options, "l-threshold", 0, MOST_CONNECTIONS);
   if (!lower.ok) return lower;
+  if ((lower.value ?? 0) > (upper.value ?? 0))
+    return err(`-y ${lower.value ?? 0} is more than -x ${upper.value ?? 0}, the upper threshold`);
   const tunnel = readTunnel(forwarding, options);
   if (!tunnel.ok) return tunnel;
   return ok({
@@ -45,8 +52,8 @@ export function readServer(key: ServiceKey, options: LineOptions): Result<SavedS
 const positive = <K extends string>(name: K, value = 0): { readonly [P in K]?: number } =>
   (value === 0 ? {} : { [name]: value }) as { readonly [P in K]?: number };
 
-/** The kernel takes 32 bits. */
-const MOST_CONNECTIONS = 0xffff_ffff;
+/** The kernel refuses more. */
+const MOST_CONNECTIONS = 0x7fff_ffff;
 const TUNNEL_KINDS = ["ipip", "gue", "gre"] as const;
 const CHECKSUMS = [
   ["tun-nocsum", "none"],

@@ -19,6 +19,7 @@ import type { Acknowledgement, Message, Request } from "../netlink/message.js";
 import type { ApplyResult, DataPlane, ServerList } from "../ports/data-plane.js";
 import { NETLINK_PROTOCOL } from "./constants.js";
 import { errno as errnos } from "./errno.js";
+import { missingPart } from "./ipvs-parts.js";
 import { describeErrno, NetlinkError, NetlinkSocket } from "./netlink-socket.js";
 
 const { EPERM, ENOENT, ESRCH, EEXIST, EINVAL, ENOBUFS } = errnos;
@@ -120,8 +121,7 @@ function resultOf(command: Command, answer: Acknowledgement): ApplyResult {
 function reason(command: Command, answer: Acknowledgement): string {
   const words = describeErrno(answer);
   const changesService = command.kind === "add-service" || command.kind === "edit-service";
-  if (changesService && answer.errno === ENOENT)
-    return `${words}: the kernel has no scheduler ${command.service.scheduler}: modprobe ip_vs_${command.service.scheduler}`;
+  if (changesService && answer.errno === ENOENT) return `${words}: ${missingPart(command.service)}`;
   if (answer.errno === EPERM) return `${words}: CAP_NET_ADMIN is needed`;
   if (answer.errno === EINVAL && answer.text === undefined)
     return command.kind === "add-server"

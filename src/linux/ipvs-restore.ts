@@ -7,6 +7,7 @@ import type { Addition } from "../ipvs/saved-parse.js";
 import type { Acknowledgement } from "../netlink/message.js";
 import { errno as errnos } from "./errno.js";
 import { openFamily } from "./ipvs-kernel.js";
+import { missingPart } from "./ipvs-parts.js";
 import { describeErrno } from "./netlink-socket.js";
 
 /** For each addition null, or why it was refused; an error when the kernel cannot be asked at all. */
@@ -38,12 +39,8 @@ function reason(addition: Addition, answer: Acknowledgement): string {
       return "it is in the kernel already";
     case errnos.ESRCH:
       return "there is no such service: a line with -A comes before";
-    case errnos.ENOENT: {
-      if (addition.kind !== "service") return describeErrno(answer);
-      const { scheduler, engine } = addition.service;
-      const other = engine === undefined ? "" : `, or no persistence engine ${engine}`;
-      return `the kernel has no scheduler ${scheduler}${other}: modprobe ip_vs_${scheduler}`;
-    }
+    case errnos.ENOENT:
+      return addition.kind === "service" ? missingPart(addition.service) : describeErrno(answer);
     case errnos.EPERM:
       return `${describeErrno(answer)}: CAP_NET_ADMIN is needed`;
     case errnos.EINVAL:

@@ -2,9 +2,9 @@
 // the name servers. Bounded: who does not answer in time stays a number.
 
 import { Resolver } from "node:dns/promises";
-import { readFileSync } from "node:fs";
 import type { IpAddress } from "../core/address.js";
 import type { Naming } from "../ipvs/naming.js";
+import { hostsFile, servicesFile } from "./name-files.js";
 
 /** All questions together; they are asked at once. */
 const TIME_LIMIT_MS = 2000;
@@ -13,9 +13,14 @@ const MOST_QUESTIONS = 256;
 
 export async function namesOf(addresses: Iterable<IpAddress>): Promise<Naming> {
   const hosts = new Map<IpAddress, string>();
+  // The first name of an address is the one that everybody shows.
+  for (const { address, names } of hostsFile())
+    if (!hosts.has(address)) hosts.set(address, names[0] ?? address);
   const resolver = new Resolver({ timeout: 1000, tries: 1 });
   const limit = setTimeout(() => resolver.cancel(), TIME_LIMIT_MS);
-  const questions = [...new Set(addresses)].slice(0, MOST_QUESTIONS).map(async (address) => {
+  const unknown = new Set(addresses);
+  for (const address of hosts.keys()) unknown.delete(address);
+  const questions = [...unknown].slice(0, MOST_QUESTIONS).map(async (address) => {
     try {
       const [name] = await resolver.reverse(address);
       if (name !== undefined && /^[\w.-]+$/.test(name)) hosts.set(address, name);
@@ -25,23 +30,10 @@ export async function namesOf(addresses: Iterable<IpAddress>): Promise<Naming> {
   });
   await Promise.all(questions);
   clearTimeout(limit);
-  const ports = portNames();
+  const ports = new Map<string, string>();
+  for (const { port, names } of servicesFile()) if (!ports.has(port)) ports.set(port, names[0] ?? port);
   return {
     host: (address) => hosts.get(address) ?? address,
     port: (port, protocol) => ports.get(`${port}/${protocol}`) ?? String(port),
   };
-}
-
-/** By "80/tcp"; empty without the file. */
-function portNames(): ReadonlyMap<string, string> {
-  let text: string;
-  try {
-    text = readFileSync("/etc/services", "utf8");
-  } catch {
-    return new Map();
-  }
-  const names = new Map<string, string>();
-  for (const [, name = "", port = ""] of text.matchAll(/^([^\s#]+)[ \t]+(\d+\/[a-z]+)/gm))
-    if (!names.has(port)) names.set(port, name);
-  return names;
 }

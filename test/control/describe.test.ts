@@ -539,6 +539,13 @@ const others: { readonly [K in Exclude<VipdEvent["kind"], "vrrp-transition">]: r
       error: "ENOMEM: out of memory",
       retry_ms: 1000,
     },
+    {
+      kind: "table-failed",
+      why: "repair",
+      command: "remove server 192.168.1.4:80 from tcp 192.168.1.1:80",
+      error: "remove server 192.168.1.4:80 from tcp 192.168.1.1:80: EPERM: CAP_NET_ADMIN is needed",
+      retry_ms: 2000,
+    },
   ],
   "sync-daemon": [
     { kind: "sync-daemon", role: "master", running: true, interface: "eth1", id: 51 },

@@ -8,6 +8,10 @@ import { toHex, Writer } from "../../src/core/bytes.js";
 import { seconds } from "../../src/core/units.js";
 import type { Command } from "../../src/ipvs/command.js";
 import { readDaemon, readServer, readService } from "../../src/ipvs/answers.js";
+import { diff } from "../../src/ipvs/diff.js";
+import { serviceId, type ListedService, type VirtualService } from "../../src/ipvs/model.js";
+import { additionRequest } from "../../src/ipvs/saved-orders.js";
+import { parseSaved } from "../../src/ipvs/saved-parse.js";
 import { commandEncoder, startDaemonRequest } from "../../src/ipvs/messages.js";
 import { messagesIn, writeMessage, type Message, type Request } from "../../src/netlink/message.js";
 import { server, service } from "./arbitrary.js";
@@ -32,6 +36,33 @@ test("a service is read back as it was ordered", () => {
       assert.deepEqual(readService(sent(commandEncoder(FAMILY)({ kind: "add-service", service: one }))), one);
     }),
   );
+});
+
+test("a mask that is no prefix, which a saved table may have, is read back, and is another one than any prefix", () => {
+  const of = (mask: string): ListedService => {
+    const [line] = parseSaved(`-A -t 10.0.0.1:80 -s rr -p 60 -M ${mask}`).lines;
+    assert.ok(line?.addition.kind === "service");
+    const read = readService(sent(additionRequest(FAMILY, line.addition)));
+    assert.deepEqual(read, line.addition.service);
+    return line.addition.service;
+  };
+  const commands = (actual: ListedService, wanted: VirtualService): string[] => {
+    const id = serviceId(wanted.key);
+    const empty = { servers: new Map() };
+    const found = diff(
+      new Map([[id, { service: actual, ...empty }]]),
+      new Map([[id, { service: wanted, ...empty }]]),
+      new Set(),
+    );
+    return found.map(({ kind }) => kind);
+  };
+  const [odd, plain, all] = ["255.0.255.0", "255.255.255.0", "0.0.0.0"].map(of);
+  assert.ok(odd !== undefined && plain !== undefined && all !== undefined);
+  assert.equal(odd.persistence?.mask, "255.0.255.0");
+  assert.deepEqual([plain.persistence?.mask, all.persistence?.mask], [undefined, undefined]);
+  assert.deepEqual([plain.persistence?.prefixLength, all.persistence?.prefixLength], [24, 0]);
+  assert.deepEqual(commands(plain, plain as VirtualService), []);
+  assert.deepEqual(commands(odd, plain as VirtualService), ["edit-service"]);
 });
 
 test("a server is read back as it was ordered, also with another family than its service", () => {

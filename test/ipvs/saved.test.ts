@@ -8,6 +8,7 @@ import { ip } from "../../src/core/address.js";
 import { seconds } from "../../src/core/units.js";
 import type { ListedService, ServiceKey, Tunnel } from "../../src/ipvs/model.js";
 import { parseSaved, type Addition } from "../../src/ipvs/saved-parse.js";
+import { hostNamesIn, type SavedNames } from "../../src/ipvs/saved-values.js";
 import { savedServerLine, savedServiceLine, savedText, type SavedServer } from "../../src/ipvs/saved-text.js";
 import { statisticsOf } from "../../src/ipvs/statistics.js";
 
@@ -74,6 +75,10 @@ const tunnel: fc.Arbitrary<Tunnel> = fc.constantFrom(
   { kind: "gre", port: 0, checksum: "none" },
   { kind: "gre", port: 0, checksum: "full" },
 );
+const limits = (upper: number, lower: number): Pick<SavedServer, "upper" | "lower"> => ({
+  ...(upper === 0 ? {} : { upper }),
+  ...(lower === 0 ? {} : { lower }),
+});
 const server = (of: ServiceKey): fc.Arbitrary<SavedServer> =>
   fc
     .tuple(
@@ -81,14 +86,15 @@ const server = (of: ServiceKey): fc.Arbitrary<SavedServer> =>
       port,
       fc.constantFrom("direct-routing" as const, "nat" as const, "tunnel" as const),
       fc.integer({ min: 0, max: 0x7fff_ffff }),
-      maybe("upper", fc.integer({ min: 1, max: 0xffff_ffff })),
-      maybe("lower", fc.integer({ min: 1, max: 0xffff_ffff })),
+      fc
+        .tuple(fc.integer({ min: 0, max: 0x7fff_ffff }), fc.integer({ min: 0, max: 0x7fff_ffff }))
+        .map(([one, other]) => limits(Math.max(one, other), Math.min(one, other))),
       tunnel,
     )
-    .map(([one, own, forwarding, weight, upper, lower, wrap]) => ({
+    .map(([one, own, forwarding, weight, thresholds, wrap]) => ({
       // Only translated packets can get another port.
       ...{ address: one, port: forwarding === "nat" ? own : of.kind === "fwmark" ? 0 : of.port },
-      ...{ forwarding, weight, ...upper, ...lower },
+      ...{ forwarding, weight, ...thresholds },
       ...(forwarding === "tunnel" ? { tunnel: wrap } : {}),
     }));
 const addition: fc.Arbitrary<Addition> = fc.oneof(
@@ -149,6 +155,8 @@ test("the lines that ipvsadm 1.31 wrote are read, and written as they were", () 
     "-A -u 10.0.0.1:53 -s rr -o",
     "-A -u 10.0.0.1:5060 -s rr -p 30 --pe sip -o",
     "-A --sctp-service 10.0.0.1:99 -s lc",
+    "-A -t 10.0.0.1:29 -s rr -p 1 -M 255.0.255.0",
+    "-A -t 10.0.0.1:32 -s rr -p 1 -M 0.0.0.0",
     "-A -t [fd00::1]:80 -s rr -p 100 -M 64",
     "-a -t [fd00::1]:80 -r [fd00::2]:80 -m -w 1",
     "-A -f 7 -s wrr",
@@ -161,7 +169,7 @@ test("the lines that ipvsadm 1.31 wrote are read, and written as they were", () 
     read.lines.map(({ addition: one }) => textOf(one)),
     saved,
   );
-  assert.deepEqual([read.lines[0]?.line, read.lines.at(-1)?.line], [3, 20]);
+  assert.deepEqual([read.lines[0]?.line, read.lines.at(-1)?.line], [3, 22]);
 });
 
 test("long names, values in the same word and defaults are understood as ipvsadm does", () => {
@@ -183,6 +191,55 @@ test("long names, values in the same word and defaults are understood as ipvsadm
   assert.equal(read("-A -t 10.0.0.1:80 -s mh -b flag-1"), "-A -t 10.0.0.1:80 -s mh -b mh-fallback");
 });
 
+test("names are read as ipvsadm -S writes them without -n, and marks that it writes as negative numbers", () => {
+  const hosts: Record<string, readonly string[]> = {
+    "www.example": ["10.0.0.1", "fd00::1"],
+    six: ["fd00::6"],
+    localhost: ["127.0.0.1"],
+  };
+  const names: SavedNames = {
+    address: (name, family) => {
+      const found = hosts[name]?.find((one) => one.includes(":") === (family === "ipv6")) ?? "";
+      return found === "" ? undefined : ip(found);
+    },
+    port: (name, protocol) =>
+      new Map([
+        ["http/tcp", 80],
+        ["domain/udp", 53],
+      ]).get(`${name}/${protocol}`),
+  };
+  const written = [
+    "-A -t www.example:http -s rr",
+    "-a -t www.example:http -r localhost:http -m -w 1",
+    "-A -u www.example:domain -s rr",
+    "-A -t [www.example]:http -s rr",
+    "-a -t [www.example]:http -r [six]:81 -m -w 1",
+    "-A -f -1 -s rr",
+    "-A -f -2147483648 -s rr",
+    "-a -f -1 -r 10.0.0.2:http -m -w 1",
+  ];
+  const { lines, problems } = parseSaved(written.join("\n"), names);
+  assert.deepEqual(problems, []);
+  assert.deepEqual(
+    lines.map(({ addition: one }) => textOf(one)),
+    [
+      "-A -t 10.0.0.1:80 -s rr",
+      "-a -t 10.0.0.1:80 -r 127.0.0.1:80 -m -w 1",
+      "-A -u 10.0.0.1:53 -s rr",
+      "-A -t [fd00::1]:80 -s rr",
+      "-a -t [fd00::1]:80 -r [fd00::6]:81 -m -w 1",
+      "-A -f 4294967295 -s rr",
+      "-A -f 2147483648 -s rr",
+      "-a -f 4294967295 -r 10.0.0.2:80 -m -w 1",
+    ],
+  );
+  assert.deepEqual([...hostNamesIn(written.join("\n"))].toSorted(), ["localhost", "six", "www.example"]);
+  assert.deepEqual([...hostNamesIn("-A -t 10.0.0.1:80 -s rr\n-a -t [fd00::1]:80 -r10.0.0.2:80 -w 1")], []);
+  assert.deepEqual([...hostNamesIn("--add-server --tcp-service=a:80 --real-server b -w 1")], ["a", "b"]);
+  // What has the wrong protocol has no port.
+  assert.match(parseSaved("-A -t 10.0.0.1:domain", names).problems[0]?.text ?? "", /for tcp$/);
+});
+
 test("everything that is wrong is said, with its line and what would be right", () => {
   const wrong: readonly (readonly [line: string, problem: RegExp])[] = [
     ["-D -t 10.0.0.1:80", /"-D" is no option/],
@@ -193,9 +250,11 @@ test("everything that is wrong is said, with its line and what would be right", 
     ["-A -t 10.0.0.1:80 -t 10.0.0.1:80", /-t stands there twice/],
     ["-A -t", /a value is missing after -t/],
     ["-A -t 10.0.0.1", /a port is missing/],
-    ["-A -t 10.0.0.1:http", /"http" is not a port.*only numbers/],
-    ["-A -t 10.0.0.1:65536", /not a port/],
-    ["-A -t www:80", /"www" is not an IPv4 or IPv6 address: only numbers/],
+    ["-A -t 10.0.0.1:http", /"http" is neither a port from 0 to 65535 nor the name of one for tcp/],
+    ["-A -t 10.0.0.1:65536", /"65536" is neither a port from 0 to 65535/],
+    ["-A -t www:80", /"www" is neither an address nor the name of a host that has one/],
+    ["-A -t 10.0.0.256:80", /"10.0.0.256" is not an IPv4 or IPv6 address/],
+    ["-A -f -2147483649", /-f takes a whole number from 1 to 4294967295, not "-2147483649"/],
     ["-A -f 0", /-f takes a whole number from 1 to 4294967295, not "0"/],
     ["-A -t 10.0.0.1:80 -6", /-6 belongs to -f/],
     ["-A -t 10.0.0.1:80 -w 3", /-w has no meaning in a line that adds a service/],
@@ -203,7 +262,10 @@ test("everything that is wrong is said, with its line and what would be right", 
     ["-A -t 10.0.0.1:80 -s R2D2", /no name of a scheduler/],
     ["-A -t 10.0.0.1:80 -p 0", /-p takes a whole number from 1 to 2678400/],
     ["-A -t 10.0.0.1:80 -M 255.255.255.0", /-M needs -p/],
-    ["-A -t 10.0.0.1:80 -p -M 255.0.255.0", /no mask: ones and then zeros/],
+    ["-A -t 10.0.0.1:80 -p -M 24", /"24" is no mask as 255.255.255.0/],
+    ["-a -t 10.0.0.1:80 -r 10.0.0.2 -x 2147483648", /-x takes a whole number from 0 to 2147483647/],
+    ["-a -t 10.0.0.1:80 -r 10.0.0.2 -x 5 -y 6", /-y 6 is more than -x 5, the upper threshold/],
+    ["-a -t 10.0.0.1:80 -r 10.0.0.2 -y 6", /-y 6 is more than -x 0, the upper threshold/],
     ["-A -t [fd00::1]:80 -p -M 129", /-M takes a whole number from 1 to 128/],
     ["-A -t 10.0.0.1:80 --pe sip", /--pe needs -p/],
     ["-A -t 10.0.0.1:80 -s sh -b mh-port", /sh has no flag "mh-port": sh-fallback, sh-port, flag-1/],

@@ -229,3 +229,28 @@ test("a service whose scheduler the kernel does not have is refused with the mod
     lab.close();
   }
 });
+
+test("a service whose persistence engine the kernel does not have is refused with that module's name", () => {
+  const lab = new Lab();
+  try {
+    const plane = planeOf(lab.host("ours"));
+    const wanted = { scheduler: "wlc", persistence, engine: "nope" as "sip" } as const;
+    const was = { key: keyOf(1), scheduler: "wlc" } as const;
+    const [refused, made, edited] = plane.apply([
+      { kind: "add-service", service: { key: keyOf(0), ...wanted } },
+      { kind: "add-service", service: was },
+      { kind: "edit-service", was, service: { ...was, ...wanted } },
+    ]);
+    assert.equal(made?.ok, true);
+    for (const result of [refused, edited]) {
+      assert.ok(result !== undefined && !result.ok);
+      assert.match(
+        result.error,
+        /ENOENT.*the kernel has no persistence engine nope: modprobe ip_vs_pe_nope$/,
+      );
+    }
+    plane.close();
+  } finally {
+    lab.close();
+  }
+});

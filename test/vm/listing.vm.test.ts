@@ -48,12 +48,16 @@ async function same(host: Host, ours: readonly string[], theirs: readonly string
 const timeless = (text: string): string => text.replaceAll(/^([A-Z]+) +\d\d:\d\d /gm, "$1 mm:ss ");
 
 const EVERYTHING = [
+  "-A -t 10.0.0.1:0 -s rr -p 360",
+  "-a -t 10.0.0.1:0 -r 10.0.0.2:0 -m -w 1",
   "-A -t 10.0.0.1:25 -s sh -p 60 -M 255.255.255.0 -b sh-fallback,sh-port",
   "-A -t 10.0.0.1:26 -s mh -b mh-fallback,mh-port",
   "-A -t 10.0.0.1:27 -s mh -b mh-port",
   "-A -t 10.0.0.1:28 -s rr -b flag-3",
+  "-A -t 10.0.0.1:29 -s rr -p 1 -M 255.0.255.0",
+  "-A -t 10.0.0.1:32 -s rr -p 2678400 -M 0.0.0.0",
   "-A -t 10.0.0.1:80 -s wlc",
-  "-a -t 10.0.0.1:80 -r 10.0.0.2:8080 -m -w 7 -x 100 -y 50",
+  "-a -t 10.0.0.1:80 -r 10.0.0.2:8080 -m -w 2147483647 -x 2147483647 -y 50",
   "-a -t 10.0.0.1:80 -r 10.0.0.3:80 -g -w 0",
   "-a -t 10.0.0.1:80 -r 10.0.0.12:80 -i -w 1 --tun-type ipip",
   "-A -t 10.0.0.1:81 -s wlc",
@@ -92,13 +96,25 @@ test("what is restored is what ipvsadm restores, what is saved is what ipvsadm s
     assert.equal(again.code, 1);
     const refused = again.err.trimEnd().split("\n");
     assert.equal(refused.length, EVERYTHING.length + 1);
-    assert.equal(refused[0], `${file}:2: error: service tcp 10.0.0.1:25: it is in the kernel already`);
+    assert.equal(refused[0], `${file}:2: error: service tcp 10.0.0.1:0: it is in the kernel already`);
     assert.equal(
-      refused[5],
-      `${file}:7: error: server 10.0.0.2:8080 of tcp 10.0.0.1:80: it is in the kernel already`,
+      refused[1],
+      `${file}:3: error: server 10.0.0.2:0 of tcp 10.0.0.1:0: it is in the kernel already`,
     );
     assert.equal(refused.at(-1), `vipd ipvs: 0 of ${String(EVERYTHING.length)} lines added`);
     assert.equal(ipvsadmTable(ours), ipvsadmTable(theirs));
+
+    // ipvsadm reads what was saved, and what it saves itself, with names, is read.
+    const [fromOurs, fromTheirs] = lab.hosts("fromOurs", "fromTheirs");
+    fromOurs.run("sh", "-c", `ipvsadm -R <${lab.file("saved", saved.out)}`);
+    const marks = "-A -f 4294967295 -s rr\n-A -f 2147483648 -6 -s rr\n";
+    theirs.run("sh", "-c", `ipvsadm -R <${lab.file("marks", marks)}`);
+    const named = theirs.run("ipvsadm", "-S");
+    assert.match(named, /^-A -f -1 .*-t 10\.0\.0\.1:http /s);
+    const renamed = ["ipvs", "--restore", lab.file("named", named), "--runtime-dir", lab.directory];
+    assert.deepEqual(await vipd(fromTheirs, ...renamed), { code: 0, out: "", err: "" });
+    assert.equal(ipvsadmTable(fromTheirs), ipvsadmTable(theirs));
+    assert.equal(fromOurs.run("ipvsadm", "-Ln", "--thresholds"), ours.run("ipvsadm", "-Ln", "--thresholds"));
 
     const odd = lab.file(
       "odd",
@@ -130,7 +146,7 @@ test("every view of a table has the lines of ipvsadm, names and all", async () =
       await same(empty, ["-n", ...view], ["-Ln", ...view]);
     const { out } = await vipd(host, "ipvs", "--json");
     const listing = JSON.parse(out) as { version: string; services: { service: string }[] };
-    assert.equal(listing.services.length, 11);
+    assert.equal(listing.services.length, EVERYTHING.filter((line) => line.startsWith("-A")).length);
     assert.match(listing.version, /^1\.2\.\d$/);
   } finally {
     lab.close();
