@@ -46,7 +46,8 @@ export const serviceKernelShape = () => ({
   engine: choice(["sip"])
     .optional()
     .describe(
-      "What of a packet tells `persistence` who the client is: `sip` looks at the Call-ID. Needs the module ip_vs_pe_sip. Without it: the address.",
+      "What of a packet counts for `persistence` beside the client's address: with `sip` the Call-ID, so that the calls of one " +
+        "client, such as a proxy, go to several servers, and each call to one. Needs the module ip_vs_pe_sip.",
     ),
   "scheduler-flags": list(
     choice(["fallback", "port"], {

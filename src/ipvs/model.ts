@@ -59,7 +59,7 @@ export type VirtualService = {
   readonly persistence?: Persistence;
   /** Of SERVICE_FLAG, added up; absent: none. */
   readonly flags?: number;
-  /** Persistence engine: what of a packet names the client ("sip": the Call-ID). Absent: its address. */
+  /** Persistence engine: what of a packet counts beside the client's address ("sip": the Call-ID). */
   readonly engine?: "sip";
 };
 

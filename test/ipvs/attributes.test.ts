@@ -17,6 +17,10 @@ const SHOWN = {
   changes: ["ipvs", "changes reach the kernel as ipvsadm's -E, -e and -d do"],
   refusals: ["ipvs", "refusals say what was refused, why, and how to fix it"],
   daemons: ["ipvs", "the sync daemons are those ipvsadm starts, with every parameter and with none"],
+  daemonEdges: [
+    "ipvs",
+    "at the edges of their values sync daemons are those ipvsadm starts, and a successor leaves them alone",
+  ],
   daemons6: ["ipvs", "a sync group of IPv6, and a backup with values of its own, are those ipvsadm starts"],
   options: ["ipvs-options", "every option of services and servers is as ipvsadm sets it, and goes again"],
   settings: [
@@ -27,13 +31,18 @@ const SHOWN = {
     "ipvs-options",
     "a service whose scheduler the kernel does not have is refused with the module's name",
   ],
+  missingEngine: [
+    "ipvs-options",
+    "a service whose persistence engine the kernel does not have is refused with that module's name",
+  ],
   families: ["ipvs-attributes", "tunnels to servers of the other family are as ipvsadm makes them"],
   local: ["ipvs-attributes", "servers that are addresses of the director itself are as ipvsadm makes them"],
   modules: ["ipvs-attributes", "the kernel loads a scheduler's module and that of the SIP engine"],
   sysctls: [
     "ipvs-attributes",
-    "every setting of net.ipv4.vs that can be written is set, and put back at the stop",
+    "every setting of net.ipv4.vs and of the network that can be written is set, and put back at the stop",
   ],
+  redirects: ["ipvs-attributes", "the kernel accepts redirects after the stop as it did before"],
   order: ["ipvs-attributes", "mh chooses the same server for a client on both directors"],
   groups: ["groups", "a range and two ports equal what ipvsadm makes of a line for each"],
   forwarding: ["forwarding", "a request and its answer by every forwarding method"],
@@ -42,6 +51,7 @@ const SHOWN = {
     "balancing",
     "connections go to the servers that marks, persistence, thresholds and hashes say",
   ],
+  ftp: ["ftp", "active and passive FTP through NAT, by the module that the configuration names"],
   figures: ["listing", "with connections through it the table has the figures of ipvsadm, large ones too"],
   restored: ["listing", "what is restored is what ipvsadm restores, what is saved is what ipvsadm saves"],
 } as const satisfies Record<string, readonly [file: string, title: string]>;
@@ -61,16 +71,17 @@ const ATTRIBUTES: Readonly<Record<string, Readonly<Record<string, readonly Shown
     flags: ["options", "onePacket", "balancing"],
     timeout: ["everything", "changes", "balancing"],
     // The granularity of persistence.
-    netmask: ["everything", "changes", "balancing"],
-    engine: ["options"],
+    netmask: ["everything", "changes", "balancing", "restored"],
+    engine: ["options", "balancing"],
   },
   server: {
     address: ["everything"],
     port: ["everything", "groups"],
-    forwarding: ["everything", "changes", "forwarding", "local"],
+    forwarding: ["everything", "changes", "forwarding", "local", "balancing"],
     // 0 to 2^31-1.
-    weight: ["everything", "changes"],
-    upper: ["options", "balancing"],
+    weight: ["everything", "changes", "restored"],
+    // 0 to 2^31-1.
+    upper: ["options", "balancing", "restored"],
     lower: ["options", "balancing"],
     active: ["figures"],
     inactive: ["figures"],
@@ -80,17 +91,17 @@ const ATTRIBUTES: Readonly<Record<string, Readonly<Record<string, readonly Shown
     // IPIP, GUE, GRE.
     tunnelType: ["options", "families", "forwarding"],
     tunnelPort: ["options", "families", "forwarding"],
-    tunnelFlags: ["options", "families"],
+    tunnelFlags: ["options", "families", "forwarding"],
   },
   daemon: {
     state: ["daemons"],
     interface: ["daemons"],
-    id: ["daemons", "daemons6"],
-    maxLength: ["daemons"],
-    group: ["daemons"],
-    group6: ["daemons6"],
-    port: ["daemons", "daemons6"],
-    ttl: ["daemons"],
+    id: ["daemons", "daemons6", "daemonEdges"],
+    maxLength: ["daemons", "daemonEdges"],
+    group: ["daemons", "daemonEdges"],
+    group6: ["daemons6", "daemonEdges"],
+    port: ["daemons", "daemons6", "daemonEdges"],
+    ttl: ["daemons", "daemonEdges"],
   },
   timeout: { tcp: ["settings"], tcpFin: ["settings"], udp: ["settings"] },
   /** Commands; GETs are those by which each test reads what it has made. */
@@ -112,10 +123,10 @@ const ATTRIBUTES: Readonly<Record<string, Readonly<Record<string, readonly Shown
   },
   /** What goes with the family. */
   kernel: {
-    sysctls: ["sysctls", "settings"],
+    sysctls: ["sysctls", "settings", "redirects"],
     "modules of schedulers": ["modules", "missing", "refusals"],
-    ip_vs_ftp: ["settings"],
-    ip_vs_pe_sip: ["modules", "options"],
+    ip_vs_ftp: ["settings", "ftp"],
+    ip_vs_pe_sip: ["modules", "options", "missingEngine"],
     "canonical order": ["order"],
     "address groups and ranges": ["groups"],
   },

@@ -82,8 +82,9 @@ function prepareServer(host: Host, last: number): void {
     `link add ipip1 type ipip local ${own} remote 10.41.0.1`,
     `link add sit1 type sit local ${own} remote 10.41.0.1`,
     `link add six1 type ip6tnl mode any local ${own6} remote fd41::1`,
+    // One takes packets without checksums alone, the other one those with.
     `link add gre1 type gre local ${own} remote 10.41.0.1`,
-    `link add gre6 type ip6gre local ${own6} remote fd41::1`,
+    `link add gre6 type ip6gre local ${own6} remote fd41::1 csum`,
     ...["ipip1", "sit1", "six1", "gre1", "gre6"].map((name) => `link set ${name} up`),
   );
   host.run("ip", "-6", "rule", "add", "from", "fd41::/64", "lookup", "100");

@@ -11,11 +11,13 @@ import { createInterface } from "node:readline";
 
 export type Question = {
   /** "hold" opens a connection, is answered by nothing but "held", and keeps it until "release". */
-  readonly kind: "http" | "https" | "smtp" | "udp" | "hold" | "release";
+  readonly kind: "http" | "https" | "smtp" | "udp" | "sip" | "hold" | "release";
   readonly host: string;
   readonly port: number;
   /** Each is asked from once, one after the other; datagrams of one question all come from one socket. */
   readonly from: readonly string[];
+  /** Of "sip", for each of them: the call that the datagram belongs to. Answered by who took it. */
+  readonly calls?: readonly string[];
 };
 
 const PATIENCE_MS = 10_000;
@@ -58,23 +60,38 @@ async function banner(question: Question, localAddress: string): Promise<string>
   return data.toString().trim();
 }
 
-async function echoes({ host, port, from }: Question): Promise<readonly string[]> {
-  const [address = ""] = from;
-  const socket = createSocket(address.includes(":") ? "udp6" : "udp4");
-  socket.bind(0, address);
+/** Datagrams from one socket, each when the one before was answered. */
+async function exchanged(
+  { host, port }: Question,
+  from: string,
+  texts: readonly string[],
+): Promise<readonly string[]> {
+  const socket = createSocket(from.includes(":") ? "udp6" : "udp4");
+  socket.bind(0, from);
   await once(socket, "listening");
   // Connected: only answers from where it was asked count.
   socket.connect(port, host);
   await once(socket, "connect");
   const answers: string[] = [];
-  for (let i = 0; i < from.length; i++) {
-    socket.send(`echo ${String(i)}`);
+  for (const text of texts) {
+    socket.send(text);
     const [data] = (await once(socket, "message", { signal: AbortSignal.timeout(PATIENCE_MS) }).catch(
       (error: unknown) => [codeOf(error)],
     )) as [Buffer | string];
     answers.push(data.toString());
   }
   socket.close();
+  return answers;
+}
+
+/** Each from a socket of its own, and so from another port. */
+async function calls(question: Question): Promise<readonly string[]> {
+  const answers: string[] = [];
+  for (const [i, from] of question.from.entries()) {
+    const text = `OPTIONS sip:a@example SIP/2.0\r\nCall-ID: ${question.calls?.[i] ?? ""}\r\n\r\n`;
+    const [said = ""] = await exchanged(question, from, [text]);
+    answers.push(said.replace(`${text} of `, ""));
+  }
   return answers;
 }
 
@@ -91,9 +108,16 @@ async function tried(question: Question, from: string): Promise<string> {
 
 async function answer(question: Question): Promise<readonly string[]> {
   if (question.kind === "release") return held.splice(0).map((socket) => String(socket.end().destroyed));
-  if (question.kind === "udp") return echoes(question);
+  const { kind, from } = question;
+  if (kind === "udp")
+    return exchanged(
+      question,
+      from[0] ?? "",
+      from.map((_, i) => `echo ${String(i)}`),
+    );
+  if (kind === "sip") return calls(question);
   const answers: string[] = [];
-  for (const from of question.from) answers.push(await tried(question, from));
+  for (const one of from) answers.push(await tried(question, one));
   return answers;
 }
 

@@ -1,5 +1,5 @@
 // To which real server the kernel sends whom, with the whole daemon: firewall marks, persistence, thresholds, and the
-// flags of the schedulers that hash, each with the file that orders it.
+// flags of the schedulers that hash, calls of SIP, each with the file that orders it.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -28,6 +28,10 @@ services:
   hashed-out: { address: ${VIP}:95, scheduler: sh, ${ONE_OUT} }
   hashed-fallback: { address: ${VIP}:96, scheduler: sh, scheduler-flags: [fallback], ${ONE_OUT} }
   maglev-port: { address: ${VIP}:97, scheduler: mh, scheduler-flags: [port], ${SERVERS} }
+  calls: { address: ${VIP}:5060, protocol: udp, scheduler: rr, persistence: 5m, engine: sip, ${SERVERS} }
+  calls-net: { address: ${VIP}:5061, protocol: udp, scheduler: rr, persistence: { timeout: 5m, prefix-length: 24 }, engine: sip, ${SERVERS} }
+  with-director: { address: ${VIP}:99, scheduler: rr, servers: [127.0.0.1, 10.41.0.4] }
+  every-port: { address: "[${VIP6}]:0", scheduler: rr, persistence: 5m, servers: ["fd41::4", "fd41::5"] }
   maglev-fallback: { address: ${VIP}:98, scheduler: mh, scheduler-flags: [fallback], ${ONE_OUT} }
 `;
 /** Ports of the marked service are 88 and 89; nothing but the mark says so. */
@@ -45,8 +49,11 @@ test("connections go to the servers that marks, persistence, thresholds and hash
   try {
     const farm = buildFarm(lab);
     farm.director.run("nft", MARK);
-    const ports = Array.from({ length: 11 }, (_, i) => `http/::/${String(88 + i)}`);
-    const serve = farm.servers.map((host) => servePages(host, host.name, ...ports));
+    const ports = Array.from({ length: 12 }, (_, i) => `http/::/${String(88 + i)}`);
+    const serve = farm.servers.map((host) =>
+      servePages(host, host.name, ...ports, `udp/${VIP}/5060`, `udp/${VIP}/5061`),
+    );
+    serve.push(servePages(farm.director, "lb", "http/::/99"));
     const daemon = startVipd(lab, farm.director, lab.file("vipd.yaml", CONFIG));
     const client = await Client.start(farm.client);
     await Promise.all(serve);
@@ -90,6 +97,35 @@ test("connections go to the servers that marks, persistence, thresholds and hash
         const without = distinct(await ask(95, CLIENTS));
         assert.deepEqual(without, ["(ECONNREFUSED)", "page of rs2"]);
         assert.deepEqual(distinct(await ask(96, CLIENTS)), ["page of rs2"]);
+      },
+    );
+    await t.test("the director itself is one of the real servers", async () => {
+      assert.deepEqual(distinct(await ask(99, CLIENTS.slice(0, 4))), ["page of lb", "page of rs1"]);
+    });
+    await t.test("a service of every port takes all of them to one server for a client", async () => {
+      const answers = [...(await ask(97, [CLIENT6], VIP6)), ...(await ask(98, [CLIENT6], VIP6))];
+      assert.equal(distinct(answers).length, 1);
+      assert.match(answers[0] ?? "", /^page of rs\d$/);
+    });
+    await t.test(
+      "the SIP engine keeps each call of a client at one server, whatever port it comes from",
+      async () => {
+        const calls = ["alpha", "beta", "alpha", "beta", "beta", "alpha"];
+        for (const [port, from] of [
+          [5060, often(CLIENT, calls.length)],
+          // Addresses of one network count as one client.
+          [5061, CLIENTS.slice(0, calls.length)],
+        ] as const) {
+          const [one = "", two = "", ...others] = await client.ask({
+            kind: "sip",
+            host: VIP,
+            port,
+            from,
+            calls,
+          });
+          assert.deepEqual([one, two].toSorted(), ["rs1", "rs2"]);
+          assert.deepEqual(others, [one, two, two, one]);
+        }
       },
     );
     await t.test(
