@@ -118,6 +118,7 @@ async function show(
       say(null, savedText(entries));
       return EXIT.ok;
     }
+    if (view === "rate") await warnOfRates(output);
     const naming = json ? NUMBERS : await namingFor(options, addressesIn(entries));
     const lines = json
       ? []
@@ -125,6 +126,13 @@ async function show(
     say({ ...info, services: entries.map(entryJson) }, lines);
   }
   return EXIT.ok;
+}
+
+/** All of them are 0 then, whatever goes through. */
+async function warnOfRates(output: Output): Promise<void> {
+  const { ipvsSettings } = await import("../linux/ipvs-settings.js");
+  if (ipvsSettings().read("run_estimation") === "0")
+    output.err("vipd ipvs: net.ipv4.vs.run_estimation is 0: the kernel computes no rates\n");
 }
 
 async function namingFor(

@@ -9,9 +9,9 @@ import { keysOf } from "../ipvs/group.js";
 import { impactOf, impactText, totalImpact, totalTexts, type Impact } from "../ipvs/impact.js";
 import { serviceId, type ServiceId } from "../ipvs/model.js";
 import { IPVS_MODULE, modulesOf } from "../ipvs/modules.js";
-import { settingTitle, type SettingWrite } from "../ipvs/settings.js";
+import { settingsNow, settingTitle, type SettingWrite } from "../ipvs/settings.js";
 import { serversOf, takeovers, type Takeover } from "../ipvs/takeover.js";
-import type { ServiceStatus, Status } from "../control/ipc.js";
+import type { Status } from "../control/ipc.js";
 import { ask, runtimeDirectoryOf } from "./client.js";
 import {
   configOption,
@@ -38,7 +38,7 @@ export const plan: Command = {
     const directory = runtimeDirectoryOf(options);
     const running = await runningDaemon(directory);
     const vrrp = await addressesOf(config, running?.vrrp ?? null);
-    const ipvs = await planTable(config, directory, running?.checks?.services);
+    const ipvs = await planTable(config, directory, running);
     if (options.flag("json")) {
       const impact = totalImpact(ipvs.commands.map((command) => command.impact));
       output.out(`${JSON.stringify({ node: config.node, vrrp, ipvs: { ...ipvs, impact } }, null, 2)}\n`);
@@ -92,11 +92,11 @@ async function runningDaemon(runtimeDirectory: string): Promise<Status | null> {
   return found.status;
 }
 
-/** `known`: what the daemon that runs says of its services; undefined: none does. */
+/** `running`: what the daemon that runs says; null: none does. */
 async function planTable(
   config: Config,
   runtimeDirectory: string,
-  known: readonly ServiceStatus[] | undefined,
+  running: Status | null,
 ): Promise<TablePlan> {
   const { openIpvs } = await import("../linux/ipvs-kernel.js");
   const { ownershipFile } = await import("../director/ipvs-ownership.js");
@@ -104,6 +104,9 @@ async function planTable(
   const { settingWrites } = await import("../director/settings-keeper.js");
   const { ipvsSettings } = await import("../linux/ipvs-settings.js");
   const { hasModule } = await import("../linux/kernel-modules.js");
+  const known = running?.checks?.services;
+  const isMaster = running?.vrrp?.instances.some(({ state }) => state === "master") === true;
+  const settings = settingsNow(config.ipvs.settings ?? {}, isMaster);
   const health = known === undefined ? "assumed" : "daemon";
   // The question for the table loads it.
   const hadIpvs = hasModule(IPVS_MODULE);
@@ -130,7 +133,7 @@ async function planTable(
       takeovers: takeovers(actual, wanted, owned.services),
       sync: syncChanges(plane.value.syncDaemons(), config.sync ?? null, owned.sync),
       // After the table, the question for which loads ip_vs: without it there are no settings.
-      settings: settingWrites(runtimeDirectory, config.ipvs.settings ?? {}, ipvsSettings),
+      settings: settingWrites(runtimeDirectory, settings, ipvsSettings),
       problem: null,
     };
   } finally {

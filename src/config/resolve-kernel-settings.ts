@@ -8,10 +8,11 @@ import type { Report } from "./report.js";
 import type { FileConfig } from "./schema.js";
 
 export function kernelOf(
-  { ipvs: { timeouts = {}, sysctl = {}, modules = [] }, vrrp = {} }: Pick<FileConfig, "ipvs" | "vrrp">,
+  file: Pick<FileConfig, "ipvs" | "vrrp" | "sync">,
   services: readonly ServiceConfig[],
   report: Report,
 ): Pick<IpvsConfig, "settings" | "modules"> {
+  const { timeouts = {}, sysctl = {}, modules = [] } = file.ipvs;
   const settings: Record<string, string> = {};
   const put = (
     section: "timeouts" | "sysctl",
@@ -28,7 +29,7 @@ export function kernelOf(
       );
     else for (const name of names) settings[name] = text;
   };
-  const interfaces = Object.values(vrrp).map((instance) => instance.interface);
+  const interfaces = Object.values(file.vrrp ?? {}).map((instance) => instance.interface);
   for (const [key, value] of Object.entries(timeouts))
     if (value !== undefined) put("timeouts", key, [TIMEOUT + key], value);
   for (const [key, value] of Object.entries(sysctl))
@@ -57,6 +58,7 @@ export function kernelOf(
       "no-effect",
       "has no effect without `sync-refresh-period`",
     );
+  if (sysctl["backup-only"] === true) checkBackupOnly(file, report);
   if (modules.includes("ip_vs_ftp") && !services.some(mayBeFtp) && !report.isBroken(["services"]))
     report.warning(
       ["ipvs", "modules"],
@@ -69,6 +71,24 @@ export function kernelOf(
     ...(Object.keys(sorted).length === 0 ? {} : { settings: sorted }),
     ...(needed.length === 0 ? {} : { modules: needed }),
   };
+}
+
+function checkBackupOnly({ vrrp = {}, sync }: Pick<FileConfig, "vrrp" | "sync">, report: Report): void {
+  const at: Path = ["ipvs", "sysctl", "backup-only"];
+  if (sync?.roles.includes("backup") !== true)
+    report.warning(
+      at,
+      "no-effect",
+      "has no effect: the kernel looks at it while a backup sync daemon runs",
+      "Add `sync`, with the role `backup`.",
+    );
+  else if (Object.keys(vrrp).length === 0 && !report.isBroken(["vrrp"]))
+    report.error(
+      at,
+      "never-master",
+      "there is nothing under `vrrp`: this director would never be master, and balance nothing",
+      "Remove it.",
+    );
 }
 
 /** Its port may be another one than 21: the module has a parameter. */
@@ -86,9 +106,7 @@ function namesOf(key: string, interfaces: readonly string[]): readonly string[] 
     case "send-redirects":
       // The kernel sends them where either of the two says so.
       return ["all", ...interfaces].map((name) =>
-        name.includes(".")
-          ? `net/ipv4/conf/${name}/send_redirects`
-          : `net.ipv4.conf.${name}.send_redirects`,
+        name.includes(".") ? `net/ipv4/conf/${name}/send_redirects` : `net.ipv4.conf.${name}.send_redirects`,
       );
     default:
       return [key.replaceAll("-", "_")];

@@ -21,7 +21,8 @@ const on = (what: string) => flag().optional().describe(what);
 /** Documentation/networking/ipvs-sysctl.rst; `ip-forward`, `ip6-forward` and `send-redirects` are the network's. */
 export const sysctlSchema = section({
   "backup-only": on(
-    "While its backup sync daemon runs, this director treats connections to its own addresses as a real server's: for directors that are real servers too, which otherwise send packets in a circle.",
+    "For directors that are real servers, too: while it is master of no instance under `vrrp`, this one serves what the master " +
+      "sends it, and does not balance it again, which would send packets in a circle. Needs `sync` with the role `backup`.",
   ),
   "conn-reuse-mode": integer({ min: 0, max: 3 })
     .optional()

@@ -43,6 +43,8 @@ export type TableKeeper = {
   setServer(service: string, server: ServerId, up: boolean): void;
   /** What others than its checks have found out of a server, or ordered of it. */
   adjust(service: string, server: ServerId, input: ServerAdjustment): void;
+  /** Whether this director is master of any instance now; `configure` says it, too. */
+  setMaster(isMaster: boolean): void;
   /** By whom it asks what is ordered of a server; of changes `adjust` tells. */
   askOverrides(overrideOf: OverrideOf): void;
   /** The servers of a service as the data plane lists them now; undefined: it cannot. */
@@ -175,7 +177,10 @@ export class Checks {
     if (vacancy === undefined || addresses.length === 0) this.takeovers.lost(instance);
     else this.takeovers.taken(instance, addresses, vacancy);
     if (!this.held.set(instance, addresses) || this.order === undefined) return;
-    this.order = { ...this.order, masters: { ...this.order.masters, [instance]: addresses } };
+    const others = Object.entries(this.order.masters).filter(([name]) => name !== instance);
+    const masters = Object.fromEntries(addresses.length === 0 ? others : [...others, [instance, addresses]]);
+    this.order = { ...this.order, masters };
+    this.ports.table.setMaster(Object.keys(masters).length > 0);
     const { jobs, ended } = this.board.follow();
     this.scheduler.change(jobs, ended, "at once");
   }

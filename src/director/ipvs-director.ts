@@ -190,6 +190,10 @@ export class IpvsDirector implements TableKeeper {
     this.willChange(this.wanted.adjust(service, server, input), "policy");
   }
 
+  setMaster(isMaster: boolean): void {
+    if (this.isStarted) this.settings.setMaster(isMaster);
+  }
+
   askOverrides(overrideOf: OverrideOf): void {
     this.overrideOf = overrideOf;
   }

@@ -3,7 +3,13 @@
 
 import type { VipdEvent } from "../control/event.js";
 import type { ChecksStatus } from "../control/ipc.js";
-import { syncLengthInKernel, syncOfRole, type SyncConfig, type SyncDaemon, type SyncRole } from "../ipvs/model.js";
+import {
+  syncLengthInKernel,
+  syncOfRole,
+  type SyncConfig,
+  type SyncDaemon,
+  type SyncRole,
+} from "../ipvs/model.js";
 import { DAEMON_DEFAULT } from "../ipvs/schema.js";
 import type { DataPlane } from "../ports/data-plane.js";
 

@@ -9,7 +9,9 @@ import type { VipdEvent } from "../control/event.js";
 import { familyOf, type Family } from "../core/address.js";
 import type { SyncConfig } from "../ipvs/model.js";
 import {
+  dependOnMaster,
   planSettings,
+  settingsNow,
   settingTitle,
   type SettingRecord,
   type Settings,
@@ -23,12 +25,16 @@ export type SettingsOrder = {
   readonly ipvs: Pick<IpvsConfig, "settings" | "modules">;
   readonly sync: SyncConfig | null;
   readonly services: readonly ServiceConfig[];
+  /** The instances of which this director is master. */
+  readonly masters: Readonly<Record<string, unknown>>;
 };
 
 export class SettingsKeeper {
   private readonly open: () => KernelSettings;
   private readonly report: (event: VipdEvent) => void;
   private readonly told = new Set<string>();
+  private path = "";
+  private settings: Settings = {};
 
   /** `open` is called when there is something to look at. */
   constructor(open: () => KernelSettings, report: (event: VipdEvent) => void) {
@@ -36,10 +42,12 @@ export class SettingsKeeper {
     this.report = report;
   }
 
-  configure({ runtimeDirectory, ipvs, sync, services }: SettingsOrder): void {
+  configure({ runtimeDirectory, ipvs, sync, services, masters }: SettingsOrder): void {
     this.told.clear();
     const path = recordPath(runtimeDirectory);
-    const wanted = ipvs.settings ?? {};
+    this.path = path;
+    this.settings = ipvs.settings ?? {};
+    const wanted = settingsNow(this.settings, Object.keys(masters).length > 0);
     const modules = ipvs.modules ?? [];
     const isIdle = Object.keys(wanted).length === 0 && !existsSync(path);
     const kernel = this.open();
@@ -48,8 +56,15 @@ export class SettingsKeeper {
     for (const warning of oddSettings(kernel, services, sync)) this.warn(warning);
   }
 
+  /** It has become master of an instance, or is master of none any more. */
+  setMaster(isMaster: boolean): void {
+    if (dependOnMaster(this.settings))
+      this.apply(this.open(), this.path, settingsNow(this.settings, isMaster));
+  }
+
   /** Puts everything back. */
   restore(runtimeDirectory: string): void {
+    this.settings = {};
     const path = recordPath(runtimeDirectory);
     if (existsSync(path)) this.apply(this.open(), path, {});
   }
@@ -163,6 +178,15 @@ function oddSettings(
       odd.push(
         `${name} is 0: answers of real servers behind NAT do not get through this director; sysctl -w ${name}=1, or \`${key}: true\` under \`ipvs.sysctl\``,
       );
+  const sticky = services.find(
+    ({ service, servers }) =>
+      service.persistence !== undefined && servers.some(({ inhibit }) => inhibit === true),
+  );
+  if (sticky !== undefined && kernel.read("expire_quiescent_template") === "0")
+    odd.push(
+      `net.ipv4.vs.expire_quiescent_template is 0: persistent clients of ${sticky.name} come back to a server that has failed ` +
+        "and stays with weight 0; `expire-quiescent-template: true` under `ipvs.sysctl`",
+    );
   if (sync !== null && kernel.read("sync_version") === "0")
     odd.push(
       "net.ipv4.vs.sync_version is 0: the sync daemons leave out IPv6; both directors must have the same",

@@ -50,6 +50,18 @@ export function planSettings(
   return { writes, record, left };
 }
 
+/**
+ * What is to be in force now. The kernel takes a director for a backup while its backup daemon runs, and here that runs
+ * always: a master would balance nothing with `backup_only`.
+ */
+export const settingsNow = (settings: Settings, isMaster: boolean): Settings =>
+  isMaster && settings[BACKUP_ONLY] === "1" ? { ...settings, [BACKUP_ONLY]: "0" } : settings;
+
+/** Whether they are others for a master. */
+export const dependOnMaster = (settings: Settings): boolean => settings[BACKUP_ONLY] === "1";
+
+const BACKUP_ONLY: SettingName = "backup_only";
+
 /** As people write it: "net.ipv4.vs.conntrack", "IPVS timeout tcp". */
 export const settingTitle = (name: SettingName): string =>
   name.startsWith(TIMEOUT) ? `IPVS timeout ${name.slice(TIMEOUT.length)}` : sysctlOf(name);

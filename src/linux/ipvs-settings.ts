@@ -68,8 +68,7 @@ const timeoutOf = (name: SettingName): keyof Timeouts | undefined =>
   name.startsWith(TIMEOUT) ? TIMEOUTS[name.slice(TIMEOUT.length) as keyof typeof TIMEOUTS] : undefined;
 
 /** As sysctl(8): in a name with slashes, dots are dots. */
-const pathOf = (name: string): string =>
-  `/proc/sys/${name.includes("/") ? name : name.replaceAll(".", "/")}`;
+const pathOf = (name: string): string => `/proc/sys/${name.includes("/") ? name : name.replaceAll(".", "/")}`;
 
 function readSysctl(name: string): string | undefined {
   try {

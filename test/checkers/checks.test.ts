@@ -86,6 +86,7 @@ function setUp(table?: TableKeeper) {
     probe: () => ok(null),
   };
   let refusal: string | null = null;
+  const masters: boolean[] = [];
   const checks = new Checks({
     means: { dialer, runner } as CheckMeans,
     timers: world,
@@ -101,6 +102,7 @@ function setUp(table?: TableKeeper) {
       presume: (_, server) => presumed.get(server) ?? "unknown",
       setServer: (name, server, up) => orders.push(`${name} ${server} ${up ? "up" : "down"}`),
       adjust: () => undefined,
+      setMaster: (isMaster) => masters.push(isMaster),
       askOverrides: () => undefined,
       connections: () => undefined,
       standing: () => undefined,
@@ -133,6 +135,8 @@ function setUp(table?: TableKeeper) {
     events: () => events.splice(0),
     exits: (code: number) => (end = { kind: "exited", code, stderr: "" }),
     orders: () => orders.splice(0),
+    /** What the keeper of the table was told of this director. */
+    masters: () => masters.splice(0),
     dialled: () => dialled,
     refuse: (why: string) => (refusal = why),
   };
@@ -530,6 +534,19 @@ test("a program is run for each service, because it finds the service in its env
   assert.equal(new Set([a, b, c].map((one) => keyOf(connect, one))).size, 1);
   assert.equal(new Set([a, b, c].map((one) => keyOf(script, one))).size, 3);
   assert.equal(keyOf(script, a), keyOf(script, target("a", "192.0.2.1")));
+});
+
+test("the keeper of the table learns whether this director is master of anything", () => {
+  const { checks, masters } = setUp();
+  const [first, second] = [[ip("192.0.2.80")], [ip("192.0.2.81")]];
+  checks.setMaster("one", first);
+  checks.configure({ ...order(service("web", { [A]: [tcp()] })), masters: { one: first } });
+  assert.deepEqual(masters(), []);
+  checks.setMaster("two", second);
+  checks.setMaster("one", []);
+  assert.deepEqual(masters(), [true, true]);
+  checks.setMaster("two", []);
+  assert.deepEqual(masters(), [false]);
 });
 
 test("checks of the master alone rest where the address is not held, and run at once when it comes", async () => {

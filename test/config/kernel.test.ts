@@ -153,6 +153,21 @@ test("lengths and ports of the sync daemons are those that the kernel can give t
   ]);
 });
 
+test("backup-only is for directors that can be master, and whose backup daemon runs", () => {
+  const sync = (words = ""): string => `sync: { interface: eth1, id: 1${words} }\n`;
+  const vrrp = "vrrp: { web: { interface: eth0, router-id: 85, addresses: [192.168.1.1/24] } }\n";
+  const only = (rest: string): string[] =>
+    found(`ipvs: { sysctl: { backup-only: true } }\n${services("forwarding: nat")}${rest}`);
+  const noEffect =
+    "4:32 warning: ipvs.sysctl.backup-only: has no effect: the kernel looks at it while a backup sync daemon runs";
+  assert.deepEqual(only(sync() + vrrp), []);
+  assert.deepEqual(only(vrrp), [noEffect]);
+  assert.deepEqual(only(sync(", roles: [master]") + vrrp), [noEffect]);
+  assert.deepEqual(only(sync()), [
+    "4:32 error: ipvs.sysctl.backup-only: there is nothing under `vrrp`: this director would never be master, and balance nothing",
+  ]);
+});
+
 test("the FTP module without a service that it works for is warned of", () => {
   const ftp = (words: string): string[] => found(`${services(words)}ipvs: { modules: [ip_vs_ftp] }\n`);
   const warning = [

@@ -8,6 +8,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import type { VipdEvent } from "../../src/control/event.js";
 import { ip } from "../../src/core/address.js";
+import { seconds } from "../../src/core/units.js";
 import { SettingsKeeper, settingWrites, type SettingsOrder } from "../../src/director/settings-keeper.js";
 import { planSettings, type SettingRecord, type Settings } from "../../src/ipvs/settings.js";
 import type { KernelSettings } from "../../src/ports/kernel-settings.js";
@@ -64,7 +65,13 @@ class Rig {
     );
   }
   configure(settings: Settings, more: Partial<SettingsOrder> = {}): void {
-    const order = { runtimeDirectory: this.directory, ipvs: { settings }, sync: null, services: [] };
+    const order = {
+      runtimeDirectory: this.directory,
+      ipvs: { settings },
+      sync: null,
+      services: [],
+      masters: {},
+    };
     this.keeper.configure({ ...order, ...more });
   }
   restore(): void {
@@ -151,6 +158,67 @@ test("what cannot be set, read or loaded is a warning with its name, and put bac
     rig.kernel.refuse = false;
     rig.restore();
     assert.deepEqual([rig.kernel.written, rig.said()], [[], []]);
+  }));
+
+test("backup_only is in force while this director is master of nothing, and put back whichever it is at the stop", () => {
+  const values = (rig: Rig): string | undefined => rig.kernel.values.get("backup_only");
+  for (const was of ["0", "1"])
+    for (const isMasterAtStop of [false, true])
+      withKeeper((rig) => {
+        rig.kernel.values.set("backup_only", was);
+        rig.configure({ backup_only: "1" });
+        assert.equal(values(rig), "1");
+        rig.keeper.setMaster(true);
+        assert.equal(values(rig), "0");
+        // A reload, and a successor, are told of the instances.
+        rig.configure({ backup_only: "1" }, { masters: { web: [] } });
+        assert.equal(values(rig), "0");
+        rig.keeper = rig.fresh();
+        rig.configure({ backup_only: "1" }, { masters: { web: [] } });
+        assert.equal(values(rig), "0");
+        rig.keeper.setMaster(false);
+        assert.equal(values(rig), "1");
+        rig.keeper.setMaster(isMasterAtStop);
+        rig.restore();
+        assert.equal(values(rig), was);
+        rig.keeper.setMaster(true);
+        assert.equal(values(rig), was);
+      });
+  // Of no other setting anything follows.
+  withKeeper((rig) => {
+    rig.configure({ conntrack: "1" });
+    const written = rig.kernel.written.length;
+    rig.keeper.setMaster(true);
+    assert.equal(rig.kernel.written.length, written);
+  });
+});
+
+test("servers that stay with weight 0 when they fail keep their persistent clients, which is warned of", () =>
+  withKeeper((rig) => {
+    const address = ip("10.0.0.1");
+    const server = { address: ip("10.1.0.1"), port: 80, forwarding: "direct-routing", weight: 1 } as const;
+    const persistence = { timeout: seconds(300), prefixLength: 32 };
+    const said = (inhibit: boolean, isSticky: boolean): string[] => {
+      const service = {
+        name: "web",
+        service: {
+          key: { kind: "address", protocol: "tcp", address, port: 80 },
+          scheduler: "rr",
+          ...(isSticky ? { persistence } : {}),
+        },
+        servers: [{ server, checks: [], ...(inhibit ? { inhibit } : {}) }],
+      } as const;
+      rig.configure({}, { services: [service] });
+      return rig.said();
+    };
+    rig.kernel.values.set("expire_quiescent_template", "0");
+    assert.deepEqual([said(true, false), said(false, true)], [[], []]);
+    assert.match(
+      said(true, true).join(),
+      /^warning: .*expire_quiescent_template is 0: persistent clients of web /,
+    );
+    rig.kernel.values.set("expire_quiescent_template", "1");
+    assert.deepEqual(said(true, true), []);
   }));
 
 test("NAT through a director that does not forward is a warning with the remedy", () =>

@@ -230,7 +230,7 @@ test("the kernel accepts redirects after the stop as it did before, whatever for
           () => kernel,
           () => undefined,
         );
-        const order = { runtimeDirectory: lab.directory, sync: null, services: [] };
+        const order = { runtimeDirectory: lab.directory, sync: null, services: [], masters: {} };
         keeper.configure({ ...order, ipvs: { settings } });
         assert.deepEqual(values(), ["1", "0"]);
         keeper.restore(lab.directory);

@@ -144,6 +144,11 @@ test("every view of a table has the lines of ipvsadm, names and all", async () =
     assert.match(await same(host, [], ["-L"]), /TCP {2}10\.0\.0\.1:http wlc\n/);
     for (const view of [[], ["--stats"], ["--daemon"], ["-c"]])
       await same(empty, ["-n", ...view], ["-Ln", ...view]);
+    host.sysctl({ "net.ipv4.vs.run_estimation": 0 });
+    assert.match(
+      (await vipd(host, "ipvs", "--rate", "-n")).err,
+      /^vipd ipvs: .*run_estimation is 0: .* no rates\n$/,
+    );
     const { out } = await vipd(host, "ipvs", "--json");
     const listing = JSON.parse(out) as { version: string; services: { service: string }[] };
     assert.equal(listing.services.length, EVERYTHING.filter((line) => line.startsWith("-A")).length);
