@@ -7,6 +7,8 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { commands } from "../../src/cli/commands.js";
+import { sysctlOf } from "../../src/ipvs/settings.js";
+import { good, PAIR, WEB } from "../config/load.js";
 import { programVersion } from "../../src/cli/version.js";
 
 const path = (name: string): string => fileURLToPath(new URL(`../../../packaging/${name}`, import.meta.url));
@@ -61,6 +63,27 @@ test("the unit grants the capabilities that the program needs, and no more than 
   ]);
   const page = readFileSync(path("vipd.8"), "utf8");
   for (const name of granted) assert.ok(page.includes(name));
+});
+
+test("the unit lets every setting of ipvs.sysctl be written, also before anybody has loaded ip_vs", () => {
+  const unit = readFileSync(path("vipd.service"), "utf8");
+  const writable = [...unit.matchAll(/^ReadWritePaths=(.*)$/gm)].flatMap(([, paths = ""]) =>
+    paths.split(" ").map((one) => one.replace(/^-/, "")),
+  );
+  const keys = ["ip-forward", "ip6-forward", "send-redirects", "conntrack"];
+  const { settings = {} } = good(
+    `${PAIR}${WEB}ipvs: { sysctl: { ${keys.map((key) => `${key}: true`).join(", ")} } }\n`,
+  ).ipvs;
+  const names = Object.keys(settings);
+  assert.ok(names.length > keys.length);
+  for (const name of names) {
+    const file = `/proc/sys/${sysctlOf(name).replaceAll(".", "/")}`;
+    assert.ok(
+      // What is not there at the start cannot be excepted: net/ipv4/vs comes with the module.
+      writable.some((one) => file.startsWith(`${one}/`) && !one.includes("/vs")),
+      file,
+    );
+  }
 });
 
 test("the unit leaves no address behind, and goes on", () => {
