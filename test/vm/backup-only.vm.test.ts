@@ -53,8 +53,10 @@ test("with backup-only, directors that are real servers too serve as both, befor
     await Promise.all(directors.map((host) => servePages(host, host.name, "http/::/80")));
     const serves = async (): Promise<void> => {
       const question = { kind: "http", host: VIP, port: 80, from: often(CLIENT, 8) } as const;
-      await until("both to serve", PATIENCE, async () => {
-        const answers = await client.ask(question);
+      let answers: readonly string[] = [];
+      const what = (): string => `both to serve, instead of ${answers.join(", ")}`;
+      await until(what, PATIENCE, async () => {
+        answers = await client.ask(question);
         return answers.filter((text) => text === "page of d1").length === 4 && new Set(answers).size === 2;
       });
     };
@@ -63,7 +65,9 @@ test("with backup-only, directors that are real servers too serve as both, befor
     await first.waitFor(/BACKUP -> MASTER/, PATIENCE);
     const second = startVipd(lab, d2, path);
     await second.waitFor(/is ready as node d2/, PATIENCE);
-    await until("the settings", PATIENCE, () => setting(d1) === "0" && setting(d2) === "1");
+    const told = (what: string) => (): string =>
+      `${what}; they are ${directors.map(setting).join()}\n${first.text}\n${second.text}`;
+    await until(told("the settings"), PATIENCE, () => setting(d1) === "0" && setting(d2) === "1");
     assert.match(d1.run("ipvsadm", "-L", "--daemon"), /backup sync daemon/);
     await serves();
     // That the setting is another one than is written is no change to come.
@@ -74,7 +78,7 @@ test("with backup-only, directors that are real servers too serve as both, befor
     first.kill("SIGTERM");
     await first.exited(PATIENCE);
     await until(
-      "the settings after the takeover",
+      told("the settings after the takeover"),
       PATIENCE,
       () => setting(d1) === "0" && setting(d2) === "0",
     );
