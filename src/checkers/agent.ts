@@ -23,7 +23,12 @@ export const agent = defineChecker({
       ...connectOptions(v),
       port: v.port().describe("The agent's port."),
       send: v
-        .text({ max: 255, pattern: /^[\x20-\x7e]+$/, what: "A line of text" })
+        .text({
+          max: 255,
+          pattern: /^[\x20-\x7e]+$/,
+          what: "A line of text",
+          rule: "has printable ASCII characters alone",
+        })
         .optional()
         .describe("A line that is sent first, for agents that wait for one; its end is added."),
     }),

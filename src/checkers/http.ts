@@ -50,7 +50,13 @@ export type HttpOptions = ConnectOptions & {
   readonly "max-body": number;
 };
 
-const pathOption = (v: ValueTypes) => v.text({ max: 2048, pattern: /^\/[\x21-\x7e]*$/, what: "A path" });
+const pathOption = (v: ValueTypes) =>
+  v.text({
+    max: 2048,
+    pattern: /^\/[\x21-\x7e]*$/,
+    what: "A path",
+    rule: 'begins with "/", and has %XX for spaces and for what is not ASCII',
+  });
 
 const httpOptions = (v: ValueTypes) => ({
   method: v.choice(["GET", "HEAD"]).prefault("GET").describe("The request's method."),
@@ -82,7 +88,12 @@ const httpOptions = (v: ValueTypes) => ({
         "be good, within the one `timeout`.",
     ),
   host: v
-    .text({ max: 255, pattern: /^[A-Za-z0-9._:[\]-]+$/, what: "A host" })
+    .text({
+      max: 255,
+      pattern: /^[A-Za-z0-9._:[\]-]+$/,
+      what: "A host",
+      rule: "has letters, digits and . _ : [ ] -",
+    })
     .optional()
     .describe("The Host header; default: the real server's address and port."),
   version: versionOption(v)

@@ -11,7 +11,9 @@ export type Login = { readonly user: string; readonly password: string };
 
 /** To be spread into the section of `auth`. */
 export const loginOptions = (v: ValueTypes) => ({
-  user: v.text({ max: 255, pattern: /^[^\x00-\x1f\x7f]+$/, what: "A user" }).describe("The user's name."),
+  user: v
+    .text({ max: 255, pattern: /^[^\x00-\x1f\x7f]+$/, what: "A user", rule: "has no control characters" })
+    .describe("The user's name."),
   "password-file": v
     .absolutePath()
     .describe("File with the password, its only line; it may be readable only for vipd's user."),

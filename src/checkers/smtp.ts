@@ -53,7 +53,12 @@ export const smtp = defineChecker({
     v
       .section({
         helo: v
-          .text({ max: 255, pattern: /^[A-Za-z0-9.:[\]_-]+$/, what: "A host name" })
+          .text({
+            max: 255,
+            pattern: /^[A-Za-z0-9.:[\]_-]+$/,
+            what: "A host name",
+            rule: "has letters, digits and . : [ ] _ -",
+          })
           .prefault("vipd.check.invalid")
           .describe("The name given with EHLO."),
         tls: v.flag().prefault(false).describe("Whether the connection begins with TLS, as on port 465."),

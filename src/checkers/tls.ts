@@ -27,7 +27,12 @@ export type TlsOptions = {
 /** To be spread into a checker's `section`. */
 export const tlsOptions = (v: ValueTypes) => ({
   "server-name": v
-    .text({ max: 253, pattern: /^[A-Za-z0-9._-]+$/, what: "A server name" })
+    .text({
+      max: 253,
+      pattern: /^[A-Za-z0-9._-]+$/,
+      what: "A server name",
+      rule: "has letters, digits and . _ -",
+    })
     .optional()
     .describe("The name asked for in the TLS handshake (SNI), and verified if `verify` is on."),
   verify: v

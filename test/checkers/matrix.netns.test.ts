@@ -73,6 +73,8 @@ for (const name of FORMS)
           const result = await see(name, look);
           const [wanted, detail] = look.sees;
           const seen = result.ok ? "up" : result.reason;
+          const warning = result.ok ? (result.warning ?? "") : "";
+          assert.match(warning, look.warns ?? /^$/);
           assert.deepEqual(
             [seen, detail.test(result.detail)],
             [wanted, true],

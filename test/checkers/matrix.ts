@@ -45,12 +45,15 @@ export type Look = {
   /** Milliseconds; absent: as long as it takes. */
   readonly timeout?: number;
   readonly cut?: Cut;
+  /** What it warns of, though all is well. */
+  readonly warns?: RegExp;
   readonly sees: readonly ["up" | FailReason, RegExp];
 };
 export type Cell =
   readonly Look[] | { readonly file: string; readonly test: string } | { readonly none: string };
 
 const SHORT = SLOWNESS / 4;
+const ENDED = /^the certificate ended at .* 2020/;
 const none = (why: string): Cell => ({ none: why });
 const noCertificate = none("it sees no certificate");
 const elsewhere = (file: string, test: string): Cell => ({ file, test });
@@ -59,7 +62,7 @@ const look = (
   options: object,
   reason: "up" | FailReason,
   detail: RegExp,
-  more: Pick<Look, "timeout" | "cut"> = {},
+  more: Pick<Look, "timeout" | "cut" | "warns"> = {},
 ): Look => ({ at, options, sees: [reason, detail], ...more });
 
 const page = { path: "/", body: "test page" };
@@ -139,6 +142,7 @@ function secureWeb(at: "https" | "https2", version?: string): Record<State, read
       ),
       // Unless it is asked to look.
       look(expired, of(page), "up", /: 200/),
+      look(expired, of({ ...page, "warn-before-expiry": 1 }), "up", /: 200/, { warns: ENDED }),
     ],
   };
 }
@@ -178,6 +182,7 @@ export const MATRIX: Record<Form, Record<State, Cell>> = {
     "certificate expired": [
       look("smtpExpired", { "start-tls": true, "check-dates": true }, "certificate-expired", /2020/),
       look("smtpExpired", { "start-tls": true }, "up", /^220 /),
+      look("smtpExpired", { "start-tls": true, "warn-before-expiry": 1 }, "up", /^220 /, { warns: ENDED }),
     ],
   },
   "smtp with TLS": {
@@ -205,6 +210,7 @@ export const MATRIX: Record<Form, Record<State, Cell>> = {
     "certificate expired": [
       look("smtpsExpired", { tls: true, "check-dates": true }, "certificate-expired", /2020/),
       look("smtpsExpired", { tls: true }, "up", /^220 /),
+      look("smtpsExpired", { tls: true, "warn-before-expiry": 1 }, "up", /^220 /, { warns: ENDED }),
     ],
   },
   dns: {
@@ -333,6 +339,7 @@ export const MATRIX: Record<Form, Record<State, Cell>> = {
         /2020/,
       ),
       look("smtpsExpired", { tls: true, steps: SMTP_STEPS }, "up", /3 steps/),
+      look("smtpExpired", { steps: TLS_STEPS, "warn-before-expiry": 1 }, "up", /8 steps/, { warns: ENDED }),
     ],
   },
   // Debian has none: it is a program of the operator's behind a port, here some lines of Perl.
