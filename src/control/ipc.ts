@@ -297,7 +297,8 @@ export type FromChild<Status> =
   | { readonly kind: "configured"; readonly error: string | null }
   /** The last `configure` names services that are not there: it must come again, with the services in it. */
   | { readonly kind: "unreadable" }
-  | { readonly kind: "event"; readonly record: EventRecord }
+  /** In their order: those of some moments together, because a message costs more than an event. */
+  | { readonly kind: "events"; readonly records: readonly EventRecord[] }
   | { readonly kind: "status"; readonly id: number; readonly status: Status }
   /** What tracks are now, by their ids; of the checks process. */
   | { readonly kind: "tracks"; readonly values: TrackReport }

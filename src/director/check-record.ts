@@ -178,9 +178,12 @@ export class CheckRecord {
   }
 
   private phasesTold(): Readonly<Record<string, number>> {
-    return Object.fromEntries(
-      Object.entries(this.phases).flatMap(([name, ms]) => (ms === 0 ? [] : [[name, round(ms)]])),
-    );
+    const told: Record<string, number> = {};
+    for (const name in this.phases) {
+      const ms = this.phases[name] ?? 0;
+      if (ms !== 0) told[name] = round(ms);
+    }
+    return told;
   }
 
   private takeWarning(result: CheckResult, now: Instant, events: VipdEvent[]): void {

@@ -18,6 +18,7 @@ import { meansWith } from "./check-means.js";
 import { Checks } from "./checks.js";
 import { IpvsDirector } from "./ipvs-director.js";
 import { ownershipFile } from "./ipvs-ownership.js";
+import { Outbox } from "./outbox.js";
 import { readSavedTable } from "./saved-config.js";
 import { allowOptimizing, collectGarbage } from "./supervisor/memory.js";
 import { TrackBoard } from "./track-board.js";
@@ -34,9 +35,17 @@ const GRAIN = milliseconds(50);
 /** From a configuration to the collection of what its way through this process left behind. */
 const TRIM_AFTER_MS = 5000;
 
-let sequence = 0;
+/** Events wait for this long: what the table is to have goes there one millisecond after it was found out, and comes first. */
+const EVENTS_WAIT_MS = 2;
 
-function send(message: FromChecks, done?: () => void): void {
+const outbox = new Outbox({
+  process: "checks",
+  wallTime: () => Date.now(),
+  send: sendNow,
+  wait: (work) => void setTimeout(work, EVENTS_WAIT_MS),
+});
+
+function sendNow(message: FromChecks, done?: () => void): void {
   if (process.send === undefined || !process.connected) {
     done?.();
     return;
@@ -44,10 +53,8 @@ function send(message: FromChecks, done?: () => void): void {
   process.send(message, undefined, undefined, () => done?.());
 }
 
-function report(event: VipdEvent): void {
-  sequence += 1;
-  send({ kind: "event", record: { time: Date.now(), process: "checks", sequence, event } });
-}
+const send = (message: FromChecks, done?: () => void): void => outbox.send(message, done);
+const report = (event: VipdEvent): void => outbox.report(event);
 
 const runner = new ProcessRunner();
 const tracks = new TrackBoard({
@@ -149,6 +156,8 @@ function take(message: ToChecks): void {
 process.on("message", (message) => {
   take(message as ToChecks);
 });
+// Also after an error of our own: what was found out until then is told.
+process.on("exit", outbox.sendEvents);
 process.on("disconnect", () => {
   rest();
   process.exit(0);

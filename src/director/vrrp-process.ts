@@ -193,7 +193,8 @@ class VrrpProcess {
 
   private report(event: VipdEvent): void {
     this.sequence += 1;
-    send({ kind: "event", record: { time: Date.now(), process: "vrrp", sequence: this.sequence, event } });
+    const record = { time: Date.now(), process: "vrrp", sequence: this.sequence, event } as const;
+    send({ kind: "events", records: [record] });
   }
 }
 

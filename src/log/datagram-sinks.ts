@@ -3,12 +3,24 @@
 
 import { SYSLOG_FACILITIES, type SyslogFacility } from "../config/model.js";
 import { formatMessage, formatTime, SEVERITY, type LogRecord } from "./record.js";
-import type { SendDatagram, Sink } from "./sink.js";
+import type { Loss, SendDatagram, Sink } from "./sink.js";
 
 const JOURNAL_SOCKET = "/run/systemd/journal/socket";
 const SYSLOG_SOCKET = "/dev/log";
 /** Longer texts are cut: a datagram has to fit the socket's buffer. */
 const LONGEST_MESSAGE = 32 * 1024;
+
+/** A line is a datagram: one that is refused loses no other one. */
+const eachAlone =
+  (path: string, describeError: (errno: number) => string, send: (record: LogRecord) => number) =>
+  (records: readonly LogRecord[]): Loss | undefined => {
+    let loss: Loss | undefined;
+    for (const record of records) {
+      const sent = send(record);
+      if (sent < 0) loss = { lines: (loss?.lines ?? 0) + 1, why: `${path}: ${describeError(sent)}` };
+    }
+    return loss;
+  };
 
 const passive = { reopen: () => undefined, close: () => undefined };
 
@@ -19,10 +31,7 @@ export function journaldSink(
 ): Sink {
   return {
     name: "journald",
-    write(record) {
-      const sent = send(path, Buffer.from(journalEntry(record)));
-      return sent < 0 ? `${path}: ${describeError(sent)}` : undefined;
-    },
+    write: eachAlone(path, describeError, (record) => send(path, Buffer.from(journalEntry(record)))),
     ...passive,
   };
 }
@@ -55,11 +64,10 @@ export function syslogSink(
   const number = SYSLOG_FACILITIES[facility];
   return {
     name: `syslog ${facility}`,
-    write(record) {
+    write: eachAlone(path, describeError, (record) => {
       const line = `<${number * 8 + SEVERITY[record.level]}>${syslogTime(record.time)} vipd[${process.pid}]: `;
-      const sent = send(path, Buffer.from(line + formatMessage(record).slice(0, LONGEST_MESSAGE)));
-      return sent < 0 ? `${path}: ${describeError(sent)}` : undefined;
-    },
+      return send(path, Buffer.from(line + formatMessage(record).slice(0, LONGEST_MESSAGE)));
+    }),
     ...passive,
   };
 }

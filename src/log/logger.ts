@@ -1,4 +1,5 @@
-// The log: winston with a transport of our own that hands each line to the sinks before the call returns.
+// The log: winston with a transport of our own that hands the lines to the sinks before the call returns. What is said
+// together, as when a thousand servers fail at once, is one entry of winston's: its way costs more than a line does.
 // (winston's File transport keeps lines in memory; after a process.exit not one of 100,000 was on disk.)
 // Repeats are counted before the lines reach winston.
 
@@ -26,16 +27,19 @@ export type LogPorts = {
   readonly monotonic?: () => number;
 };
 
-type Entry = winston.Logform.TransformableInfo & { readonly record: LogRecord };
+type Entry = winston.Logform.TransformableInfo & { readonly records: readonly LogRecord[] };
 
 /** Writes before winston's call returns. */
 const transportTo = (sink: Sink): Transport =>
   new Transport({
     log(entry: Entry, done) {
-      sink.write(entry.record);
+      sink.write(entry.records);
       done();
     },
   });
+
+/** The sinks make the text: without this, winston makes one of its own for nobody. */
+const unformatted = winston.format((entry) => entry)();
 
 export class Log {
   private readonly ports: LogPorts;
@@ -44,19 +48,27 @@ export class Log {
   private readonly repeats: Repeats;
   private readonly flusher: NodeJS.Timeout;
   private sinks: readonly Sink[] = [];
+  /** Lines on their way, in one call. */
+  private said: LogRecord[] = [];
   private closed = false;
 
   constructor(config: LogConfig, ports: LogPorts) {
     this.ports = ports;
     this.monotonic = ports.monotonic ?? (() => performance.now());
-    this.logger = winston.createLogger({ levels, level: config.level, exitOnError: false });
-    this.repeats = new Repeats(
-      (record) => {
-        this.logger.log({ level: record.level, message: record.text, record });
-      },
-      { wall: ports.now, monotonic: this.monotonic },
-    );
-    this.flusher = setInterval(() => this.repeats.flushDue(), FLUSH_EVERY_MS).unref();
+    this.logger = winston.createLogger({
+      levels,
+      level: config.level,
+      format: unformatted,
+      exitOnError: false,
+    });
+    this.repeats = new Repeats((record) => this.said.push(record), {
+      wall: ports.now,
+      monotonic: this.monotonic,
+    });
+    this.flusher = setInterval(() => {
+      this.repeats.flushDue();
+      this.handOver();
+    }, FLUSH_EVERY_MS).unref();
     this.configure(config);
   }
 
@@ -78,12 +90,15 @@ export class Log {
     for (const sink of old) sink.close();
   }
 
-  write(record: LogRecord): void {
-    if (!this.closed && this.shown(record.level)) this.repeats.offer(record);
+  /** Lines that are said together. They are in the sinks when this returns. */
+  write(records: readonly LogRecord[]): void {
+    if (this.closed) return;
+    for (const record of records) if (this.shown(record.level)) this.repeats.offer(record);
+    this.handOver();
   }
 
   say(level: LogLevel, subject: string, text: string): void {
-    this.write({ time: this.ports.now(), level, subject, text });
+    this.write([{ time: this.ports.now(), level, subject, text }]);
   }
 
   /** After a rotation: files are opened anew at their paths. */
@@ -95,9 +110,19 @@ export class Log {
   close(): void {
     if (this.closed) return;
     this.repeats.flushAll();
+    this.handOver();
     this.closed = true;
     clearInterval(this.flusher);
     for (const sink of this.sinks) sink.close();
+  }
+
+  private handOver(): void {
+    const { said: records } = this;
+    const [first] = records;
+    if (first === undefined) return;
+    this.said = [];
+    // All of them are shown: any of their levels is one that winston lets through.
+    this.logger.log({ level: first.level, message: "", records });
   }
 
   private shown(level: LogLevel): boolean {

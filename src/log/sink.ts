@@ -1,18 +1,21 @@
 // A place where lines go. A sink never throws and never blocks: what it cannot write it says so, and the
-// line is counted as lost until something can be written again.
+// lines are counted as lost until something can be written again.
 
 import type { LogRecord } from "./record.js";
 
 export type Sink = {
   /** For messages: "file /var/log/vipd.log". */
   readonly name: string;
-  /** Undefined when the line is written (or kept to be written soon), else why it is lost. */
-  write(record: LogRecord): string | undefined;
+  /** Lines that are said together, in their order. Undefined when they are written (or kept to be written soon). */
+  write(records: readonly LogRecord[]): Loss | undefined;
   /** Opens a file anew after it was moved away. */
   reopen(): void;
   /** Writes what was kept, as far as it can be done at once, and lets go. */
   close(): void;
 };
+
+/** How many of the lines are lost, and why. */
+export type Loss = { readonly lines: number; readonly why: string };
 
 /** Sends one datagram to a unix socket's path; a negative number is -errno. */
 export type SendDatagram = (path: string, data: Uint8Array) => number;
@@ -26,21 +29,22 @@ export function counting(sink: Sink, onFirstLoss: (text: string) => void): Sink 
   let why = "";
   return {
     name: sink.name,
-    write(record) {
+    write(records) {
+      const { time } = records[0] ?? { time: 0 };
       if (lost > 0) {
         const text = `${lost} line${lost === 1 ? " was" : "s were"} lost here (${sink.name}): ${why}`;
-        if (sink.write({ time: record.time, level: "warning", subject: "log", text }) !== undefined) {
-          lost++;
-          return why;
+        if (sink.write([{ time, level: "warning", subject: "log", text }]) !== undefined) {
+          lost += records.length;
+          return { lines: records.length, why };
         }
         lost = 0;
       }
-      const failure = sink.write(record);
-      if (failure === undefined) return undefined;
-      lost++;
-      why = failure;
-      if (lost === 1) onFirstLoss(`log lines cannot be written (${sink.name}): ${failure}`);
-      return failure;
+      const loss = sink.write(records);
+      if (loss === undefined) return undefined;
+      lost = loss.lines;
+      why = loss.why;
+      onFirstLoss(`log lines cannot be written (${sink.name}): ${why}`);
+      return loss;
     },
     reopen: () => sink.reopen(),
     close: () => sink.close(),

@@ -4,10 +4,12 @@
 import { closeSync, openSync, writeSync } from "node:fs";
 import { constants } from "node:fs";
 import { SEVERITY, type LogRecord } from "./record.js";
-import type { Sink } from "./sink.js";
+import type { Loss, Sink } from "./sink.js";
 
 /** Bytes kept for a reader that is slow. */
 const KEPT_BYTES = 1024 * 1024;
+/** Characters of lines that are said together, in one system call: much less than a pipe holds. */
+const MOST_AT_ONCE = 8192;
 const RETRY_EVERY_MS = 100;
 /** How long `close` waits for a slow reader. */
 const LAST_WAIT_MS = 500;
@@ -52,17 +54,26 @@ export function stderrSink(options: StderrOptions): Sink {
       later();
     }, RETRY_EVERY_MS).unref();
   };
+  const line = (record: LogRecord): string =>
+    `${options.severityPrefix ? `<${SEVERITY[record.level]}>` : ""}${options.format(record)}\n`;
+  const put = (bytes: Buffer): string | undefined => {
+    if (keptBytes + bytes.length > KEPT_BYTES) return "its reader does not read";
+    kept.push(bytes);
+    keptBytes += bytes.length;
+    return flush();
+  };
   return {
     name: "stderr",
-    write(record) {
-      const prefix = options.severityPrefix ? `<${SEVERITY[record.level]}>` : "";
-      const bytes = Buffer.from(`${prefix}${options.format(record)}\n`);
-      if (keptBytes + bytes.length > KEPT_BYTES) return "its reader does not read";
-      kept.push(bytes);
-      keptBytes += bytes.length;
-      const failure = flush();
+    write(records) {
+      let loss: Loss | undefined;
+      for (let from = 0, to = 0; from < records.length; from = to) {
+        let text = "";
+        while (to < records.length && text.length < MOST_AT_ONCE) text += line(records[to++] as LogRecord);
+        const why = put(Buffer.from(text));
+        if (why !== undefined) loss = { lines: (loss?.lines ?? 0) + to - from, why };
+      }
       later();
-      return failure;
+      return loss;
     },
     reopen: () => undefined,
     close() {

@@ -126,8 +126,8 @@ export class VrrpChild {
       case "configured":
         this.configured?.(message.error);
         return;
-      case "event":
-        this.events.push(message.record.event);
+      case "events":
+        this.events.push(...message.records.map(({ event }) => event));
         return;
       case "status":
         this.answers.get(message.id)?.(message.status);

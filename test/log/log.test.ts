@@ -13,6 +13,8 @@ import {
   rmSync,
   writeFileSync,
 } from "node:fs";
+import fs from "node:fs";
+import { syncBuiltinESMExports } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
@@ -151,7 +153,7 @@ test("a reload does not write the counts of repeats", () => {
   const log = new Log(config, { sendDatagram: () => -2, describeErrno: String, ...clocks });
   for (let i = 0; i < 20; i++) {
     log.configure(config);
-    log.write(record("loaded", (now += 1000), "config"));
+    log.write([record("loaded", (now += 1000), "config")]);
   }
   log.close();
   assert.deepEqual(
@@ -219,13 +221,13 @@ test("a file that was moved away is opened anew, by order and by itself", () => 
     ({ text }) => text,
     () => now,
   );
-  sink.write(record("one"));
+  sink.write([record("one")]);
   renameSync(path, `${path}.1`);
   sink.reopen();
-  sink.write(record("two"));
+  sink.write([record("two")]);
   renameSync(path, `${path}.2`);
   now += 2000;
-  sink.write(record("three"));
+  sink.write([record("three")]);
   sink.close();
   assert.deepEqual(
     [".1", ".2", ""].map((end) => readFileSync(path + end, "utf8")),
@@ -239,23 +241,103 @@ test("a full disk loses lines, says how many when there is room again, and throw
     ({ text }) => text,
     () => 0,
   );
-  assert.match(sink.write(record("one")) ?? "", /ENOSPC/);
+  const loss = sink.write([record("one"), record("two")]);
+  assert.match(loss?.why ?? "", /ENOSPC/);
+  assert.equal(loss?.lines, 2);
   sink.close();
 
   const lines: string[] = [];
   let full = true;
   const flaky: Sink = {
     name: "file x",
-    write: ({ text }) => (full ? "ENOSPC" : void lines.push(text)),
+    write(records) {
+      if (full) return { lines: records.length, why: "ENOSPC" };
+      lines.push(...records.map(({ text }) => text));
+      return undefined;
+    },
     reopen: () => undefined,
     close: () => undefined,
   };
   const counted = counting(flaky, () => undefined);
-  counted.write(record("one"));
-  counted.write(record("two"));
+  counted.write([record("one")]);
+  counted.write([record("two"), record("three")]);
   full = false;
-  counted.write(record("three"));
-  assert.deepEqual(lines, ["2 lines were lost here (file x): ENOSPC", "three"]);
+  counted.write([record("four"), record("five")]);
+  assert.deepEqual(lines, ["3 lines were lost here (file x): ENOSPC", "four", "five"]);
+});
+
+test("lines that are said together are one write, in their order, each with its own repeats and level", (t) => {
+  const path = join(folder, "together.log");
+  const log = new Log(
+    { level: "notice", format: "text", targets: [{ kind: "file", path }] },
+    { sendDatagram: () => -2, describeErrno: String, now: () => at },
+  );
+  const { mock } = t.mock.method(fs, "writeSync");
+  syncBuiltinESMExports();
+  log.write([
+    record("one", at, "a"),
+    record("one", at, "a"),
+    { ...record("hidden"), level: "info" },
+    record("two", at, "a"),
+    { ...record("three", at, "b"), level: "error" },
+  ]);
+  assert.equal(mock.callCount(), 1);
+  mock.restore();
+  syncBuiltinESMExports();
+  log.close();
+  assert.deepEqual(
+    readFileSync(path, "utf8")
+      .trimEnd()
+      .split("\n")
+      .map((line) => line.slice(24)),
+    ["notice a: one", "notice a: last message repeated once in 1 s: one", "notice a: two", "error b: three"],
+  );
+});
+
+test("of lines that are said together those are counted as lost that are not whole in the file", (t) => {
+  const path = join(folder, "cut.log");
+  const sink = fileSink(
+    path,
+    ({ text }) => text,
+    () => 0,
+  );
+  // The disk is full after the first line and a part of the second one.
+  let room = 6;
+  const { writeSync } = fs;
+  const { mock } = t.mock.method(fs, "writeSync", (fd: number, bytes: Buffer, from = 0): number => {
+    const part = bytes.subarray(from, from + room);
+    if (part.length === 0) throw new Error("ENOSPC");
+    room -= part.length;
+    return writeSync(fd, part);
+  });
+  syncBuiltinESMExports();
+  assert.deepEqual(sink.write(["one", "two", "three"].map((text) => record(text))), {
+    lines: 2,
+    why: "ENOSPC",
+  });
+  room = 100;
+  assert.equal(sink.write([record("four"), record("five")]), undefined);
+  mock.restore();
+  syncBuiltinESMExports();
+  sink.close();
+  assert.equal(readFileSync(path, "utf8"), "one\ntw\nfour\nfive\n");
+});
+
+test("of datagrams one that is refused loses no other one", () => {
+  const sent: string[] = [];
+  const sink = syslogSink(
+    "daemon",
+    (_path, data) => {
+      const text = Buffer.from(data).toString();
+      if (text.endsWith("two")) return -90;
+      sent.push(text.slice(-5));
+      return data.length;
+    },
+    () => "EMSGSIZE",
+  );
+  const loss = sink.write(["one", "two", "three"].map((text) => record(text)));
+  assert.deepEqual(loss, { lines: 1, why: "/dev/log: EMSGSIZE" });
+  assert.deepEqual(sent, [": one", "three"]);
 });
 
 test("a missing syslog socket is an error of the line, not of the program", () => {
@@ -264,7 +346,7 @@ test("a missing syslog socket is an error of the line, not of the program", () =
     () => -2,
     () => "ENOENT",
   );
-  assert.equal(sink.write(record("x")), "/dev/log: ENOENT");
+  assert.deepEqual(sink.write([record("x"), record("y")]), { lines: 2, why: "/dev/log: ENOENT" });
 });
 
 test("syslog gets facility and severity, journald its fields", () => {
@@ -273,7 +355,7 @@ test("syslog gets facility and severity, journald its fields", () => {
     "local0",
     (_path, data) => (sent = Buffer.from(data).toString()).length,
     () => "",
-  ).write(record("hello"));
+  ).write([record("hello")]);
   assert.equal(sent, `<${16 * 8 + 5}>Nov 20 23:52:01 vipd[${process.pid}]: vrrp web: hello`);
   const entry = journalEntry(record("a\nb"));
   assert.match(
@@ -292,7 +374,7 @@ test("every facility that may be configured has a number of its own", () => {
         return data.length;
       },
       () => "",
-    ).write(record("hello"));
+    ).write([record("hello")]);
   assert.equal(new Set(sent.values()).size, sent.size);
   assert.equal(sent.get("ftp"), `<${11 * 8 + 5}`);
 });
@@ -303,9 +385,9 @@ test("a reader that does not read stops nobody: lines are kept up to a limit, th
   // Opened for both, a pipe takes 64 kB and nobody reads them.
   const fd = openSync(path, constants.O_RDWR);
   const sink = stderrSink({ format: ({ text }) => text, severityPrefix: true, fd });
-  const outcomes = Array.from({ length: 3000 }, () => sink.write(record("x".repeat(1000))));
+  const outcomes = Array.from({ length: 3000 }, () => sink.write([record("x".repeat(1000))]));
   assert.equal(outcomes[0], undefined);
-  assert.equal(outcomes.at(-1), "its reader does not read");
+  assert.deepEqual(outcomes.at(-1), { lines: 1, why: "its reader does not read" });
   const buffer = Buffer.alloc(1004);
   readSync(fd, buffer);
   assert.equal(buffer.toString(), `<5>${"x".repeat(1000)}\n`);

@@ -177,7 +177,7 @@ export class World {
         ...(patience === undefined ? {} : { patience: { vrrp: patience, checks: patience } }),
       },
     );
-    this.supervisor.events.listen(({ event }) => this.events.push(event));
+    this.supervisor.events.listen((records) => this.events.push(...records.map(({ event }) => event)));
   }
 
   /** The newest child of that name. */
@@ -209,7 +209,7 @@ export class World {
       sayLate: (message) => listener.message(message),
       event: (event) => {
         const record: EventRecord = { time: Date.now(), process: name, sequence: ++sequence, event };
-        child.say({ kind: "event", record });
+        child.say({ kind: "events", records: [record] });
       },
       die: (how) => {
         if (!child.alive) return;

@@ -393,7 +393,7 @@ test("what is heard of a child after its end changes nothing", async () => {
   const first = world.child("vrrp");
   first.die("killed by SIGKILL");
   const record = { time: 0, process: "vrrp" as const, sequence: 1, event: becameMaster() };
-  first.sayLate({ kind: "event", record });
+  first.sayLate({ kind: "events", records: [record] });
   await until(() => world.child("vrrp").got.length === 1, "configuration of the next");
   world.child("vrrp").die("killed by SIGKILL");
   await until(() => world.all("vrrp").length === 3, "the third");

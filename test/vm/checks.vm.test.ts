@@ -91,11 +91,9 @@ test("the table follows the checks, outlives the process, and is taken over", as
       );
       return servers.join() === [SERVERS[1], SERVERS[2]].join();
     });
-    const changes = second.heard.flatMap((message) =>
-      message.kind === "event" && message.record.event.kind === "server-changed"
-        ? [message.record.event]
-        : [],
-    );
+    const changes = second.heard
+      .flatMap((message) => (message.kind === "events" ? message.records : []))
+      .flatMap(({ event }) => (event.kind === "server-changed" ? [event] : []));
     assert.deepEqual(changes.map(({ server, up }) => `${server} ${up ? "up" : "down"}`).sort(), [
       `${SERVERS[0]!}:80 down`,
       `${SERVERS[1]!}:80 up`,

@@ -47,7 +47,7 @@ export type ChildPatience = {
 export type ChildOwner = {
   /** The child takes messages; called after every (re)start. */
   hello(): void;
-  event(record: EventRecord): void;
+  events(records: readonly EventRecord[]): void;
   /** For the next process. */
   sequences(list: readonly SenderSequences[]): void;
   configured(error: string | null): void;
@@ -256,8 +256,8 @@ export class Child<To extends object, Status> {
       case "unreadable":
         this.owner.unreadable();
         break;
-      case "event":
-        this.owner.event(message.record);
+      case "events":
+        this.owner.events(message.records);
         break;
       case "status":
         this.answer(message.id, message.status);

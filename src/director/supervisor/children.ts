@@ -139,11 +139,11 @@ export class Children {
         this.tell(name);
         if (name === "checks" && this.goesOn) this.startVrrp();
       },
-      event: (record) => {
-        if (name === "vrrp") this.observeMaster(record.event);
-        this.takeovers.observe(record);
-        this.parts.events.take(record);
-        this.parts.ports.notifier.observe(record.event);
+      events: (records) => {
+        if (name === "vrrp") for (const { event } of records) this.observeMaster(event);
+        for (const record of records) this.takeovers.observe(record);
+        this.parts.events.take(records);
+        for (const { event } of records) this.parts.ports.notifier.observe(event);
       },
       sequences: (list) => (this.sequences = list),
       // On standby the record is the predecessor's still.

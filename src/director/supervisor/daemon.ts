@@ -96,7 +96,7 @@ export async function runDaemon(options: DaemonOptions): Promise<boolean> {
     describeErrno: errnoText,
     now: Date.now,
   });
-  const early = new EarlyLines((record) => log.write(record));
+  const early = new EarlyLines((records) => log.write(records));
   process.once("exit", () => {
     early.giveUp();
     log.close();
@@ -166,11 +166,13 @@ export async function runDaemon(options: DaemonOptions): Promise<boolean> {
   );
   const stateLine = new StateLine();
   const succession = predecessor && new Succession(predecessor, supervisor, () => process.exit(EXIT_UNUSED));
-  supervisor.events.listen((record) => {
-    early.take(toLogRecord(record));
-    if (record.event.kind === "config-loaded") setTimeout(collectGarbage, TRIM_AFTER_MS).unref();
+  supervisor.events.listen((records) => {
+    early.take(records.map(toLogRecord));
+    if (records.some(({ event }) => event.kind === "config-loaded"))
+      setTimeout(collectGarbage, TRIM_AFTER_MS).unref();
+    const ofState = records.filter(({ event }) => stateLine.observe(event));
     // To the words of a successor that is not in charge yet the service manager does not listen.
-    if (stateLine.observe(record.event) && succession?.isOwner !== false) notifier.status(stateLine.text());
+    if (ofState.length > 0 && succession?.isOwner !== false) notifier.status(stateLine.text());
   });
   if (state.problem !== undefined) supervisor.emit({ kind: "warning", subject: "vipd", text: state.problem });
   if (kept !== undefined) supervisor.recall(kept);
@@ -312,19 +314,19 @@ function onSignals(stop: (why: string) => void, reload: () => void, reopen: () =
 /** Holds lines back until the configuration says where they go. */
 class EarlyLines {
   private lines: LogRecord[] | undefined = [];
-  private readonly write: (record: LogRecord) => void;
+  private readonly write: (records: readonly LogRecord[]) => void;
 
-  constructor(write: (record: LogRecord) => void) {
+  constructor(write: (records: readonly LogRecord[]) => void) {
     this.write = write;
   }
-  take(record: LogRecord): void {
-    if (this.lines === undefined) this.write(record);
-    else this.lines.push(record);
+  take(records: readonly LogRecord[]): void {
+    if (this.lines === undefined) this.write(records);
+    else this.lines.push(...records);
   }
   release(): void {
     const { lines = [] } = this;
     this.lines = undefined;
-    for (const line of lines) this.write(line);
+    this.write(lines);
   }
   /** There will be no configuration: what is routine is not said, what went wrong is. */
   giveUp(): void {

@@ -7,7 +7,7 @@ export const KEPT = 1000;
 
 export class EventLog {
   private readonly kept: EventRecord[] = [];
-  private readonly listeners = new Set<(record: EventRecord) => void>();
+  private readonly listeners = new Set<(records: readonly EventRecord[]) => void>();
   private readonly now: () => number;
   private sequence = 0;
 
@@ -18,14 +18,14 @@ export class EventLog {
 
   /** An event of the supervisor itself. */
   emit(event: VipdEvent): void {
-    this.take({ time: this.now(), process: "supervisor", sequence: ++this.sequence, event });
+    this.take([{ time: this.now(), process: "supervisor", sequence: ++this.sequence, event }]);
   }
 
-  /** An event with its origin, from any process. */
-  take(record: EventRecord): void {
-    this.kept.push(record);
+  /** Events with their origin, from any process. */
+  take(records: readonly EventRecord[]): void {
+    this.kept.push(...records);
     if (this.kept.length > KEPT) this.kept.splice(0, this.kept.length - KEPT);
-    for (const listener of this.listeners) listener(record);
+    for (const listener of this.listeners) listener(records);
   }
 
   /** What a predecessor has kept comes before what is kept here; nobody is told of it. */
@@ -39,7 +39,7 @@ export class EventLog {
   }
 
   /** The result ends the listening. */
-  listen(listener: (record: EventRecord) => void): () => void {
+  listen(listener: (records: readonly EventRecord[]) => void): () => void {
     this.listeners.add(listener);
     return () => this.listeners.delete(listener);
   }

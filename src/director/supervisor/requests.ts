@@ -1,6 +1,7 @@
 // What each request of the control socket does.
 
 import { askerName } from "../../control/asker.js";
+import type { EventRecord } from "../../control/event.js";
 import type { Request } from "../../control/protocol.js";
 import type { Supervisor } from "./supervisor.js";
 import type { ReloadOutcome } from "./reloads.js";
@@ -23,9 +24,12 @@ export const answerRequests =
         client.reply({ reply: "status", status: await supervisor.status() });
         break;
       case "events": {
-        for (const record of supervisor.events.last(request.last)) client.reply({ reply: "event", record });
+        const tell = (records: readonly EventRecord[]): void => {
+          for (const record of records) client.reply({ reply: "event", record });
+        };
+        tell(supervisor.events.last(request.last));
         if (request.follow) {
-          client.onGone(supervisor.events.listen((record) => client.reply({ reply: "event", record })));
+          client.onGone(supervisor.events.listen(tell));
           return;
         }
         break;

@@ -6,6 +6,8 @@ import type { ServiceStatus } from "../../control/ipc.js";
 export class StateLine {
   private readonly instances = new Map<string, string>();
   private readonly down = new Map<string, Set<string>>();
+  /** Of all services: there may be thousands of both. */
+  private downInAll = 0;
 
   /** True when the line may have changed. */
   observe(event: VipdEvent): boolean {
@@ -20,8 +22,10 @@ export class StateLine {
     }
     if (event.kind === "server-changed") {
       const servers = this.down.get(event.service) ?? new Set<string>();
+      this.downInAll -= servers.size;
       if (event.up) servers.delete(event.server);
       else servers.add(event.server);
+      this.downInAll += servers.size;
       this.down.set(event.service, servers);
       return true;
     }
@@ -30,7 +34,7 @@ export class StateLine {
 
   /** Whether it counts servers that may not be there any more after a reload. */
   get hasDown(): boolean {
-    return [...this.down.values()].some((servers) => servers.size > 0);
+    return this.downInAll > 0;
   }
 
   /** Forgets the services and servers that are not among `services`. */
@@ -39,7 +43,8 @@ export class StateLine {
       services.map(({ name, servers }) => [name, new Set(servers.map(({ server }) => server))]),
     );
     for (const [service, servers] of this.down)
-      for (const server of servers) if (present.get(service)?.has(server) !== true) servers.delete(server);
+      for (const server of servers)
+        if (present.get(service)?.has(server) !== true && servers.delete(server)) this.downInAll--;
   }
 
   text(): string {
@@ -48,7 +53,7 @@ export class StateLine {
       if (names.length === 0) return [];
       return [`${state} of ${names.length > 5 ? `${names.length} instances` : names.join(", ")}`];
     });
-    const down = [...this.down.values()].reduce((sum, servers) => sum + servers.size, 0);
+    const down = this.downInAll;
     if (down > 0) states.push(`${down} real server${down === 1 ? "" : "s"} down`);
     return states.length === 0 ? "running" : states.join("; ");
   }
