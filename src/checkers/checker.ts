@@ -154,6 +154,8 @@ export type Settle = (result: CheckResult, now: Instant) => void;
 
 /** A check made ready for all its runs, of which there may be thousands a second: a run makes next to nothing anew. */
 export type PreparedCheck = {
+  /** It waits for one thing alone, which the kernel takes in also while this process is held up. */
+  readonly isOneStep?: true;
   /** Begins a run, and settles it once, not during this call. Not to be called again before. */
   start(settle: Settle, now: Instant): void;
   /** Its deadline has come: settles at once, saying what it was waiting for. */

@@ -35,6 +35,7 @@ export const tcp = defineChecker({
 const connectedTo = (endpoint: string): string => `connected to ${endpoint}`;
 
 class TcpRuns implements PreparedCheck, ProbeListener {
+  readonly isOneStep = true;
   private readonly now: () => Instant;
   private readonly prober: Prober;
   private readonly phases = { connect: milliseconds(0) };

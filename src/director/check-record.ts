@@ -204,8 +204,7 @@ export class CheckRecord {
 
   private changedEvent(result: CheckResult, first: boolean): VipdEvent {
     return {
-      kind: "check-changed",
-      ...this.subject,
+      ...about("check-changed", this.subject),
       check: this.config.type,
       up: result.ok,
       reason: reasonOf(result),
@@ -219,8 +218,7 @@ export class CheckRecord {
 
   private failedEvent(result: CheckResult & { readonly ok: false }): VipdEvent {
     return {
-      kind: "check-failed-once",
-      ...this.subject,
+      ...about("check-failed-once", this.subject),
       check: this.config.type,
       reason: result.reason,
       detail: result.detail,
@@ -243,6 +241,15 @@ export class CheckRecord {
 
 /** What is kept of a result. */
 type LastResult = { readonly ok: boolean; readonly reason: string; readonly detail: string };
+
+/** The beginning of an event: as one value, because to spread the subject in the midst of others is far dearer. */
+const about = <Kind extends string>(
+  kind: Kind,
+  subject: CheckSubject,
+): { readonly kind: Kind } & CheckSubject =>
+  "track" in subject
+    ? { kind, track: subject.track }
+    : { kind, service: subject.service, server: subject.server };
 
 const reasonOf = (result: CheckResult): string => (result.ok ? "ok" : result.reason);
 const kept = (result: CheckResult): LastResult => ({

@@ -7,6 +7,7 @@ import type { Random } from "../core/random.js";
 import { after, between, instant, milliseconds, type Instant, type Milliseconds } from "../core/units.js";
 import type { Timers } from "../ports/timers.js";
 import { CheckHeap } from "./check-heap.js";
+import { HoldUps } from "./hold-ups.js";
 
 export type CheckCost = "socket" | "process";
 
@@ -68,8 +69,9 @@ type Entry = {
   isFailing: boolean;
   startedAt: Instant;
   deadline: Instant;
-  /** `lost` when it started. */
-  lostBefore: number;
+  /** How long this process had been held up when it started: in all, and for long at a time. */
+  heldUpBefore: number;
+  heldUpLongBefore: number;
   cancel: { cancel(): void } | undefined;
   /** What was prepared for the runs of this job; null: nothing can be. */
   prepared: PreparedCheck | null | undefined;
@@ -91,8 +93,8 @@ const broken = (error: unknown): CheckResult =>
 /** What may be started in one turn of the event loop; answers are read between. Starting a program takes longer. */
 const STARTS_A_TURN = 64;
 const START_COSTS: Readonly<Record<CheckCost, number>> = { socket: 1, process: 16 };
-/** Wake-ups later than this are time that our own process has lost, and that is no fault of the servers'. */
-const LATE = milliseconds(20);
+/** For a look at what has come meanwhile. */
+const A_LOOK = milliseconds(1);
 /** A check that does not settle when it is told to has a bug; after this time it counts as failed. */
 const STALL = milliseconds(2000);
 
@@ -110,8 +112,7 @@ export class CheckScheduler {
   private armedFor = Infinity;
   private disarm = NOTHING;
   private mostLate = milliseconds(0);
-  /** Milliseconds that this process came late to its wake-ups, in all. */
-  private lost = 0;
+  private readonly holdUps = new HoldUps();
 
   constructor(ports: SchedulerPorts) {
     this.ports = ports;
@@ -186,7 +187,8 @@ export class CheckScheduler {
       isFailing: false,
       startedAt: now,
       deadline: now,
-      lostBefore: 0,
+      heldUpBefore: 0,
+      heldUpLongBefore: 0,
       cancel: undefined,
       prepared: undefined,
       settle: (result, at) => {
@@ -259,8 +261,7 @@ export class CheckScheduler {
         : this.ports.timers.wakeAt(instant(next), () => {
             this.armedFor = Infinity;
             this.disarm = NOTHING;
-            const late = this.ports.timers.now() - next;
-            if (late > LATE) this.lost += late;
+            this.holdUps.note(instant(next), this.ports.timers.now());
             this.turn();
           });
   }
@@ -299,7 +300,8 @@ export class CheckScheduler {
     entry.phase = "running";
     entry.startedAt = now;
     entry.deadline = after(now, job.timeout);
-    entry.lostBefore = this.lost;
+    entry.heldUpBefore = this.holdUps.all;
+    entry.heldUpLongBefore = this.holdUps.long;
     entry.linger = undefined;
     entry.runs++;
     this.running[job.cost]++;
@@ -343,14 +345,22 @@ export class CheckScheduler {
     }
     // A busy director must not take its servers for hung: what it lost meanwhile is given to the check, once,
     // and no more than its timeout again.
-    const lost = this.lost - entry.lostBefore;
-    if (lost > LATE && entry.at === entry.deadline) {
+    const lost = this.lostOf(entry);
+    if (lost > 0 && entry.at === entry.deadline) {
       this.heap.set(entry, after(now, milliseconds(Math.min(lost, entry.job.timeout))));
       return;
     }
     entry.phase = "stalled";
     this.heap.set(entry, after(now, STALL));
     entry.cancel?.cancel();
+  }
+
+  /** How much of its time this process may have taken from a check. */
+  private lostOf({ prepared, heldUpBefore, heldUpLongBefore }: Entry): Milliseconds {
+    const all = this.holdUps.all - heldUpBefore;
+    if (all === 0 || prepared?.isOneStep !== true) return milliseconds(all);
+    // What it waits for has come, if it has, whatever this process did, unless the machine stood still.
+    return milliseconds(Math.max(A_LOOK, this.holdUps.long - heldUpLongBefore));
   }
 
   private finish(entry: Entry, result: CheckResult, now: Instant): void {

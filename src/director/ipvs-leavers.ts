@@ -43,23 +43,22 @@ export class Leavers {
 
   /** Before the commands are carried out. Gives what the servers have together that go; undefined: none does, or it is not known. */
   note(plane: DataPlane, why: Why, commands: readonly Command[]): Connections | undefined {
-    const leaving = new Map<ServiceId, ServerId[]>();
+    const leaving = new Map<ServiceId, ListedServer[]>();
     for (const command of commands) {
       const id = serviceId(commandKey(command));
       if (command.kind === "remove-service") this.left.delete(id);
       if (command.kind === "add-server") this.left.get(id)?.delete(serverId(command.server));
       if (command.kind !== "remove-server") continue;
-      const server = serverId(command.server);
       const of = leaving.get(id);
-      if (of === undefined) leaving.set(id, [server]);
-      else of.push(server);
+      if (of === undefined) leaving.set(id, [command.server]);
+      else of.push(command.server);
     }
     if (leaving.size === 0) return undefined;
     const isCheap = leaving.size <= MOST_SERVICES && this.serversOf(leaving.keys()) <= MOST_SERVERS;
     let sum: Connections | undefined = { active: 0, inactive: 0 };
     for (const [id, servers] of leaving) {
-      const listed = isCheap ? this.list(plane, id) : undefined;
-      for (const server of servers) {
+      const listed = isCheap ? this.list(plane, id, servers) : undefined;
+      for (const server of servers.map(serverId)) {
         const connections = listed?.get(server);
         if (connections === undefined) this.left.get(id)?.delete(server);
         // What a reload takes out is not in the configuration any more, and nobody asks for it.
@@ -76,10 +75,14 @@ export class Leavers {
     return count;
   }
 
-  private list(plane: DataPlane, id: ServiceId): ReadonlyMap<ServerId, ListedServer> | undefined {
+  private list(
+    plane: DataPlane,
+    id: ServiceId,
+    servers: readonly ListedServer[],
+  ): ReadonlyMap<ServerId, ListedServer> | undefined {
     const entry = this.applied.entries.get(id);
     try {
-      return entry && plane.servers(entry.service);
+      return entry && plane.servers(entry.service, servers);
     } catch {
       // The commands that follow meet the same, and tell of it.
       return undefined;

@@ -34,7 +34,7 @@ export class TableWriter {
 
   /** Applies commands that make `ids` as they are wanted. Gives whether the table was not as it was believed. */
   carryOut(plane: DataPlane, why: Why, commands: readonly Command[], ids: readonly ServiceId[]): boolean {
-    const { timers, tell, applied, condition, leavers } = this.parts;
+    const { timers, tell, wanted, applied, condition, leavers } = this.parts;
     const cut = leavers.note(plane, why, commands);
     const began = timers.now();
     const results = applyAll(plane, commands);
@@ -53,7 +53,8 @@ export class TableWriter {
     const told = [...failures.values()].filter(({ outOfStep }) => !outOfStep || isAfterLook);
     tell.failures(why, told, condition.wait);
     if (condition.isInOrder) tell.allWell();
-    this.disown();
+    // Mostly servers come and go in services that stay, and nothing is to be looked for among thousands of them.
+    if (why !== "health" || !ids.every((id) => wanted.table.has(id))) this.disown();
     return told.length < failures.size;
   }
 

@@ -49,7 +49,7 @@ export function diffService(
   for (const [id, server] of servers) {
     const was = actual?.servers.get(id);
     if (was === undefined) commands.push({ kind: "add-server", key: service.key, server });
-    else if (!sameServer(was, server))
+    else if (was !== server && !sameServer(was, server))
       (server.weight === 0 ? silenced : commands).push({
         kind: "edit-server",
         key: service.key,

@@ -42,10 +42,15 @@ export const serviceAttributes = attributes({
   engine: [11, cstring],
 });
 
+/** The nest with a server's attributes, and the two of them by which it is known. */
+export const SERVER = 2;
+export const SERVER_ADDRESS = 1;
+export const SERVER_PORT = 2;
+
 /** IPVS_DEST_ATTR_*. */
 export const serverAttributes = attributes({
-  address: [1, binary],
-  port: [2, u16be],
+  address: [SERVER_ADDRESS, binary],
+  port: [SERVER_PORT, u16be],
   forwarding: [3, u32],
   weight: [4, u32],
   upper: [5, u32],
@@ -79,7 +84,7 @@ export const daemonAttributes = attributes({
 /** IPVS_CMD_ATTR_*: what a message of the family holds. */
 export const commandAttributes = attributes({
   service: [1, nested(serviceAttributes)],
-  server: [2, nested(serverAttributes)],
+  server: [SERVER, nested(serverAttributes)],
   daemon: [3, nested(daemonAttributes)],
 });
 

@@ -14,6 +14,7 @@ import {
 } from "../ipvs/messages.js";
 import { serverId, serviceId, type ListedServer, type ListedService, type ServerId } from "../ipvs/model.js";
 import { FAMILY_NAME, SERVER_COUNTERS, SERVICE_COUNTERS } from "../ipvs/schema.js";
+import { serverFilter } from "../ipvs/server-filter.js";
 import { familyRequest, readFamily } from "../netlink/generic.js";
 import type { Acknowledgement, Message, Request } from "../netlink/message.js";
 import type { ApplyResult, DataPlane, ServerList } from "../ports/data-plane.js";
@@ -67,7 +68,8 @@ function dataPlane(socket: NetlinkSocket, family: number): DataPlane {
     return known.list;
   };
   const list = (service: ListedService): ServerList => readServers(socket, family, service);
-  const servers = (service: ListedService): ServerList["servers"] => list(service).servers;
+  const servers: DataPlane["servers"] = (service, only) =>
+    only === undefined ? list(service).servers : readSome(socket, family, service, only);
   return {
     name: "ipvs",
     read: () =>
@@ -98,6 +100,19 @@ function readServers(socket: NetlinkSocket, family: number, { key }: ListedServi
   const { list, digest } = socket.dumpWithDigest("list IPVS servers", request, read, SERVER_COUNTERS);
   for (const server of list) servers.set(serverId(server), server);
   return { servers, fingerprint: digest };
+}
+
+function readSome(
+  socket: NetlinkSocket,
+  family: number,
+  { key }: ListedService,
+  asked: NonNullable<Parameters<DataPlane["servers"]>[1]>,
+): ServerList["servers"] {
+  const isAsked = serverFilter(asked);
+  const list = socket.dump("list IPVS servers", serversRequest(family, key), (message) =>
+    isAsked(message) ? readServer(message, familyOfKey(key)) : undefined,
+  );
+  return new Map(list.map((server) => [serverId(server), server]));
 }
 
 const DONE: ApplyResult = { ok: true, unchanged: false };

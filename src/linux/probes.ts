@@ -37,7 +37,8 @@ export class Probes {
     this.set = native.epollCreate();
     if (this.set < 0) throw new Error(systemErrorText({ call: "create epoll set", errno: this.set }));
     this.watch = new Watch(this.set, () => {
-      this.reap();
+      // All of them: what has come must not be taken for missing because others came, too.
+      while (this.reap() === ENDS_A_TURN);
     });
     this.watch.ref(false);
   }
@@ -112,7 +113,8 @@ export class Probes {
     this.tell(now);
   }
 
-  private reap(): void {
+  /** Gives how many have ended. */
+  private reap(): number {
     const { ended, over, pending } = this;
     const count = native.reap(this.set, ended);
     const now = native.now();
@@ -127,6 +129,7 @@ export class Probes {
       over.push(probe);
     }
     this.tell(now);
+    return count;
   }
 
   private tell(now: number): void {

@@ -4,11 +4,11 @@
 
 import { asciiBytes, asciiText, type Reader, type Writer } from "../core/bytes.js";
 
-const HEADER_LENGTH = 4;
+export const ATTRIBUTE_HEADER_LENGTH = 4;
 /** NLA_F_NESTED; some families want it on nests, and none minds. */
 const NESTED = 0x8000;
 /** NLA_TYPE_MASK: the type without NLA_F_NESTED and NLA_F_NET_BYTEORDER. */
-const TYPE_MASK = 0x3fff;
+export const ATTRIBUTE_TYPE_MASK = 0x3fff;
 
 /** How one value lies in an attribute. `read` is called with at least `minimum` bytes. */
 export type Codec<T> = {
@@ -120,13 +120,13 @@ function readAll(
 ): void {
   const end = input.offset + length;
   // Fewer bytes than a header at the end are padding.
-  while (input.error === undefined && end - input.offset >= HEADER_LENGTH) {
+  while (input.error === undefined && end - input.offset >= ATTRIBUTE_HEADER_LENGTH) {
     const start = input.offset;
     const size = input.u16ne("attribute length");
-    const type = input.u16ne("attribute type") & TYPE_MASK;
+    const type = input.u16ne("attribute type") & ATTRIBUTE_TYPE_MASK;
     const entry = byType[type];
-    const room = Math.min(size, end - start) - HEADER_LENGTH;
-    if (size < HEADER_LENGTH || start + size > end)
+    const room = Math.min(size, end - start) - ATTRIBUTE_HEADER_LENGTH;
+    if (size < ATTRIBUTE_HEADER_LENGTH || start + size > end)
       return input.fail(entry?.name ?? `attribute ${type}`, size);
     if (entry !== undefined) {
       if (room < entry.codec.minimum) return input.fail(entry.name, entry.codec.minimum);

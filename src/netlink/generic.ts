@@ -9,7 +9,7 @@ import { payloadOf, type Message, type Request } from "./message.js";
 const CONTROL_FAMILY = 0x10;
 /** CTRL_CMD_GETFAMILY. Asking for an unknown family makes the kernel try to load its module. */
 const GET_FAMILY = 3;
-const HEADER_LENGTH = 4;
+export const GENERIC_HEADER_LENGTH = 4;
 
 /** CTRL_ATTR_*. */
 const control = attributes({ id: [1, u16], name: [2, cstring] });
@@ -21,7 +21,7 @@ export const writeGenericHeader = (out: Writer, command: number, version: number
 /** A reader behind the generic header of an answer. */
 export function genericPayload(message: Message): Reader {
   const input = payloadOf(message);
-  input.skip("generic netlink header", HEADER_LENGTH);
+  input.skip("generic netlink header", GENERIC_HEADER_LENGTH);
   return input;
 }
 

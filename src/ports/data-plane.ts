@@ -45,9 +45,12 @@ export type DataPlane = {
   read(): ListedTable;
   /** All services without their servers: quick however large the table is. */
   services(): readonly ListedService[];
-  /** The servers of one of them; none when it is gone. */
-  servers(service: ListedService): ReadonlyMap<ServerId, ListedServer>;
-  /** The same unless their fingerprint is `known` still, which is found out for a small part of the cost. */
+  /** The servers of one of them; none when it is gone. `only`: others need not be listed, which is quicker. */
+  servers(
+    service: ListedService,
+    only?: readonly Pick<ListedServer, "address" | "port">[],
+  ): ReadonlyMap<ServerId, ListedServer>;
+  /** All of them, unless their fingerprint is `known` still, which is found out for a small part of the cost. */
   serversUnless(service: ListedService, known: Fingerprint | undefined): ServerList | "as known";
   /** Carries the commands out in order, each for itself; result i belongs to command i. */
   apply(commands: readonly Command[]): readonly ApplyResult[];

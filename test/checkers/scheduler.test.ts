@@ -8,6 +8,7 @@ import { seededRandom } from "../../src/core/random.js";
 import { instant, milliseconds, seconds, type Milliseconds } from "../../src/core/units.js";
 import { CheckHeap } from "../../src/director/check-heap.js";
 import { CheckScheduler, type CheckJob, type CheckRun } from "../../src/director/check-scheduler.js";
+import { HoldUps } from "../../src/director/hold-ups.js";
 import { World } from "./world.js";
 
 type Log = { readonly starts: number[]; readonly results: { at: number; result: CheckResult }[] };
@@ -113,6 +114,50 @@ test("a check whose server is silent is over once the time this process lost is 
   const took = results.map(({ at }, i) => at - starts[i]!);
   assert.ok(took[0]! > 3800 && took[0]! < 4100, String(took[0]));
   assert.equal(took[1], 3000);
+});
+
+test("a check of one step is given a look at what has come, and time only where the machine stood still", async () => {
+  for (const [heldUp, least, most] of [
+    [80, 3000, 3090],
+    [400, 3290, 3500],
+  ] as const) {
+    const { world, scheduler, job } = setUp();
+    const { prepare } = prepared(world, 1e9);
+    const took = new Map<string, number>();
+    const silent = (key: string, isOneStep: boolean): CheckJob =>
+      job(key, {
+        every: seconds(20),
+        prepare: () => (isOneStep ? { ...prepare(), isOneStep } : prepare()),
+        onResult: (_result, ms) => took.set(key, ms),
+      });
+    scheduler.configure([
+      silent("one", true),
+      silent("more", false),
+      job("tick", { every: milliseconds(100) }),
+    ]);
+    // Both begin within a second.
+    await world.until(1500);
+    world.skip(1500 + heldUp);
+    await world.until(2500);
+    if (heldUp < 100) world.skip(2500 + heldUp);
+    await world.until(10_000);
+    const [one, more] = [took.get("one")!, took.get("more")!];
+    assert.ok(one >= least && one < most, `${heldUp}: ${one}`);
+    assert.ok(more > 3000 + heldUp - 100 && more >= one - 1, `${heldUp}: ${more}`);
+    if (heldUp < 100) assert.ok(more > one + 20, `${one} ${more}`);
+  }
+});
+
+test("one hold-up is counted once, however many wake-ups were due in it", () => {
+  const holdUps = new HoldUps();
+  holdUps.note(instant(1000), instant(1010));
+  assert.equal(holdUps.all, 0);
+  holdUps.note(instant(1100), instant(1200));
+  holdUps.note(instant(1150), instant(1210));
+  holdUps.note(instant(1180), instant(1240));
+  assert.deepEqual([holdUps.all, holdUps.long], [130, 0]);
+  holdUps.note(instant(2000), instant(2400));
+  assert.deepEqual([holdUps.all, holdUps.long], [530, 400]);
 });
 
 test("an answer that came while this process was held up is no timeout", async () => {

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { familyOf, ip } from "../../src/core/address.js";
+import { familyOf, ip, ipBytes } from "../../src/core/address.js";
 import { toHex, Writer } from "../../src/core/bytes.js";
 import { seconds } from "../../src/core/units.js";
 import type { Command } from "../../src/ipvs/command.js";
@@ -13,6 +13,10 @@ import { serviceId, type ListedService, type VirtualService } from "../../src/ip
 import { additionRequest } from "../../src/ipvs/saved-orders.js";
 import { parseSaved } from "../../src/ipvs/saved-parse.js";
 import { commandEncoder, startDaemonRequest } from "../../src/ipvs/messages.js";
+import type { RealServer } from "../../src/ipvs/model.js";
+import { commandAttributes } from "../../src/ipvs/schema.js";
+import { serverFilter } from "../../src/ipvs/server-filter.js";
+import { writeGenericHeader } from "../../src/netlink/generic.js";
 import { messagesIn, writeMessage, type Message, type Request } from "../../src/netlink/message.js";
 import { server, service } from "./arbitrary.js";
 
@@ -28,6 +32,17 @@ function sent(request: Request): Message {
   const [message] = [...messagesIn(bytes, bytes.length)];
   assert.ok(message);
   return message;
+}
+
+/** As the kernel lists it: the address in 16 bytes, for both families. */
+function answer({ address, port }: Pick<RealServer, "address" | "port">): Message {
+  const bytes = new Uint8Array(16);
+  bytes.set(ipBytes(address));
+  const body = (out: Writer): void =>
+    commandAttributes.write(writeGenericHeader(out, 8, 1), {
+      server: { address: bytes, port, forwarding: 0, weight: 1, active: 3, inactive: 4 },
+    });
+  return sent({ type: FAMILY, flags: 0, body });
 }
 
 test("a service is read back as it was ordered", () => {
@@ -135,12 +150,34 @@ test("a sync daemon's order is read back, for groups of both families", () => {
   }
 });
 
+test("a filter lets through the answers that are of the servers that are asked for, and those alone", () => {
+  fc.assert(
+    fc.property(fc.array(server, { minLength: 1, maxLength: 20 }), fc.nat(), (servers, n) => {
+      const asked = servers.filter((_, i) => (n >> (i % 8)) & 1);
+      const isAsked = serverFilter(asked);
+      for (const one of servers)
+        assert.equal(
+          isAsked(answer(one)),
+          asked.some(({ address, port }) => address === one.address && port === one.port),
+        );
+    }),
+  );
+});
+
+test("a filter leaves what it cannot read to those who read all of it", () => {
+  const isAsked = serverFilter([]);
+  const whole = answer({ address: ip("192.0.2.1"), port: 80 });
+  assert.ok(!isAsked(whole));
+  for (let to = whole.from; to < whole.from + 30; to++) assert.ok(isAsked({ ...whole, to }), String(to));
+});
+
 test("no bytes make a reader throw", () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 300 }), service, server, (noise, one, real) => {
       const read = (message: Message): void => {
         readService(message);
         readServer(message, familyOf(real.address));
+        serverFilter([real])(message);
         readDaemon(message);
       };
       read({ bytes: noise, type: FAMILY, flags: 0, sequence: 0, from: 0, to: noise.length });

@@ -31,19 +31,20 @@ export type ServiceNotification = {
 /** Undefined: nobody is told of that. */
 export function serviceNotification(event: VipdEvent): ServiceNotification | undefined {
   if (event.kind !== "server-changed" && event.kind !== "quorum-changed") return undefined;
-  const { service, key, up } = event;
-  const [from, to] = up ? (["DOWN", "UP"] as const) : (["UP", "DOWN"] as const);
-  const common = { service, key, to, total: event.total, detail: sentence(event) };
-  if (event.kind === "server-changed")
-    return {
-      ...{ type: "RS", ...common, from, server: event.server, when: up ? "up" : "down" },
-      ...{ reason: up ? "checks-succeed" : "check-failed", alive: event.alive },
-    };
-  return {
-    ...{ type: "VS", ...common, when: up ? "quorum-up" : "quorum-down", reason: event.why },
-    ...(event.first ? {} : { from }),
-    ...{ alive: event.serving, weight: event.weight, quorum: event.quorum },
-  };
+  const { service, key, up, total } = event;
+  const from = up ? "DOWN" : "UP";
+  const to = up ? "UP" : "DOWN";
+  const detail = sentence(event);
+  if (event.kind === "server-changed") {
+    const { server, alive } = event;
+    const reason = up ? "checks-succeed" : "check-failed";
+    const when = up ? "up" : "down";
+    return { type: "RS", service, key, server, when, from, to, reason, detail, alive, total };
+  }
+  const { first, why: reason, serving: alive, weight, quorum } = event;
+  const when = up ? "quorum-up" : "quorum-down";
+  const common = { service, key, when, to, reason, detail, alive, total, weight, quorum } as const;
+  return first ? { type: "VS", ...common } : { type: "VS", ...common, from };
 }
 
 const sentence = (event: ServiceEvent): string => describe(event).text;
