@@ -390,6 +390,31 @@ test("the status tells each check's last result, since when, and how often it ra
   assert.ok(since >= 1_000_000 && since <= 1_002_000 && runs >= 5 && took_ms === 0);
 });
 
+test("the status has of each server, up or down, since when and why, its last results and its availability", async () => {
+  const { world, checks, down } = setUp();
+  const every = tcp({ every: seconds(1), timeout: milliseconds(500), rise: 1, fall: 1 });
+  checks.configure(order(service("web", { [A]: [every], [B]: [every] })));
+  await world.until(20_000);
+  down.set(A, "connect-refused");
+  await world.until(30_000);
+  down.delete(A);
+  await world.until(40_000);
+  const [a, b] = checks.status(7).services[0]!.servers;
+  const results = (server: typeof a): string[] => server!.checks[0]!.past.map(({ reason }) => reason);
+  // It was down for a quarter of its time, give or take a run or two.
+  assert.ok(a!.up && Math.abs(a!.availability.total - 75) < 6, String(a!.availability.total));
+  assert.equal(a!.availability.day, a!.availability.total);
+  assert.ok(a!.since > 1_029_000 && a!.since < 1_033_000, String(a!.since));
+  assert.match(a!.why, /^tcp: /);
+  assert.deepEqual(results(a), ["ok", "ok", "ok", "ok", "ok"]);
+  assert.ok(b!.up);
+  assert.deepEqual(b!.availability, { total: 100, day: 100 });
+  assert.ok(b!.since <= 1_002_000, String(b!.since));
+  assert.match(b!.why, /./);
+  assert.deepEqual(results(b), ["ok", "ok", "ok", "ok", "ok"]);
+  assert.ok(b!.checks[0]!.since <= 1_002_000);
+});
+
 test("a stop ends the checks before the table", async () => {
   const { world, checks, orders } = setUp();
   checks.configure(order(service("web", { [A]: [tcp()] })));
