@@ -29,9 +29,9 @@ export const tlsOptions = (v: ValueTypes) => ({
   "server-name": v
     .text({
       max: 253,
-      pattern: /^[A-Za-z0-9._-]+$/,
+      pattern: /^(?![\d.]+$)[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*$/,
       what: "A server name",
-      rule: "has letters, digits and . _ -",
+      rule: "has letters, digits, _ and - between its dots, and is no address",
     })
     .optional()
     .describe("The name asked for in the TLS handshake (SNI), and verified if `verify` is on."),

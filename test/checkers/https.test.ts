@@ -207,6 +207,10 @@ test("https says what is wrong with its options", () => {
     [{ "warn-before-expiry": "14d" }, /whole number/],
     [{ "check-dates": "yes" }, /neither true nor false/],
     [{ ca: "ca.pem" }, /absolute path/],
+    // RFC 6066 section 3: an address is no name, and is what is verified without one.
+    ...["192.0.2.1", "a b", "a..b", ".", "www.example.org."].map(
+      (name) => [{ "server-name": name }, /between its dots, and is no address/] as const,
+    ),
     [{ ca: "/ca.pem" }, /looked at with `verify: true` alone/],
     [{ ca: "/ca.pem", "check-dates": true }, /looked at with `verify: true` alone/],
   ] as const)
