@@ -6,13 +6,19 @@ import { err, ok as okResult, type Result } from "../core/result.js";
 import { between } from "../core/units.js";
 import { defineChecker, fail, ok, okWith, type CheckResult } from "./checker.js";
 import { connect, connectOptions } from "./connect.js";
-import { LineReader } from "./line-reader.js";
+import { LineReader, type LineFailure } from "./line-reader.js";
 import { printableBytes } from "./printable.js";
 import { watch } from "./trace.js";
 
 const LONGEST_LINE = 1024;
 /** More than the configured weight: HAProxy stops there, too. */
 const MOST_PERCENT = 256;
+
+const NO_LINE: Readonly<Record<LineFailure, string>> = {
+  "read-timeout": "the agent's answer is one line, and none came",
+  "closed-early": "the agent's answer is one line, and the connection ended before its end came",
+  "too-large": `the agent's answer is one line, and ${LONGEST_LINE} characters came without its end`,
+};
 
 export const agent = defineChecker({
   name: "agent",
@@ -43,7 +49,7 @@ export const agent = defineChecker({
     const line = await new LineReader(socket, LONGEST_LINE).line(context.cancel);
     socket.destroy();
     const phases = { connect: between(began, connectedAt), answer: between(connectedAt, context.now()) };
-    if (!line.ok) return fail(line.error, "the agent's answer is one line, and none came", phases);
+    if (!line.ok) return fail(line.error, NO_LINE[line.error], phases);
     return { ...verdict(line.value), phases };
   },
 });

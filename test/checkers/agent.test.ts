@@ -37,8 +37,15 @@ test("an agent that says nothing, hangs up, or is not there is a failure", async
     async (port) => assertFails(await check("agent", { port }, 1, 100), "read-timeout", /one line/),
   );
   await serving(
-    talking((socket) => socket.end("up")),
-    async (port) => assertFails(await check("agent", { port }, 1), "closed-early", /one line/),
+    // Half of "up 50%", or of a word.
+    talking((socket) => socket.end("up 5")),
+    async (port) =>
+      assertFails(await check("agent", { port }, 1), "closed-early", /one line, .* before its end/),
+  );
+  await serving(
+    talking((socket) => socket.end(`${"up ".repeat(100_000)}\n`)),
+    async (port) =>
+      assertFails(await check("agent", { port }, 1), "too-large", /1024 characters came without/),
   );
   assertFails(await check("agent", { port: await closedPort() }, 1), "connect-refused", /./);
 });

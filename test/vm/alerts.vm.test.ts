@@ -18,6 +18,12 @@ alerts:
     webhook: { url: "http://127.0.0.1:8080/vipd" }
     kinds: [quorum]
     collect: 0s
+  reminded:
+    webhook: { url: "http://127.0.0.1:8080/again" }
+    kinds: [server]
+    status: [down]
+    collect: 0s
+    repeat: 1m
 vrrp:
   web: { interface: eth0, router-id: 95, addresses: [10.95.0.100/24] }
 services:
@@ -86,7 +92,11 @@ mail.listen(2525, "127.0.0.1", () => web.listen(8080, "127.0.0.1", () => console
 type Mail = { readonly receivers: readonly string[]; readonly text: string };
 type Request = {
   readonly at: string;
-  readonly body: { readonly node: string; readonly alerts: readonly Readonly<Record<string, unknown>>[] };
+  readonly body: {
+    readonly node: string;
+    readonly reminder: boolean;
+    readonly alerts: readonly Readonly<Record<string, unknown>>[];
+  };
 };
 
 /** Without what long lines are folded by (quoted-printable, or RFC 3676). */
@@ -114,7 +124,15 @@ test("a mail and a web request tell of servers, quorum and mastership, and a ref
         text.startsWith(`${kind} `) ? [JSON.parse(text.slice(kind.length + 1)) as unknown] : [],
       );
     const mails = (): readonly Mail[] => came("mail") as readonly Mail[];
-    const requests = (): readonly Request[] => came("request") as readonly Request[];
+    const requests = (at = "POST /vipd"): readonly Request[] =>
+      (came("request") as readonly Request[]).filter((one) => one.at === at);
+    /** Of who wants servers that go, and to be reminded of them: whether each is a reminder, and of what it tells. */
+    const reminded = (): unknown[] =>
+      requests("POST /again").map(({ body }) => [
+        body.reminder,
+        body.alerts.map(({ subject, status }) => `${String(subject)} ${String(status)}`),
+      ]);
+    const wentDown = ["service http 10.95.0.5:80 down"];
     const mailed = (): string => mails().map(plain).join("\n");
     const quorum = (): unknown[] =>
       requests().flatMap(({ body }) => body.alerts.map(({ status, bad }) => [status, bad]));
@@ -129,6 +147,7 @@ test("a mail and a web request tell of servers, quorum and mastership, and a ref
     await until("the mail about the server", PATIENCE, () =>
       /service http 10\.95\.0\.5:80: 10\.95\.0\.5:80 DOWN: .*connect-refused/.test(mailed()),
     );
+    await until("a reminder", PATIENCE, () => reminded().length > 1);
     servers.write("open\n");
     await until("both requests", PATIENCE, () => quorum().length === 2);
     await until("the mail about its return", PATIENCE, () => /service http: quorum UP/.test(mailed()));
@@ -137,6 +156,10 @@ test("a mail and a web request tell of servers, quorum and mastership, and a ref
       ["down", true],
       ["up", false],
     ]);
+    // Of the return it wants to know nothing, and there is nothing to be reminded of any more.
+    const [went, ...reminders] = reminded();
+    assert.deepEqual(went, [false, wentDown]);
+    for (const one of reminders) assert.deepEqual(one, [true, wentDown]);
     const [first] = requests();
     assert.equal(first?.at, "POST /vipd");
     assert.equal(first.body.node, "d");

@@ -98,6 +98,20 @@ test("a director with `check-when: master` asks the real servers while it is mas
     await until("the new master to take it out as well", PATIENCE, () => table(b) === FIRST);
     assert.ok(seen("b") >= rests + 2);
 
+    // What its clients lost is remembered, whatever becomes of the process that has looked at the table.
+    const found = async () => (await statusOf(lab, b))?.checks;
+    const { pid, takeovers } = await until("what was found", PATIENCE, async () => {
+      const checks = await found();
+      return checks?.takeovers === undefined ? undefined : checks;
+    });
+    assert.equal(takeovers?.[0]?.instance, "web");
+    process.kill(pid, "SIGKILL");
+    const other = await until("another check process", PATIENCE, async () => {
+      const checks = await found();
+      return checks == null || checks.pid === pid ? undefined : checks;
+    });
+    assert.deepEqual(other.takeovers, takeovers);
+
     const again = startVipd(lab, a, path);
     await again.waitFor(/BACKUP -> MASTER/, PATIENCE);
     await until("b to be backup again", PATIENCE, async () => (await serviceOf(b))?.checked === false);
