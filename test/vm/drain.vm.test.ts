@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import type { Status } from "../../src/control/ipc.js";
 import { seconds } from "../../src/core/units.js";
-import { startVipd, upgradeVipd, vipdCommand } from "../lab/directors.js";
+import { runtimeDirectory, startVipd, upgradeVipd, VIPD, vipdCommand } from "../lab/directors.js";
 import { procServers } from "../lab/ipvs.js";
 import { Lab } from "../lab/lab.js";
 import { buildNat, DIRECTOR, realServer, VIP } from "../lab/nat.js";
@@ -120,7 +120,40 @@ test("a drain waits for its connections, outlives every process of vipd, and end
     const refused = vipdCommand(lab, director, "disable", "http");
     assert.equal(refused.status, 1);
     assert.match(refused.stderr, /would be left without a server that serves: http\. Say --force/);
-    second.kill();
+
+    // Connections that end by themselves are waited for, and it is shown how it goes.
+    vipd("undrain", other);
+    await until("both", PATIENCE, () => table()[other] === 1);
+    // One for each of them.
+    const [third, fourth] = [await connect(), await connect()];
+    const isBusy = (): boolean => procServers(director).every(({ active }) => active > 0);
+    await until("a connection of each", PATIENCE, isBusy);
+    const waiting = director.spawn([
+      ...[process.execPath, VIPD, "drain", `http/${drained}`, "--wait"],
+      ...["--runtime-dir", runtimeDirectory(lab, director)],
+    ] as [string, ...string[]]);
+    await waiting.waitFor(/: \d connections? left \(\d active/, PATIENCE);
+    for (const talk of [third, fourth]) talk.write("close\n");
+    assert.equal(await waiting.exited(PATIENCE), 0, waiting.text);
+    assert.match(waiting.text, /no connection left, out of the table/);
+    assert.equal(table()[drained], undefined);
+
+    // One that is for a time ends by itself, done or not; an order stands in the place of the one before.
+    const names = (): readonly string[] => Object.keys(table()).toSorted();
+    const both = [drained, other].toSorted();
+    assert.match(vipd("disable", `http/${drained}`, "--for", "20s"), /out of the table/);
+    assert.deepEqual(names(), [other]);
+    assert.match(vipd("status"), /disabled by \S+ since .*, until /);
+    await until("its return", PATIENCE, () => names().length === 2);
+    assert.match(vipd("events", "--last", "50"), /no longer disabled, after .*: the time is over/);
+    const last = [await connect(), await connect()];
+    await until("a connection of each", PATIENCE, isBusy);
+    const late = vipdCommand(lab, director, "drain", `http/${drained}`, "--for", "5s", "--wait");
+    assert.equal(late.status, 1, late.stdout);
+    assert.match(late.stderr, /the drain was taken back, or ended by its --for, before it was done/);
+    await until("its weight", PATIENCE, () => table()[drained] === 1);
+    assert.deepEqual(names(), both);
+    for (const talk of [second, ...last]) talk.kill();
     vipd("stop");
     await until("the end of all", PATIENCE, () => !director.pids().includes(successor));
   } finally {
