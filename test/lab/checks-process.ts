@@ -2,13 +2,22 @@
 // pages are that its checks look at. Refuses to know what becomes of it.
 
 import { spawn, type ChildProcess } from "node:child_process";
+import { statSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { CheckConfig, ServiceConfig } from "../../src/config/model.js";
 import type { ToChecks } from "../../src/control/ipc.js";
 import { seconds, type Milliseconds } from "../../src/core/units.js";
+import { flagsOf } from "../../src/director/supervisor/programs.js";
 import type { Host } from "./host.js";
 
-const PROGRAM = fileURLToPath(new URL("../../src/director/checks-process.js", import.meta.url));
+const build = (path: string): string => fileURLToPath(new URL(`../../${path}`, import.meta.url));
+const timeOf = (path: string): number => statSync(build(path), { throwIfNoEntry: false })?.mtimeMs ?? 0;
+
+/** As the daemon starts it: bundled, which begins sooner, where the bundle is of what is compiled (bin/vipd). */
+const WORDS =
+  timeOf("bundle/main.cjs") > Math.max(timeOf("pure.tsbuildinfo"), timeOf("shell.tsbuildinfo"))
+    ? [...flagsOf.checks, build("bundle/start.cjs"), "checks.cjs"]
+    : [build("src/director/checks-process.js")];
 
 /** Serves at each of its arguments the file of that name. */
 const WEB = `const http = require("http"), fs = require("fs");
@@ -18,7 +27,7 @@ for (const address of process.argv.slice(1))
     .listen(80, address, () => --left === 0 && console.log("serving"));`;
 
 export function spawnChecks(host: Host): ChildProcess {
-  return spawn("ip", ["netns", "exec", host.namespace, process.execPath, PROGRAM], {
+  return spawn("ip", ["netns", "exec", host.namespace, process.execPath, ...WORDS], {
     stdio: ["ignore", "inherit", "inherit", "ipc"],
   });
 }
