@@ -66,6 +66,8 @@ const EVERYTHING = [
   "-a -t 10.0.0.1:81 -r 10.0.0.7:81 -i -w 1 --tun-type gue --tun-port 6080 --tun-remcsum",
   "-a -t 10.0.0.1:81 -r 10.0.0.8:81 -i -w 1 --tun-type gre --tun-csum",
   "-a -t 10.0.0.1:81 -r 10.0.0.9:81 -i -w 1 --tun-type gre --tun-nocsum",
+  "-A -t 10.0.0.1:84 -s rr",
+  "-a -t 10.0.0.1:84 -r 127.0.0.1:84 -g -w 1",
   "-A -u 10.0.0.1:53 -s rr -o",
   "-A --sctp-service 10.0.0.1:99 -s lc",
   "-A -t [fd00::1]:80 -s rr -p 100 -M 64",
@@ -140,8 +142,8 @@ test("every view of a table has the lines of ipvsadm, names and all", async () =
     for (const view of ["--stats", "--rate", "--thresholds", "--persistent-conn", "--tun-info", "--timeout"])
       await same(host, ["-n", view], ["-Ln", view]);
     assert.match(await same(host, ["-n"], ["-Ln"]), /SCTP 10\.0\.0\.1:99 lc\n/);
-    await same(host, ["-n", "--nosort"], ["-Ln", "--nosort"]);
-    assert.match(await same(host, [], ["-L"]), /TCP {2}10\.0\.0\.1:http wlc\n/);
+    for (const order of ["--sort", "--nosort"]) await same(host, ["-n", order], ["-Ln", order]);
+    assert.match(await same(host, [], ["-L"]), /TCP {2}10\.0\.0\.1:http wlc\n[^]*-> localhost:84 /);
     for (const view of [[], ["--stats"], ["--daemon"], ["-c"]])
       await same(empty, ["-n", ...view], ["-Ln", ...view]);
     host.sysctl({ "net.ipv4.vs.run_estimation": 0 });
