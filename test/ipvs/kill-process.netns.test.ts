@@ -1,7 +1,7 @@
 // The checks process is killed by SIGKILL at a hundred random moments, with real checks of real servers, and a file for
 // the kernel's table, in which every single change stands. No healthy server is ever taken out, and the last process
 // mends whatever the others have left. Needs no namespace, but a machine that is not busy with other tests. The same on a
-// real kernel, fewer times, is in test/vm/faults.vm.test.ts; each possible moment between two writes in kill.test.ts.
+// real kernel is in test/vm/faults.vm.test.ts; each possible moment between two writes in kill.test.ts.
 
 import assert from "node:assert/strict";
 import { fork, type ChildProcess } from "node:child_process";

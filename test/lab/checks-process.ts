@@ -13,11 +13,12 @@ import type { Host } from "./host.js";
 const build = (path: string): string => fileURLToPath(new URL(`../../${path}`, import.meta.url));
 const timeOf = (path: string): number => statSync(build(path), { throwIfNoEntry: false })?.mtimeMs ?? 0;
 
-/** As the daemon starts it: bundled, which begins sooner, where the bundle is of what is compiled (bin/vipd). */
-const WORDS =
-  timeOf("bundle/main.cjs") > Math.max(timeOf("pure.tsbuildinfo"), timeOf("shell.tsbuildinfo"))
-    ? [...flagsOf.checks, build("bundle/start.cjs"), "checks.cjs"]
-    : [build("src/director/checks-process.js")];
+/** As the daemon starts it, which is sooner: bundled, where the bundle is of what is compiled (bin/vipd). */
+export const isBundled =
+  timeOf("bundle/main.cjs") > Math.max(timeOf("pure.tsbuildinfo"), timeOf("shell.tsbuildinfo"));
+const WORDS = isBundled
+  ? [...flagsOf.checks, build("bundle/start.cjs"), "checks.cjs"]
+  : [build("src/director/checks-process.js")];
 
 /** Serves at each of its arguments the file of that name. */
 const WEB = `const http = require("http"), fs = require("fs");

@@ -12,7 +12,7 @@ import type { FromChecks, ToChecks } from "../../src/control/ipc.js";
 import { ip } from "../../src/core/address.js";
 import { randomInt, seededRandom } from "../../src/core/random.js";
 import { milliseconds, seconds } from "../../src/core/units.js";
-import { checksOrder, pageCheck, servePageFiles, spawnChecks } from "../lab/checks-process.js";
+import { checksOrder, isBundled, pageCheck, servePageFiles, spawnChecks } from "../lab/checks-process.js";
 import { startVipd } from "../lab/directors.js";
 import type { Host } from "../lab/host.js";
 import { ipvsadmTable, procServers } from "../lab/ipvs.js";
@@ -20,8 +20,8 @@ import { Lab } from "../lab/lab.js";
 import { until } from "../lab/wait.js";
 
 const PATIENCE = seconds(90);
-/** Each is the start of a process in an emulated machine. VIPD_KILLS=100 takes ten minutes and more. */
-const KILLS = Number(process.env["VIPD_KILLS"] ?? 20);
+/** Each is the start of a process in an emulated machine: of modules that takes ten seconds. */
+const KILLS = isBundled ? 100 : 20;
 const WELL = ["10.20.0.4", "10.20.0.5"];
 const FRAIL = "10.20.0.6";
 
