@@ -43,3 +43,12 @@ export function procServers(host: Host): ProcServer[] {
   }
   return servers;
 }
+
+/** The servers of a service as `ipvsadm -Sn` has them, "10.96.1.4:80 -m -w 1", sorted. `service`: "-t 10.96.0.100:80". */
+export const ipvsadmServers = (host: Host, service: string): readonly string[] =>
+  ipvsadmTable(host)
+    .split("\n")
+    .flatMap((line) =>
+      line.startsWith(`-a ${service} -r `) ? [line.slice(`-a ${service} -r `.length).trim()] : [],
+    )
+    .toSorted();
