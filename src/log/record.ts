@@ -28,11 +28,22 @@ export const SEVERITY: Record<LogLevel, number> = { error: 3, warning: 4, notice
 
 /** "2026-11-20 23:52:01.123", in local time: an operator compares it with a wall clock. */
 export function formatTime(time: number): string {
-  const at = new Date(time);
+  const second = Math.floor(time / 1000);
+  if (second !== lastSecond) {
+    lastSecond = second;
+    lastText = formatSecond(new Date(time));
+  }
+  return `${lastText}.${String(Math.floor(time - second * 1000)).padStart(3, "0")}`;
+}
+
+/** Of the last line: most of a burst are of the same second. */
+let lastSecond = NaN;
+let lastText = "";
+
+function formatSecond(at: Date): string {
   const two = (n: number): string => String(n).padStart(2, "0");
   const date = `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())}`;
-  const clock = `${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`;
-  return `${date} ${clock}.${String(at.getMilliseconds()).padStart(3, "0")}`;
+  return `${date} ${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`;
 }
 
 export const formatMessage = (record: LogRecord): string => oneLine(`${record.subject}: ${record.text}`);

@@ -141,6 +141,10 @@ test("for every scheduler, forwarding method, persistence, family and protocol o
     assert.deepEqual(failures, []);
     assert.equal(ipvsadmTable(ours), ipvsadmTable(theirs));
     assert.deepEqual(diff(plane.read(), table, new Set()), []);
+    // Whoever asks for one server is given that one, as it stands among all.
+    for (const { service, servers } of plane.read().values())
+      for (const [id, server] of servers)
+        assert.deepEqual([...plane.servers(service, [server])], [[id, server]]);
     // What ipvsadm made is read by us as the same table.
     const other = planeOf(theirs);
     assert.deepEqual(diff(other.read(), table, new Set()), []);

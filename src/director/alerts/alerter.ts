@@ -6,6 +6,7 @@ import type { VipdEvent } from "../../control/event.js";
 import { after, type Milliseconds } from "../../core/units.js";
 import type { ServiceStatus } from "../../control/ipc.js";
 import { Alerts, isAmong } from "./alert.js";
+import { isOfService } from "../notify/service-notification.js";
 import { AlertTarget, type Batch, type Delivery, type TargetPorts } from "./target.js";
 
 export type AlerterPorts = Omit<TargetPorts, "deliver"> & {
@@ -41,7 +42,8 @@ export class Alerter {
   }
 
   observe(event: VipdEvent): void {
-    // Also without a target: what is told next must be news.
+    // Of instances also without a target: what is told next must be news. Of servers nothing is remembered.
+    if (this.targets.size === 0 && isOfService(event)) return;
     for (const alert of this.alerts.observe(event, this.ports.wallTime()))
       for (const target of this.targets.values()) target.take(alert);
   }

@@ -12,6 +12,7 @@ import { Fifo, type FifoPorts } from "./fifo.js";
 import { FifoReader } from "./fifo-reader.js";
 import { fifoLine, Notifications, type Notification, type NotifyState } from "./notification.js";
 import {
+  isOfService,
   programFor,
   serviceEnvironment,
   serviceFifoLine,
@@ -61,8 +62,10 @@ export class Notifier {
 
   observe(event: VipdEvent): void {
     for (const notification of this.notifications.observe(event)) this.notify(notification);
-    const ofService = serviceNotification(event);
-    if (ofService !== undefined) this.notifyOfService(ofService);
+    // Thousands of servers may fail at once, and mostly nobody is told of any.
+    const isHeard = this.fifo !== undefined || this.config?.notify.services !== undefined;
+    if (!isHeard) this.sequence += isOfService(event) ? 1 : 0;
+    else if (isOfService(event)) this.notifyOfService(serviceNotification(event));
   }
 
   /** After the last event. What is not done within this time is ended. */

@@ -28,9 +28,11 @@ export type ServiceNotification = {
   readonly quorum?: number;
 };
 
-/** Undefined: nobody is told of that. */
-export function serviceNotification(event: VipdEvent): ServiceNotification | undefined {
-  if (event.kind !== "server-changed" && event.kind !== "quorum-changed") return undefined;
+/** Of anything else nobody is told. */
+export const isOfService = (event: VipdEvent): event is ServiceEvent =>
+  event.kind === "server-changed" || event.kind === "quorum-changed";
+
+export function serviceNotification(event: ServiceEvent): ServiceNotification {
   const { service, key, up, total } = event;
   const from = up ? "DOWN" : "UP";
   const to = up ? "UP" : "DOWN";
