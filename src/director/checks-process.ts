@@ -20,7 +20,12 @@ import { IpvsDirector } from "./ipvs-director.js";
 import { ownershipFile } from "./ipvs-ownership.js";
 import { Outbox } from "./outbox.js";
 import { readSavedTable } from "./saved-config.js";
-import { allowOptimizing, collectGarbage } from "./supervisor/memory.js";
+import {
+  allowOptimizing,
+  collectGarbage,
+  optimizeSteadyWorkOnly,
+  STEADY_AFTER_MS,
+} from "./supervisor/memory.js";
 import { TrackBoard } from "./track-board.js";
 
 process.title = "vipd: checks";
@@ -119,6 +124,7 @@ function take(message: ToChecks): void {
         collectGarbage();
         allowOptimizing();
       }, TRIM_AFTER_MS).unref();
+      setTimeout(optimizeSteadyWorkOnly, STEADY_AFTER_MS).unref();
       return;
     }
     case "master":

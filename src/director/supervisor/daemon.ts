@@ -25,7 +25,12 @@ import { ControlServer } from "./control-server.js";
 import { heldAddresses } from "./held-addresses.js";
 import { heldGoods, removeGoods } from "./held-goods.js";
 import { keptFile } from "./kept-state.js";
-import { collectGarbage, keepYoungGenerationSmall } from "./memory.js";
+import {
+  collectGarbage,
+  keepYoungGenerationSmall,
+  optimizeSteadyWorkOnly,
+  STEADY_AFTER_MS,
+} from "./memory.js";
 import { orderFile } from "./order-file.js";
 import { readerBuild } from "./programs.js";
 import { answerRequests } from "./requests.js";
@@ -168,8 +173,10 @@ export async function runDaemon(options: DaemonOptions): Promise<boolean> {
   const succession = predecessor && new Succession(predecessor, supervisor, () => process.exit(EXIT_UNUSED));
   supervisor.events.listen((records) => {
     early.take(records.map(toLogRecord));
-    if (records.some(({ event }) => event.kind === "config-loaded"))
+    if (records.some(({ event }) => event.kind === "config-loaded")) {
       setTimeout(collectGarbage, TRIM_AFTER_MS).unref();
+      setTimeout(optimizeSteadyWorkOnly, STEADY_AFTER_MS).unref();
+    }
     const ofState = records.filter(({ event }) => stateLine.observe(event));
     // To the words of a successor that is not in charge yet the service manager does not listen.
     if (ofState.length > 0 && succession?.isOwner !== false) notifier.status(stateLine.text());
