@@ -84,13 +84,16 @@ export class CheckRuns<A extends Asker> {
  */
 export function runKey(
   checker: Checker,
-  { type, timing, needs }: CheckConfig,
+  { type, timing, needs, options: written }: CheckConfig,
   options: number,
   target: CheckTarget,
 ): string {
   const { every, everyFailing, timeout, warmUp, jitter } = timing;
   const rhythm = `${every} ${everyFailing ?? ""} ${timeout} ${warmUp ?? ""} ${jitter ?? ""}`;
-  const key = `${type} ${options} ${rhythm} ${target.address} ${target.port}`;
+  // Where the check names a port, the server's says nothing.
+  const ownPort =
+    typeof written === "object" && written !== null && "port" in written && written.port !== undefined;
+  const key = `${type} ${options} ${rhythm} ${target.address} ${ownPort ? "" : target.port}`;
   if (checker.seesService !== true && needs === undefined) return key;
   const { virtual } = target;
   const mark = virtual.kind === "fwmark" ? `fwmark ${virtual.mark}` : serviceId(virtual);

@@ -5,6 +5,7 @@ import type { Socket } from "node:net";
 
 import type { Checker, CheckMeans, CheckTarget } from "../../src/checkers/checker.js";
 import { findChecker } from "../../src/checkers/registry.js";
+import { checkerOf } from "../../src/director/check-keys.js";
 import { runKey } from "../../src/director/check-runs.js";
 import type { Presumed } from "../../src/director/service-state.js";
 import {
@@ -543,6 +544,20 @@ test("services that ask the same of the same endpoint share one run, and what on
   const atEnd = dialled();
   await world.until(100_000);
   assert.equal(dialled(), atEnd);
+});
+
+test("an agent at a port of its own is asked once for servers at several ports", () => {
+  const target = (port: number): CheckTarget => ({
+    service: "web",
+    virtual: { kind: "address", protocol: "tcp", address: ip("10.0.0.100"), port: 80 },
+    address: ip(A),
+    port,
+  });
+  const check = { type: "agent", options: { port: 3333 }, timing: tcp().timing } as const;
+  const keyOf = (port: number, options: object): string =>
+    runKey(checkerOf({ ...check, options }), { ...check, options }, 1, target(port));
+  assert.equal(keyOf(80, { port: 3333 }), keyOf(81, { port: 3333 }));
+  assert.notEqual(keyOf(80, {}), keyOf(81, {}));
 });
 
 test("a program is run for each service, because it finds the service in its environment", () => {
