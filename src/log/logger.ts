@@ -61,10 +61,13 @@ export class Log {
       format: unformatted,
       exitOnError: false,
     });
-    this.repeats = new Repeats((record) => this.said.push(record), {
-      wall: ports.now,
-      monotonic: this.monotonic,
-    });
+    this.repeats = new Repeats(
+      (record) => {
+        // A count may be of lines that were shown before a reload, and are not any more.
+        if (this.shown(record.level)) this.said.push(record);
+      },
+      { wall: ports.now, monotonic: this.monotonic },
+    );
     this.flusher = setInterval(() => {
       this.repeats.flushDue();
       this.handOver();

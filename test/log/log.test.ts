@@ -165,6 +165,23 @@ test("a reload does not write the counts of repeats", () => {
   );
 });
 
+test("a count of lines that a reload has made too low takes no other line with it", () => {
+  const path = join(folder, "raised.log");
+  const config: LogConfig = { level: "info", format: "text", targets: [{ kind: "file", path }] };
+  const log = new Log(config, { sendDatagram: () => -2, describeErrno: String, now: () => at });
+  for (let i = 0; i < 3; i++) log.say("info", "test", "routine");
+  log.configure({ ...config, level: "warning" });
+  log.say("error", "test", "it burns");
+  log.close();
+  assert.deepEqual(
+    readFileSync(path, "utf8")
+      .trimEnd()
+      .split("\n")
+      .map((line) => line.slice(line.indexOf("test: ") + 6)),
+    ["routine", "it burns"],
+  );
+});
+
 test("any number of subjects is remembered in bounded memory without losing a count", () => {
   const { lines, offer } = collect();
   offer("down", 0, "first");
