@@ -36,8 +36,11 @@ export class HpackReader {
   private bytes: Uint8Array = new Uint8Array(0);
   private at = 0;
 
-  /** Tells `onField` of each in its order. The problem, or nothing. */
-  read(block: Uint8Array, onField: (name: string, value: string) => void): string | undefined {
+  /**
+   * Tells `onField` of each in its order, until it wants no more: a byte may stand for four thousand, and whoever reads them
+   * all works that much. The problem, or nothing.
+   */
+  read(block: Uint8Array, onField: (name: string, value: string) => boolean): string | undefined {
     this.bytes = block;
     this.at = 0;
     let isFirst = true;
@@ -55,7 +58,7 @@ export class HpackReader {
       isFirst = false;
       const field = this.field(first);
       if (!field.ok) return field.error;
-      onField(...field.value);
+      if (!onField(...field.value)) return undefined;
     }
     return undefined;
   }

@@ -36,7 +36,7 @@ type Frame = {
   readonly payload: Buffer;
 };
 
-/** Frames without a part of the answer's body: real servers send some ten. */
+/** Frames without a part of the answer's body, also those of padding alone: real servers send some ten. */
 const MOST_OTHERS = 200;
 const NOTHING = Buffer.alloc(0);
 
@@ -44,6 +44,7 @@ const notHttp2 = (what: string): Verdict => err({ reason: "bad-reply", detail: `
 const refused = (what: string): Verdict =>
   err({ reason: "bad-reply", detail: `the server refuses the request: ${what}` });
 const tooLarge = (what: string): Verdict => err({ reason: "too-large", detail: what });
+const TOO_MANY = tooLarge(`more than ${MOST_OTHERS} frames without a part of the answer`);
 
 export class Http2Reader {
   private readonly wish: AnswerWish;
@@ -104,9 +105,7 @@ export class Http2Reader {
 
   private take(frame: Frame): Verdict | undefined {
     const { type, flags, stream, payload } = frame;
-    const isBody = type === TYPE.data && payload.length > 0;
-    if (!isBody && ++this.others > MOST_OTHERS)
-      return tooLarge(`more than ${MOST_OTHERS} frames without a part of the answer`);
+    if (type !== TYPE.data && ++this.others > MOST_OTHERS) return TOO_MANY;
     if (this.block !== undefined && (type !== TYPE.continuation || stream !== OURS))
       return notHttp2("a frame in the middle of a header");
     switch (type) {
@@ -146,6 +145,7 @@ export class Http2Reader {
     const bytes = unpadded(frame, 0);
     if (frame.stream !== OURS || this.status === 0 || bytes === undefined)
       return notHttp2("a piece of a body where there is none");
+    if (bytes.length === 0 && ++this.others > MOST_OTHERS) return TOO_MANY;
     const { maxBody, keepBody } = this.wish;
     const wanted = Math.min(bytes.length, maxBody - this.length);
     if (keepBody && wanted > 0) this.kept.add(bytes.subarray(0, wanted));
@@ -167,11 +167,14 @@ export class Http2Reader {
     const problem = this.hpack.read(bytes, (name, value) => {
       size += name.length + value.length;
       if (name === ":status") status = value;
-      if (name === "content-length") announced = value;
+      // Of two that differ one is wrong, and so are both together.
+      if (name === "content-length" && announced !== value)
+        announced = announced === undefined ? value : `${announced}, ${value}`;
       if (name === "content-encoding") coding = codingOf(value);
+      return size <= LARGEST_HEADER;
     });
-    if (problem !== undefined) return notHttp2(`a header with ${problem}`);
     if (size > LARGEST_HEADER) return tooLarge(`the header is longer than ${LARGEST_HEADER} bytes`);
+    if (problem !== undefined) return notHttp2(`a header with ${problem}`);
     // What comes after the body says nothing of it.
     if (this.status !== 0) return isLast ? this.whole() : notHttp2("a header in the middle of a body");
     if (!/^[1-9][0-9]{2}$/.test(status))
@@ -219,9 +222,10 @@ export class Http2Reader {
 
   private whole(): Verdict {
     const { announced, length } = this;
-    return announced === undefined || Number(announced) === length
-      ? this.answer(false)
-      : err(closedEarly(length, announced));
+    if (announced === undefined || Number(announced) === length) return this.answer(false);
+    return length < Number(announced)
+      ? err(closedEarly(length, announced))
+      : notHttp2(`a body of ${length} bytes, and its Content-Length is ${announced}`);
   }
 
   private answer(cut: boolean): Verdict {

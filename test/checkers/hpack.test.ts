@@ -16,7 +16,7 @@ type Field = readonly [string, string];
 const hex = (text: string): Buffer => Buffer.from(text.replaceAll(" ", ""), "hex");
 function read(reader: HpackReader, block: Uint8Array): Field[] | string {
   const fields: Field[] = [];
-  return reader.read(block, (name, value) => fields.push([name, value])) ?? fields;
+  return reader.read(block, (name, value) => fields.push([name, value]) > 0) ?? fields;
 }
 const once = (block: Uint8Array): Field[] | string => read(new HpackReader(), block);
 
@@ -112,6 +112,12 @@ test("the table forgets its oldest entries, and takes none that is larger than i
   assert.match(String(read(reader, hex("c1"))), /not in the table/);
   read(reader, kept("e", "y".repeat(5000)));
   assert.match(String(read(reader, hex("be"))), /not in the table/);
+});
+
+test("who has heard enough of a header is told no more of it", () => {
+  let heard = 0;
+  const problem = new HpackReader().read(Buffer.alloc(16_000, 0x88), () => ++heard < 5);
+  assert.deepEqual([problem, heard], [undefined, 5]);
 });
 
 test("what is written is read as it was, however long", () => {

@@ -84,6 +84,20 @@ const EXAMPLES: readonly (readonly [what: string, bytes: Buffer, says: string, w
     Buffer.concat([SETTINGS, head("200", 0, ["content-encoding", "br"]), data("x", endStream)]),
     "200|x|br",
   ],
+  [
+    "two lengths that differ",
+    Buffer.concat([SETTINGS, head("200", 0, ["content-length", "5"], ["content-length", "6"])]),
+    'bad-reply: not HTTP/2: its Content-Length is "5, 6"',
+  ],
+  [
+    "the same length twice",
+    Buffer.concat([
+      SETTINGS,
+      head("200", 0, ["content-length", "5"], ["content-length", "5"]),
+      data("hello", endStream),
+    ]),
+    "200|hello",
+  ],
   ["hints before", Buffer.concat([SETTINGS, head("103"), head("100"), OK, data("x", endStream)]), "200|x"],
   [
     "a trailer",
@@ -163,6 +177,11 @@ const EXAMPLES: readonly (readonly [what: string, bytes: Buffer, says: string, w
     "half a body",
     Buffer.concat([GOOD, data("half")]),
     "closed-early: the connection ended after 4 bytes of the body",
+  ],
+  [
+    "more than was announced",
+    Buffer.concat([SETTINGS, head("200", 0, ["content-length", "4"]), data("hello", endStream)]),
+    "bad-reply: not HTTP/2: a body of 5 bytes, and its Content-Length is 4",
   ],
   [
     "less than was announced",
@@ -290,7 +309,9 @@ test("what a server sends without end is bounded", () => {
     head("103"),
   ])
     assert.match(text(Buffer.concat([SETTINGS, many(part, 1000)])), /^too-large: more than 200 frames/);
-  assert.match(text(Buffer.concat([GOOD, many(data(""), 1000)])), /^too-large: more than 200 frames/);
+  const onlyPadding = frame(TYPE.data, padded, OURS, Buffer.of(2, 0, 0));
+  for (const part of [data(""), onlyPadding])
+    assert.match(text(Buffer.concat([GOOD, many(part, 1000)])), /^too-large: more than 200 frames/);
   const part = frame(TYPE.continuation, 0, OURS, Buffer.alloc(16_000));
   const begun = Buffer.concat([SETTINGS, frame(TYPE.headers, 0, OURS, NONE)]);
   assert.match(
