@@ -29,7 +29,7 @@ export function kernelOf(
       );
     else for (const name of names) settings[name] = text;
   };
-  const interfaces = Object.values(file.vrrp ?? {}).map((instance) => instance.interface);
+  const interfaces = interfacesOf(file);
   for (const [key, value] of Object.entries(timeouts))
     if (value !== undefined) put("timeouts", key, [TIMEOUT + key], value);
   for (const [key, value] of Object.entries(sysctl))
@@ -72,6 +72,13 @@ export function kernelOf(
     ...(needed.length === 0 ? {} : { modules: needed }),
   };
 }
+
+/** Those that carry virtual addresses, of which one may be another than its instance's. */
+const interfacesOf = ({ vrrp = {} }: Pick<FileConfig, "vrrp">): readonly string[] =>
+  Object.values(vrrp).flatMap((instance) => [
+    instance.interface,
+    ...instance.addresses.flatMap((one) => ("length" in one ? [] : (one.interface ?? []))),
+  ]);
 
 function checkBackupOnly({ vrrp = {}, sync }: Pick<FileConfig, "vrrp" | "sync">, report: Report): void {
   const at: Path = ["ipvs", "sysctl", "backup-only"];

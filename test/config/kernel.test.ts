@@ -97,6 +97,11 @@ ipvs: { sysctl: { ${sysctl} } }
     ["lb2", "net.ipv4.conf.eth1.send_redirects"],
   ] as const)
     assert.deepEqual(good(text, node).ipvs.settings, { ...common, [name]: "0" });
+  const two = file("send-redirects: false").replace(
+    "/24]",
+    "/24, { address: 10.0.0.1/24, interface: eth2 }]",
+  );
+  assert.equal(good(two).ipvs.settings?.["net.ipv4.conf.eth2.send_redirects"], "0");
   // Put back is how redirects were before forwarding began.
   const settings = Object.keys(good(text).ipvs.settings ?? {});
   assert.ok(settings.indexOf("net.ipv4.conf.all.accept_redirects") < settings.indexOf("net.ipv4.ip_forward"));
