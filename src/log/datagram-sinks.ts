@@ -2,38 +2,41 @@
 // takes it). Both are single datagrams to a local socket, sent without waiting.
 
 import { SYSLOG_FACILITIES, type SyslogFacility } from "../config/model.js";
+import { DatagramBacklog } from "./datagram-backlog.js";
 import { formatMessage, formatTime, SEVERITY, type LogRecord } from "./record.js";
-import type { Loss, SendDatagram, Sink } from "./sink.js";
+import type { SendDatagram, Sink } from "./sink.js";
 
 const JOURNAL_SOCKET = "/run/systemd/journal/socket";
 const SYSLOG_SOCKET = "/dev/log";
 /** Longer texts are cut: a datagram has to fit the socket's buffer. */
 const LONGEST_MESSAGE = 32 * 1024;
 
-/** A line is a datagram: one that is refused loses no other one. */
-const eachAlone =
-  (path: string, describeError: (errno: number) => string, send: (record: LogRecord) => number) =>
-  (records: readonly LogRecord[]): Loss | undefined => {
-    let loss: Loss | undefined;
-    for (const record of records) {
-      const sent = send(record);
-      if (sent < 0) loss = { lines: (loss?.lines ?? 0) + 1, why: `${path}: ${describeError(sent)}` };
-    }
-    return loss;
+/** A line is a datagram. */
+function datagramSink(
+  name: string,
+  path: string,
+  send: SendDatagram,
+  describeError: (errno: number) => string,
+  text: (record: LogRecord) => string,
+): Sink {
+  const backlog = new DatagramBacklog(
+    (datagram) => send(path, datagram),
+    (errno) => `${path}: ${describeError(errno)}`,
+  );
+  return {
+    name,
+    write: (records) => backlog.put(records.map((record) => Buffer.from(text(record)))),
+    reopen: () => undefined,
+    close: () => backlog.close(),
   };
-
-const passive = { reopen: () => undefined, close: () => undefined };
+}
 
 export function journaldSink(
   send: SendDatagram,
   describeError: (errno: number) => string,
   path = JOURNAL_SOCKET,
 ): Sink {
-  return {
-    name: "journald",
-    write: eachAlone(path, describeError, (record) => send(path, Buffer.from(journalEntry(record)))),
-    ...passive,
-  };
+  return datagramSink("journald", path, send, describeError, journalEntry);
 }
 
 export function journalEntry(record: LogRecord): string {
@@ -62,14 +65,10 @@ export function syslogSink(
   path = SYSLOG_SOCKET,
 ): Sink {
   const number = SYSLOG_FACILITIES[facility];
-  return {
-    name: `syslog ${facility}`,
-    write: eachAlone(path, describeError, (record) => {
-      const line = `<${number * 8 + SEVERITY[record.level]}>${syslogTime(record.time)} vipd[${process.pid}]: `;
-      return send(path, Buffer.from(line + formatMessage(record).slice(0, LONGEST_MESSAGE)));
-    }),
-    ...passive,
-  };
+  return datagramSink(`syslog ${facility}`, path, send, describeError, (record) => {
+    const line = `<${number * 8 + SEVERITY[record.level]}>${syslogTime(record.time)} vipd[${process.pid}]: `;
+    return line + formatMessage(record).slice(0, LONGEST_MESSAGE);
+  });
 }
 
 const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];

@@ -15,9 +15,10 @@ import {
 } from "node:fs";
 import fs from "node:fs";
 import { syncBuiltinESMExports } from "node:module";
-import { tmpdir } from "node:os";
+import { constants as osConstants, tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
+import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { SYSLOG_FACILITIES, type SyslogFacility } from "../../src/config/model.js";
 import { journalEntry, syslogSink } from "../../src/log/datagram-sinks.js";
@@ -355,6 +356,39 @@ test("of datagrams one that is refused loses no other one", () => {
   const loss = sink.write(["one", "two", "three"].map((text) => record(text)));
   assert.deepEqual(loss, { lines: 1, why: "/dev/log: EMSGSIZE" });
   assert.deepEqual(sent, [": one", "three"]);
+});
+
+test("datagrams that their reader has no room for wait in their order, up to a limit", async () => {
+  const sent: string[] = [];
+  let room = 2;
+  const noRoom = -osConstants.errno.EAGAIN;
+  const send = (_path: string, data: Uint8Array): number => {
+    if (room === 0) return noRoom;
+    room--;
+    sent.push(Buffer.from(data).toString().replace(/.*: /, ""));
+    return data.length;
+  };
+  const sink = syslogSink("daemon", send, String);
+  assert.equal(sink.write(["1", "2", "3"].map((text) => record(text))), undefined);
+  assert.equal(sink.write([record("4")]), undefined);
+  assert.deepEqual(sent, ["1", "2"]);
+  room = 2;
+  for (let i = 0; i < 500 && sent.length < 4; i++) await setTimeout(10);
+  assert.deepEqual(sent, ["1", "2", "3", "4"], "without another line");
+  sink.write([record("5")]);
+  room = 10;
+  sink.close();
+  assert.deepEqual(sent.splice(0), ["1", "2", "3", "4", "5"], "at the end, too");
+
+  room = 0;
+  const full = syslogSink("daemon", send, String);
+  const many = Array.from({ length: 3000 }, () => record("x".repeat(1000)));
+  const loss = full.write(many);
+  assert.equal(loss?.why, "its reader does not read");
+  room = 10_000;
+  full.close();
+  assert.equal(sent.length + loss.lines, many.length);
+  assert.ok(sent.length > 900, String(sent.length));
 });
 
 test("a missing syslog socket is an error of the line, not of the program", () => {
