@@ -137,10 +137,24 @@ const ONE_AND_MANY = {
   error: "stands beside `path` or `body`\nWrite these for each of the pages.",
 };
 
+/** RFC 9113 section 8.2.2: a request that has them is refused. */
+const NOT_OF_HTTP_2 = ["keep-alive", "proxy-connection", "te", "upgrade"];
+const suitsVersion = ({ version, headers = {} }: Pick<HttpOptions, "version" | "headers">): boolean =>
+  version !== "2" || !NOT_OF_HTTP_2.some((name) => Object.hasOwn(headers, name));
+const OF_A_CONNECTION = {
+  path: ["headers"],
+  error: `has what HTTP/2 does not know: one of ${NOT_OF_HTTP_2.join(", ")}\nLeave it out, or write another \`version\`.`,
+};
+
 export const http = defineChecker({
   name: "http",
   summary: "Asks for pages by HTTP, and succeeds when status and body are as wanted.",
-  options: (v) => v.section(httpOptions(v)).refine(hasBody, HEAD_WITH_BODY).refine(isOneOrMany, ONE_AND_MANY),
+  options: (v) =>
+    v
+      .section(httpOptions(v))
+      .refine(hasBody, HEAD_WITH_BODY)
+      .refine(isOneOrMany, ONE_AND_MANY)
+      .refine(suitsVersion, OF_A_CONNECTION),
   mayHaveProblem: ({ auth }) => auth !== undefined,
   problem: (context) => loginProblem(context.options.auth, context),
   check: (context) => checkHttp(context, undefined),
@@ -155,6 +169,7 @@ export const https = defineChecker({
       .section({ ...httpOptions(v), ...tlsOptions(v) })
       .refine(hasBody, HEAD_WITH_BODY)
       .refine(isOneOrMany, ONE_AND_MANY)
+      .refine(suitsVersion, OF_A_CONNECTION)
       .refine(hasKeyPair, HALF_A_PAIR)
       .refine(usesIssuers, ISSUERS_UNUSED),
   mayHaveProblem: (options) => options.auth !== undefined || readsFiles(options),

@@ -228,6 +228,7 @@ test("http says what is wrong with its options", () => {
     [{ auth: { user: "u" } }, /password-file/],
     [{ auth: { user: "u", "password-file": "pw" } }, /absolute path/],
     [{ auth: { user: "u:v", "password-file": "/pw" } }, /colon/],
+    [{ version: 2, headers: { Upgrade: "x" } }, /what HTTP\/2 does not know/],
     [{ pages: [] }, /at least 1/],
     [{ pages: [{}] }, /path/],
     [{ path: "/", pages: [{ path: "/a" }] }, /beside/],
