@@ -92,7 +92,8 @@ export class Http2Reader {
       verdict = this.take({ type, flags, stream, payload: pending.subarray(at + FRAME_HEADER, end) });
       at = end;
     }
-    this.pending = Buffer.from(this.pending.subarray(at));
+    // A frame that comes byte by byte is not copied twice for each of them.
+    if (at > 0) this.pending = Buffer.from(this.pending.subarray(at));
     return verdict;
   }
 
