@@ -50,6 +50,20 @@ test("it keeps what the next start must know of masters, and takes nothing away"
   assert.deepEqual([world.removed, world.recorded], [[], []], "the record stays, too");
 });
 
+test("the checks go by the addresses: to them an instance whose addresses stay is master to the end", async () => {
+  const world = await twoInstances();
+  const said = (): readonly unknown[] => world.child("checks").got.filter(({ kind }) => kind === "master");
+  const ended = { ...became("web", "backup"), from: "master", to: "initialize" };
+  const before = said().length;
+  world.child("vrrp").event({ ...ended, reason: { kind: "shutdown", keeps: true } } as VipdEvent);
+  assert.equal(said().length, before);
+  await world.supervisor.stop("SIGTERM");
+  const other = await twoInstances();
+  other.child("vrrp").event({ ...ended, reason: { kind: "shutdown" } } as VipdEvent);
+  assert.deepEqual(other.child("checks").got.at(-1), { kind: "master", instance: "web", addresses: [] });
+  await other.supervisor.stop("SIGTERM");
+});
+
 test("what cannot be kept, or was not left in order, is taken away as at any stop", async () => {
   const full = await twoInstances();
   full.unwritable = true;

@@ -186,7 +186,7 @@ export class Children {
   private observeMaster(event: VipdEvent): void {
     const { masters } = this.parts.custody;
     const instance = masters.observe(event);
-    if (instance === undefined) return;
+    if (instance === undefined || isLeaving(event)) return;
     const { vrrp = [] } = this.config?.head ?? {};
     const addresses = addressesOf(vrrp.find(({ name }) => name === instance));
     const { vacancy } = event.kind === "vrrp-transition" ? event : {};
@@ -252,3 +252,7 @@ function withoutSaved(config: LoadedConfig | undefined): LoadedConfig | undefine
 
 const addressesOf = (instance: InstanceConfig | undefined): readonly IpAddress[] =>
   instance === undefined ? [] : instance.addresses.map(({ prefix }) => prefix.address);
+
+/** The addresses stay: to the clients it is master, and to the table, until the next start goes on with them. */
+const isLeaving = (event: VipdEvent): boolean =>
+  event.kind === "vrrp-transition" && event.reason.kind === "shutdown" && event.reason.keeps === true;
