@@ -8,6 +8,7 @@ import { milliseconds, seconds } from "../src/core/units.js";
 import { startKeepalived, startVipd } from "../test/lab/directors.js";
 import type { Host } from "../test/lab/host.js";
 import { Lab } from "../test/lab/lab.js";
+import { planeOf } from "../test/lab/plane.js";
 import type { LabProcess } from "../test/lab/process.js";
 import { until } from "../test/lab/wait.js";
 import { CONFIGS, NETWORKS, PORTS, SERVERS, type Director, type Subject } from "./checks-config.js";
@@ -27,6 +28,7 @@ process.stdin.on("data", () => { hangs = true; console.log("hangs"); });
 
 /** A look at the whole table is work for the kernel too: not more often than this. */
 const LOOK_EVERY = milliseconds(100);
+const LOOK_AT_ONE_EVERY = milliseconds(10);
 /** For a start or an end; the slowest was that of keepalived in a busy emulation. */
 const LIMIT = seconds(120);
 
@@ -117,11 +119,32 @@ http { access_log off; client_body_temp_path ${folder}/1; proxy_temp_path ${fold
     return table.match(new RegExp(`-> [0-9A-F]+:${hex} `, "g"))?.length ?? 0;
   }
 
-  async wait(what: string, isThere: () => boolean): Promise<void> {
+  async wait(what: string, isThere: () => boolean, every = LOOK_EVERY): Promise<void> {
     try {
-      await until(what, LIMIT, isThere, LOOK_EVERY);
+      await until(what, LIMIT, isThere, every);
     } catch (error) {
       throw new Error(`${(error as Error).message} (it said:\n${this.said.slice(-2000)})`, { cause: error });
+    }
+  }
+
+  /**
+   * Waits until no service has more servers than `most`: by looks at one of those that are left, which are so cheap that
+   * they can be frequent.
+   */
+  async waitForServices(most: number): Promise<void> {
+    const plane = planeOf(this.host);
+    try {
+      const left = [...plane.services()];
+      const isLast = (): boolean => {
+        for (let one = left.at(-1); one !== undefined; one = left.at(-1)) {
+          if (plane.servers(one).size > most) return false;
+          left.pop();
+        }
+        return true;
+      };
+      await this.wait(`${most} servers in each service`, isLast, LOOK_AT_ONE_EVERY);
+    } finally {
+      plane.close();
     }
   }
 
