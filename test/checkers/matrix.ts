@@ -359,10 +359,10 @@ export const MATRIX: Record<Form, Record<State, Cell>> = {
       look("http", { send: "x" }, "bad-reply", /which is none of/),
     ],
     "half an answer": [
-      look("agent", {}, "closed-early", /none came/, { cut: { after: 2, by: "end" } }),
+      look("agent", {}, "closed-early", /before its end came/, { cut: { after: 2, by: "end" } }),
       look("agent", {}, "read-timeout", /none came/, { cut: { after: 2, by: "silence" }, timeout: SHORT }),
     ],
-    reset: [look("agent", {}, "closed-early", /none came/, { cut: { after: 2, by: "reset" } })],
+    reset: [look("agent", {}, "closed-early", /before its end came/, { cut: { after: 2, by: "reset" } })],
     "certificate expired": noCertificate,
   },
   expect: {
