@@ -6,6 +6,7 @@ import { spawn } from "node:child_process";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { seconds } from "../src/core/units.js";
+import { flagsOf } from "../src/director/supervisor/programs.js";
 import { startKeepalived } from "../test/lab/directors.js";
 import { Lab } from "../test/lab/lab.js";
 import type { SubjectOptions, SubjectResult } from "./isolation-subject.js";
@@ -45,7 +46,7 @@ async function measure(
       others.push(spawn(process.execPath, [SUBJECT, JSON.stringify({ ...options, place: "garbage" })]));
     for (let i = 0; loaded && i < availableParallelism(); i++)
       others.push(spawn("sh", ["-c", "while :; do :; done"]));
-    const flags = options.place === "process" ? ["--max-semi-space-size=1"] : [];
+    const flags = options.place === "process" ? flagsOf.vrrp : [];
     const subject = us.spawn([process.execPath, ...flags, SUBJECT, JSON.stringify(options)]);
     const line = await subject.waitFor(/^\{/, seconds(LASTS + 20));
     const takeovers = keepalived.lines

@@ -38,11 +38,9 @@ FUNCTION(vipd_set_realtime) {
   Arguments args = arguments_read(env, info);
   pid_t tid = (pid_t)argument_integer(&args, 0, "tid", 0, INT_HIGH);
   struct sched_param parameters = {.sched_priority = (int)argument_integer(&args, 1, "priority", 0, 99)};
-  bool takes_turns = argument_bool(&args, 2, "takesTurns");
   if (args.failed) return NULL;
   // Children (scripts, other children) must not inherit a real-time class.
-  int realtime = (takes_turns ? SCHED_RR : SCHED_FIFO) | SCHED_RESET_ON_FORK;
-  int policy = parameters.sched_priority == 0 ? SCHED_OTHER : realtime;
+  int policy = parameters.sched_priority == 0 ? SCHED_OTHER : SCHED_FIFO | SCHED_RESET_ON_FORK;
   return errno_result(env, sched_setscheduler(tid, policy, &parameters));
 }
 

@@ -166,7 +166,7 @@ class VrrpProcess {
       return;
     }
     const raised = setRealtimeEverywhere(priority);
-    const detail = raised.ok ? `${raised.value} ${priority}` : raised.error.reason;
+    const detail = raised.ok ? `SCHED_FIFO ${priority}` : raised.error.reason;
     this.realtime = raised.ok ? detail : `ordinary scheduling (SCHED_FIFO refused: ${detail})`;
     this.report({ kind: "realtime", granted: raised.ok, detail });
   }

@@ -138,11 +138,8 @@ export type Native = {
   ifIndex(name: string): SyscallResult;
   /** The name of an interface index in this network namespace, or -errno. */
   ifName(index: number): string | number;
-  /**
-   * sched_setscheduler(2): 0 is SCHED_OTHER, 1..99 SCHED_FIFO, or SCHED_RR for threads that take turns with others of
-   * the same priority; both with SCHED_RESET_ON_FORK. `tid` 0: this thread.
-   */
-  setRealtime(tid: number, priority: number, takesTurns: boolean): SyscallResult;
+  /** sched_setscheduler(2): 0 is SCHED_OTHER, 1..99 SCHED_FIFO with SCHED_RESET_ON_FORK. `tid` 0: this thread. */
+  setRealtime(tid: number, priority: number): SyscallResult;
   /** Enters the network namespace at `path` (this thread only; for tests and benchmarks). */
   setNetns(path: string): SyscallResult;
   /** One bit per capability number of the effective set (capget(2)), as an unsigned 64-bit number in a double. */

@@ -2,7 +2,7 @@
 // permitted vipd works without it, and the operator is told why.
 
 import { readdirSync } from "node:fs";
-import { availableParallelism, constants, setPriority } from "node:os";
+import { constants, setPriority } from "node:os";
 import { err, ok, type Result } from "../core/result.js";
 import { errno, errnoText } from "./errno.js";
 import { native } from "./native.js";
@@ -11,15 +11,10 @@ import { native } from "./native.js";
 export type SchedulingRefusal = { readonly reason: string };
 
 /**
- * Puts this thread, or the thread `tid`, under SCHED_FIFO with a priority of 1..99, or under SCHED_RR when it is to take
- * turns with others of the same priority. Children do not inherit it.
+ * Puts this thread, or the thread `tid`, under SCHED_FIFO with a priority of 1..99. Children do not inherit it.
  */
-export function setRealtime(
-  priority: number,
-  tid = 0,
-  takesTurns = false,
-): Result<undefined, SchedulingRefusal> {
-  const result = native.setRealtime(tid, priority, takesTurns);
+export function setRealtime(priority: number, tid = 0): Result<undefined, SchedulingRefusal> {
+  const result = native.setRealtime(tid, priority);
   if (result >= 0) return ok(undefined);
   if (result !== -errno.EPERM) return err({ reason: errnoText(result) });
   return err({
@@ -29,25 +24,20 @@ export function setRealtime(
 }
 
 /**
- * All threads of this process: the main one waits for V8's helpers in a garbage collection, and they must not wait
- * behind others. Nor behind the main thread itself: it asks again and again, without a pause, whether they are done,
- * and on a machine with one processor a thread under SCHED_FIFO leaves it to its equals only when it sleeps. Gives the
- * policy.
+ * All threads of this process: the main one waits for V8's helpers when the heap is short, and they must not wait behind
+ * others. The process has to be started with --single-threaded-gc (programs.ts).
  */
-export function setRealtimeEverywhere(
-  priority: number,
-): Result<"SCHED_FIFO" | "SCHED_RR", SchedulingRefusal> {
-  const takeTurns = availableParallelism() === 1;
+export function setRealtimeEverywhere(priority: number): Result<undefined, SchedulingRefusal> {
   for (const thread of readdirSync("/proc/self/task")) {
-    const result = setRealtime(priority, Number(thread), takeTurns);
+    const result = setRealtime(priority, Number(thread));
     if (!result.ok) return result;
   }
-  return ok(takeTurns ? "SCHED_RR" : "SCHED_FIFO");
+  return ok(undefined);
 }
 
 /** Back to ordinary time sharing (SCHED_OTHER). */
 export function setTimeSharing(tid = 0): Result<undefined, SchedulingRefusal> {
-  const result = native.setRealtime(tid, 0, false);
+  const result = native.setRealtime(tid, 0);
   return result >= 0 ? ok(undefined) : err({ reason: errnoText(result) });
 }
 

@@ -20,7 +20,7 @@ import { VrrpChild } from "./vrrp-child.js";
 const RATE = 20_000;
 const LEAST = 2000;
 const SECONDS = 8;
-/** A twentieth of it is far from what a backup grants: three of them, and its skew. */
+/** A backup grants three of them, and its skew: a twentieth of one is nothing, and a whole one is far from it. */
 const INTERVAL = milliseconds(50);
 /** Before and after it, in seconds. */
 const CALM = 5;
@@ -60,14 +60,18 @@ const instances = (priority: number): InstanceConfig[] => {
   ];
 };
 
-/** Of the wake-ups between two looks, in ms. */
-function p99Between({ lateness_ms: before }: VrrpStatus, { lateness_ms: after }: VrrpStatus): number {
+/** How late at most `share` of the wake-ups between two looks were, in ms. */
+function lateBetween(
+  share: number,
+  { lateness_ms: before }: VrrpStatus,
+  { lateness_ms: after }: VrrpStatus,
+): number {
   const was = new Map(before.histogram);
   const counts = after.histogram.map(([upTo, count]) => [upTo, count - (was.get(upTo) ?? 0)] as const);
   const all = counts.reduce((sum, [, count]) => sum + count, 0);
   assert.ok(all > 50, `only ${String(all)} deadlines`);
   let below = 0;
-  return counts.find(([, count]) => (below += count) >= 0.99 * all)?.[0] ?? NaN;
+  return counts.find(([, count]) => (below += count) >= share * all)?.[0] ?? NaN;
 }
 
 test(`up to ${String(RATE)} hostile adverts a second change no state, delay no advert and fill no log`, async (t) => {
@@ -123,11 +127,14 @@ test(`up to ${String(RATE)} hostile adverts a second change no state, delay no a
     // A backup that hears its master has next to no deadlines: only the master's adverts can be late.
     const [first, was, is, last] = [start[0], before[0], after[0], end[0]];
     assert.ok(first !== undefined && was !== undefined && is !== undefined && last !== undefined);
-    const p99 = p99Between(was, is);
-    const calm = Math.max(p99Between(first, was), p99Between(is, last));
-    const said = `p99 ${String(p99)} ms with ${String(sent)} packets, ${String(calm)} ms without, of the machine ${String(machine.p99)} ms`;
+    // Of some hundred and fifty deadlines the second worst is anybody's: most of them, and the worst of all.
+    const p95 = lateBetween(0.95, was, is);
+    const most = lateBetween(1, was, is);
+    const calm = Math.max(lateBetween(0.95, first, was), lateBetween(0.95, is, last));
+    const said = `p95 ${String(p95)} ms, most ${String(most)} ms with ${String(sent)} packets, p95 ${String(calm)} ms without, of the machine p99 ${String(machine.p99)} ms, most ${String(machine.worst)} ms`;
     t.diagnostic(said);
-    assert.ok(p99 <= Math.max(INTERVAL / 20, 2 * calm, 2 * machine.p99), said);
+    assert.ok(p95 <= Math.max(INTERVAL / 20, 2 * calm, 2 * machine.p99), said);
+    assert.ok(most <= Math.max(INTERVAL, 2 * machine.worst), said);
     for (const child of children) await child.stop();
   } finally {
     await witness?.waits().catch(() => undefined);

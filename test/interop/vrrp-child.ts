@@ -6,6 +6,7 @@ import { milliseconds, seconds, type Milliseconds } from "../../src/core/units.j
 import type { VipdEvent } from "../../src/control/event.js";
 import type { FromVrrp, InstanceStatus, ResumeOrder, ToVrrp, VrrpStatus } from "../../src/control/ipc.js";
 import type { VrrpProcessConfig } from "../../src/config/model.js";
+import { flagsOf } from "../../src/director/supervisor/programs.js";
 import type { InstanceConfig, InstanceStateName } from "../../src/vrrp/instance.js";
 import type { Host } from "../lab/host.js";
 import { until } from "../lab/wait.js";
@@ -28,8 +29,8 @@ export class VrrpChild {
 
   constructor(host: Host, transport: VrrpProcessConfig["transport"] = "native", realtimePriority = 0) {
     this.settings = { realtimePriority, transport };
-    const flags = ["--max-semi-space-size=1"];
-    this.child = spawn("ip", ["netns", "exec", host.namespace, process.execPath, ...flags, PROGRAM], {
+    const words = [process.execPath, ...flagsOf.vrrp, PROGRAM];
+    this.child = spawn("ip", ["netns", "exec", host.namespace, ...words], {
       stdio: ["ignore", "pipe", "pipe", "ipc"],
     });
     for (const stream of [this.child.stdout, this.child.stderr])

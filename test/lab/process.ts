@@ -3,6 +3,7 @@
 
 import type { ChildProcess } from "node:child_process";
 import { EventEmitter, once } from "node:events";
+import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import type { Milliseconds } from "../../src/core/units.js";
 import { milliseconds, seconds } from "../../src/core/units.js";
@@ -50,13 +51,31 @@ export class LabProcess {
     return this.lines.map((line) => line.text).join("\n");
   }
 
+  /** What the kernel knows of it: who does nothing for a minute sleeps, or waits for a processor. */
+  #doing(): string {
+    try {
+      const lines = readFileSync(`/proc/${String(this.pid)}/status`, "latin1").split("\n");
+      const stat = readFileSync(`/proc/${String(this.pid)}/stat`, "latin1")
+        .replace(/^.*\) /, "")
+        .split(" ");
+      const state = lines
+        .find((line) => line.startsWith("State:"))
+        ?.slice("State:".length)
+        .trim();
+      return `${state ?? ""}, ${stat[11] ?? ""} + ${stat[12] ?? ""} ticks of a processor`;
+    } catch {
+      return "gone";
+    }
+  }
+
   write(text: string): void {
     this.#child.stdin?.write(text);
   }
 
   /** The first line from `since` on that matches; an end of the process without it is an error too. */
   waitFor(pattern: RegExp, limit: Milliseconds = seconds(10), since = 0): Promise<OutputLine> {
-    const what = (): string => `${this.#name}: a line like ${String(pattern)} (it said:\n${this.text})`;
+    const what = (): string =>
+      `${this.#name}: a line like ${String(pattern)} (${this.#doing()}; it said:\n${this.text})`;
     return until(what, limit, () => {
       const found = this.lines.slice(since).find((line) => pattern.test(line.text));
       if (found === undefined && !this.running)

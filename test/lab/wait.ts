@@ -1,6 +1,6 @@
 // Waiting for something to become true, always bounded. Knows nothing of what is waited for.
 
-import { setTimeout as pause } from "node:timers/promises";
+import { setImmediate as afterInput, setTimeout as pause } from "node:timers/promises";
 import type { Milliseconds } from "../../src/core/units.js";
 import { formatDuration, milliseconds } from "../../src/core/units.js";
 
@@ -26,5 +26,7 @@ export async function until<T>(
     if (performance.now() > deadline)
       throw new Error(`${typeof what === "string" ? what : what()}: not within ${formatDuration(limit)}`);
     await pause(every);
+    // What came while this process had no turn is read before it is looked for a last time.
+    await afterInput();
   }
 }

@@ -49,7 +49,7 @@ const right: Readonly<Record<string, readonly unknown[]>> = {
   timerfdRead: [timer],
   ifIndex: ["lo"],
   ifName: [1],
-  setRealtime: [1_000_000_000, 0, false],
+  setRealtime: [1_000_000_000, 0],
   setNetns: ["/nonexistent"],
 };
 
@@ -128,7 +128,7 @@ test("addresses, filters, names and buffers outside their limits are refused", (
   assert.throws(() => native.attachFilter(fd, bytes(4097 * 8)), RangeError);
   assert.throws(() => native.ifIndex("x".repeat(10_000)), RangeError);
   assert.throws(() => native.ifIndex("lo\0x"), RangeError);
-  assert.throws(() => native.setRealtime(0, 100, false), RangeError);
+  assert.throws(() => native.setRealtime(0, 100), RangeError);
   assert.throws(() => native.setsockopt(fd, 1, 12, 2 ** 32), RangeError);
   assert.throws(() => native.getsockopt(fd, 1, 12, bytes(0)), RangeError);
   assert.throws(() => native.pollStart(handle as never, 16), RangeError);

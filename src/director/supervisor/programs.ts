@@ -21,8 +21,10 @@ const modules: Record<ProgramName, string> = {
  * longer, but waits for a minute with what its young generation has grown to.
  */
 export const flagsOf: Record<ProgramName, readonly string[]> = {
-  // With the flag that it sets for itself from the beginning: V8 refuses a code cache that other flags have made.
-  vrrp: ["--max-semi-space-size=1", "--max-old-space-size=64", "--no-flush-bytecode"],
+  // With the flag that it sets for itself from the beginning: V8 refuses a code cache that other flags have made. It
+  // collects its garbage itself: V8's main thread asks without a pause whether its helpers are done, and under SCHED_FIFO
+  // they never are where the processors are taken by threads of the same priority (docs/adr/0002).
+  vrrp: ["--max-semi-space-size=1", "--max-old-space-size=64", "--no-flush-bytecode", "--single-threaded-gc"],
   // While it takes its first configuration all that it makes stays: looking for garbage would be half of the work. To
   // optimize what runs once is another third; the process allows it when its table is in place (memory.ts).
   checks: [
