@@ -38,8 +38,8 @@ export const sysctlSchema = section({
   ),
   "ip-forward": on(
     "`net.ipv4.ip_forward`: this host forwards packets, whoever sends them, as answers behind `nat` need it. Where it is on " +
-      "the kernel takes no ICMP redirects by `net.ipv4.conf.all.accept_redirects`, which is put back, too. `forwarding` of each " +
-      "interface follows both ways: one that alone had it before has it no more after the stop.",
+      "the kernel takes no ICMP redirects by `net.ipv4.conf.all.accept_redirects`, which is put back, too, as is " +
+      "`forwarding` of an interface that alone had it before.",
   ),
   "ip6-forward": on(
     "`net.ipv6.conf.all.forwarding`, the same for IPv6. The kernel then takes no router advertisements, and forgets the " +

@@ -71,11 +71,21 @@ export class SettingsKeeper {
 
   private apply(kernel: KernelSettings, path: string, wanted: Settings): void {
     const recorded = this.recorded(path);
-    const names = new Set([...Object.keys(wanted), ...Object.keys(recorded)]);
-    const now = new Map(Array.from(names, (name) => [name, kernel.read(name)]));
+    const followers = new Map(Object.keys(wanted).map((name) => [name, kernel.followers(name)]));
+    const names = [
+      ...Object.keys(wanted),
+      ...Object.keys(recorded),
+      ...Array.from(followers.values()).flat(),
+    ];
+    const now = new Map(Array.from(new Set(names), (name) => [name, kernel.read(name)]));
     for (const name of Object.keys(wanted))
       if (now.get(name) === undefined) this.warn(`this kernel has no ${settingTitle(name)}: it is not set`);
-    const { writes, record, left } = planSettings(wanted, recorded, (name) => now.get(name));
+    const { writes, record, left } = planSettings(
+      wanted,
+      recorded,
+      (name) => now.get(name),
+      (name) => followers.get(name) ?? [],
+    );
     try {
       // Before anything is changed, and with what is still to be put back: a crash in between loses nothing.
       if (writes.length > 0) save(path, { ...recorded, ...record });
@@ -90,6 +100,8 @@ export class SettingsKeeper {
       else {
         this.warn(`${settingTitle(name)} stays ${from}, and should be ${to}: ${error}`);
         kept[name] = recorded[name];
+        for (const [other, entry] of Object.entries(recorded))
+          if (entry.follows === name) kept[other] = entry;
       }
     }
     for (const { name, value, ours } of left)

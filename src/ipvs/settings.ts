@@ -9,8 +9,12 @@
 export type SettingName = string;
 export type Settings = Readonly<Record<SettingName, string>>;
 
-/** What we changed: the value that was there before us, and ours. */
-export type SettingRecord = Readonly<Record<SettingName, { readonly was: string; readonly ours: string }>>;
+/**
+ * What we changed: the value that was there before us, and ours. `follows`: the kernel changed it, with that one, and does
+ * so again when that one is put back.
+ */
+export type SettingRecord = Readonly<Record<SettingName, Recorded>>;
+type Recorded = { readonly was: string; readonly ours: string; readonly follows?: SettingName };
 
 export type SettingWrite = { readonly name: SettingName; readonly from: string; readonly to: string };
 export type SettingPlan = {
@@ -22,14 +26,18 @@ export type SettingPlan = {
   readonly left: readonly { readonly name: SettingName; readonly value: string; readonly ours: string }[];
 };
 
-/** `current`: of every name that is wanted or on record; undefined: it cannot be read, and is passed over. */
+/**
+ * `current`: of every name that is wanted or on record, and of `followers`: what the kernel sets with one of those, to the
+ * same value. Undefined: it cannot be read, and is passed over.
+ */
 export function planSettings(
   wanted: Settings,
   recorded: SettingRecord,
   current: (name: SettingName) => string | undefined,
+  followers: (name: SettingName) => readonly SettingName[] = () => [],
 ): SettingPlan {
   const writes: SettingWrite[] = [];
-  const record: Record<SettingName, { was: string; ours: string }> = {};
+  const record: Record<SettingName, Recorded> = {};
   const left: { name: SettingName; value: string; ours: string }[] = [];
   for (const [name, ours] of Object.entries(wanted)) {
     const now = current(name);
@@ -39,11 +47,23 @@ export function planSettings(
     if (before === undefined && now === ours) continue;
     record[name] = { was: before?.was ?? now, ours };
     if (now !== ours) writes.push({ name, from: now, to: ours });
+    if (before !== undefined) continue;
+    for (const follower of followers(name)) {
+      const was = current(follower);
+      if (was !== undefined && was !== now) record[follower] = { was, ours, follows: name };
+    }
   }
-  for (const [name, { was, ours }] of Object.entries(recorded)) {
+  for (const [name, entry] of Object.entries(recorded)) {
     if (name in wanted) continue;
+    const { was, ours, follows } = entry;
     const now = current(name);
     if (now === undefined) continue;
+    if (follows !== undefined) {
+      const leader = writes.find((write) => write.name === follows);
+      if (follows in wanted) record[name] = entry;
+      else if (leader !== undefined && now === ours) writes.push({ name, from: leader.to, to: was });
+      continue;
+    }
     if (now !== ours) left.push({ name, value: now, ours });
     else if (now !== was) writes.push({ name, from: now, to: was });
   }

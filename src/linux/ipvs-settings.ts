@@ -1,6 +1,6 @@
 // The kernel's IPVS settings: files of /proc/sys, and the timeouts by generic netlink. Modules: kernel-modules.ts.
 
-import { readFileSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { readTimeouts, setTimeoutsRequest, timeoutsRequest, type Timeouts } from "../ipvs/timeouts.js";
 import { sysctlOf, TIMEOUT, type SettingName } from "../ipvs/settings.js";
 import { err, ok, type Result } from "../core/result.js";
@@ -35,11 +35,23 @@ export const ipvsSettings = (): KernelSettings => ({
       ? undefined
       : describeErrno(acknowledgement);
   },
+  followers: (name) => {
+    const family = FORWARDING[name];
+    if (family === undefined) return [];
+    return readdirSync(`/proc/sys/net/${family}/conf`)
+      .filter((one) => one !== "all")
+      .map((one) => `net/${family}/conf/${one}/forwarding`);
+  },
   sysctl: readSysctl,
   needModule: (name) => (hasModule(name) ? undefined : loadModule(name)),
 });
 
 const IP_FORWARD = "net.ipv4.ip_forward";
+/** inet_forward_change() and addrconf_fixup_forwarding(). */
+const FORWARDING: Readonly<Record<SettingName, string>> = {
+  [IP_FORWARD]: "ipv4",
+  "net.ipv6.conf.all.forwarding": "ipv6",
+};
 /** The kernel sets it to the contrary with the other one, whatever was there; it is a setting of its own. */
 const ACCEPT_REDIRECTS = "net.ipv4.conf.all.accept_redirects";
 

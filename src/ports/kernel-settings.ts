@@ -7,6 +7,8 @@ export type KernelSettings = {
   read(name: SettingName): string | undefined;
   /** Gives why not, for people. */
   write(name: SettingName, value: string): string | undefined;
+  /** What the kernel sets with this one, to the same value: `forwarding` of each interface with that of the host. */
+  followers(name: SettingName): readonly SettingName[];
   /** Of any sysctl, "net.ipv4.ip_forward". */
   sysctl(name: string): string | undefined;
   /** Makes sure that a kernel module is there. Gives why not, and the remedy. */

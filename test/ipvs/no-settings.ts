@@ -4,6 +4,7 @@ import type { KernelSettings } from "../../src/ports/kernel-settings.js";
 
 export const noSettings = (): KernelSettings => ({
   read: () => undefined,
+  followers: () => [],
   write: () => "there is none",
   sysctl: () => undefined,
   needModule: () => undefined,

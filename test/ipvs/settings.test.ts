@@ -13,12 +13,15 @@ import { SettingsKeeper, settingWrites, type SettingsOrder } from "../../src/dir
 import { planSettings, type SettingRecord, type Settings } from "../../src/ipvs/settings.js";
 import type { KernelSettings } from "../../src/ports/kernel-settings.js";
 
+const FOLLOWERS = ["eth0.5", "eth1"].map((one) => `net/ipv4/conf/${one}/forwarding`);
+
 class FakeKernel implements KernelSettings {
   readonly values = new Map([
     ["conntrack", "0"],
     ["expire_nodest_conn", "0"],
     ["timeout.tcp", "900"],
     ["net.ipv4.ip_forward", "0"],
+    ...FOLLOWERS.map((name): [string, string] => [name, "0"]),
   ]);
   readonly written: string[] = [];
   refuse = false;
@@ -29,8 +32,12 @@ class FakeKernel implements KernelSettings {
   write(name: string, value: string): string | undefined {
     if (this.refuse) return "read-only";
     this.values.set(name, value);
+    for (const follower of this.followers(name)) this.values.set(follower, value);
     this.written.push(`${name}=${value}`);
     return undefined;
+  }
+  followers(name: string): readonly string[] {
+    return name === "net.ipv4.ip_forward" ? FOLLOWERS : [];
   }
   sysctl(name: string): string | undefined {
     return this.values.get(name);
@@ -135,6 +142,39 @@ test("after a crash the successor knows what was there before, and leaves what s
       /expire_nodest_conn stays 2: somebody has changed it since vipd set it to 1/,
     );
   }));
+
+test("an interface that alone forwarded packets, or alone did not, does so again when the host's setting is put back", () => {
+  const [first, second] = FOLLOWERS as [string, string];
+  for (const was of ["0", "1"])
+    withKeeper((rig) => {
+      const [ours, other] = was === "0" ? ["1", "0"] : ["0", "1"];
+      const wanted = { "net.ipv4.ip_forward": ours };
+      rig.kernel.values.set("net.ipv4.ip_forward", was).set(first, ours).set(second, was);
+      const forwarding = (): unknown[] => FOLLOWERS.map((name) => rig.kernel.values.get(name));
+      rig.configure(wanted);
+      assert.deepEqual(forwarding(), [ours, ours]);
+      // Over a reload and a crash.
+      rig.configure({ ...wanted, conntrack: "1" });
+      rig.keeper = rig.fresh();
+      rig.configure(wanted);
+      rig.said();
+      rig.kernel.refuse = true;
+      rig.restore();
+      rig.kernel.refuse = false;
+      rig.restore();
+      assert.deepEqual(forwarding(), [ours, was]);
+      assert.deepEqual(rig.said().slice(-2), [
+        `note: net.ipv4.ip_forward: ${ours} -> ${was}`,
+        `note: ${first}: ${was} -> ${ours}`,
+      ]);
+      // What somebody has changed meanwhile is his.
+      rig.configure(wanted);
+      rig.kernel.values.set(first, other);
+      rig.kernel.written.length = 0;
+      rig.restore();
+      assert.deepEqual(rig.kernel.written, [`net.ipv4.ip_forward=${was}`]);
+    });
+});
 
 test("a value that was so before is neither written nor put back", () =>
   withKeeper((rig) => {

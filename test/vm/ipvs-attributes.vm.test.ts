@@ -215,12 +215,14 @@ test("every setting of net.ipv4.vs and of the network that can be written is set
   }
 });
 
-test("the kernel accepts redirects after the stop as it did before, whatever forwarding made of that", () => {
+test("the kernel accepts redirects after the stop, and an interface alone forwards, as it did before", () => {
   const lab = new Lab();
   try {
     const on = lab.host("ours");
-    const { settings = {} } = good(`${PAIR}ipvs: { sysctl: { ip-forward: true } }\n`).ipvs;
-    const names = ["net.ipv4.ip_forward", "net.ipv4.conf.all.accept_redirects"];
+    const { settings = {} } = good(`${PAIR}ipvs: { sysctl: { ip-forward: true, ip6-forward: true } }\n`).ipvs;
+    const alone = ["net.ipv4.conf.lo.forwarding", "net.ipv6.conf.lo.forwarding"];
+    const names = ["net.ipv4.ip_forward", "net.ipv4.conf.all.accept_redirects", ...alone];
+    on.sysctl(Object.fromEntries(alone.map((name) => [name, "1"])));
     inNamespace(on, () => {
       const kernel = ipvsSettings();
       const values = (): unknown[] => names.map((name) => kernel.sysctl(name));
@@ -232,9 +234,9 @@ test("the kernel accepts redirects after the stop as it did before, whatever for
         );
         const order = { runtimeDirectory: lab.directory, sync: null, services: [], masters: {} };
         keeper.configure({ ...order, ipvs: { settings } });
-        assert.deepEqual(values(), ["1", "0"]);
+        assert.deepEqual(values(), ["1", "0", "1", "1"]);
         keeper.restore(lab.directory);
-        assert.deepEqual(values(), ["0", redirects]);
+        assert.deepEqual(values(), ["0", redirects, "1", "1"]);
       }
     });
   } finally {
