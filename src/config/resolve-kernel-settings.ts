@@ -5,10 +5,11 @@ import { TIMEOUT, type Settings } from "../ipvs/settings.js";
 import type { IpvsConfig, ServiceConfig } from "./model.js";
 import type { Path } from "./diagnostic.js";
 import type { Report } from "./report.js";
+import { priorityOn } from "./resolve-groups.js";
 import type { FileConfig } from "./schema.js";
 
 export function kernelOf(
-  file: Pick<FileConfig, "ipvs" | "vrrp" | "sync">,
+  file: Pick<FileConfig, "ipvs" | "nodes" | "vrrp" | "sync">,
   services: readonly ServiceConfig[],
   report: Report,
 ): Pick<IpvsConfig, "settings" | "modules"> {
@@ -80,7 +81,10 @@ const interfacesOf = ({ vrrp = {} }: Pick<FileConfig, "vrrp">): readonly string[
     ...instance.addresses.flatMap((one) => ("length" in one ? [] : (one.interface ?? []))),
   ]);
 
-function checkBackupOnly({ vrrp = {}, sync }: Pick<FileConfig, "vrrp" | "sync">, report: Report): void {
+function checkBackupOnly(
+  { nodes, vrrp = {}, sync }: Pick<FileConfig, "nodes" | "vrrp" | "sync">,
+  report: Report,
+): void {
   const at: Path = ["ipvs", "sysctl", "backup-only"];
   if (sync?.roles.includes("backup") !== true)
     report.warning(
@@ -96,6 +100,26 @@ function checkBackupOnly({ vrrp = {}, sync }: Pick<FileConfig, "vrrp" | "sync">,
       "there is nothing under `vrrp`: this director would never be master, and balance nothing",
       "Remove it.",
     );
+  else if (firstNodes(vrrp, nodes).length > 1)
+    report.warning(
+      at,
+      "several-masters",
+      `${firstNodes(vrrp, nodes).join(" and ")} are each to be master of something, and it is in force on a director that is ` +
+        "master of nothing: what they send each other goes in a circle",
+      "Let one node have the highest priority of every instance, or services have no director among their servers.",
+    );
+}
+
+/** The nodes of which each is the first choice of an instance. */
+function firstNodes(vrrp: NonNullable<FileConfig["vrrp"]>, nodes: FileConfig["nodes"]): readonly string[] {
+  const first = Object.values(vrrp).flatMap((instance) => {
+    const priorities = Object.keys(nodes).map((node) => priorityOn(instance, nodes, node) ?? 0);
+    const most = Math.max(...priorities);
+    // Where two are equal, which one it will be is not written.
+    const winners = Object.keys(nodes).filter((_, i) => priorities[i] === most);
+    return winners.length === 1 ? winners : [];
+  });
+  return [...new Set(first)];
 }
 
 /** Its port may be another one than 21: the module has a parameter. */

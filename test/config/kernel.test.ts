@@ -171,6 +171,15 @@ test("backup-only is for directors that can be master, and whose backup daemon r
   assert.deepEqual(only(sync()), [
     "4:32 error: ipvs.sysctl.backup-only: there is nothing under `vrrp`: this director would never be master, and balance nothing",
   ]);
+  // What is the master's of one sends to the other, and is sent back.
+  const two = (priority: string): string =>
+    `vrrp:\n  web: { interface: eth0, router-id: 85, addresses: [192.168.1.1/24] }\n` +
+    `  mail: { interface: eth0, router-id: 86, addresses: [192.168.1.102/24], priority: ${priority} }\n`;
+  assert.deepEqual(only(sync() + two("{ lb1: 100, lb2: 150 }")), [
+    "4:32 warning: ipvs.sysctl.backup-only: lb1 and lb2 are each to be master of something, and it is in force on a director that is master of nothing: what they send each other goes in a circle",
+  ]);
+  assert.deepEqual(only(sync() + two("{ lb1: 150, lb2: 100 }")), []);
+  assert.deepEqual(only(sync() + two("{ lb1: 100, lb2: 100 }")), []);
 });
 
 test("the FTP module without a service that it works for is warned of", () => {
