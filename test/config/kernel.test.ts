@@ -179,7 +179,8 @@ test("backup-only is for directors that can be master, and whose backup daemon r
     "4:32 warning: ipvs.sysctl.backup-only: lb1 and lb2 are each to be master of something, and it is in force on a director that is master of nothing: what they send each other goes in a circle",
   ]);
   assert.deepEqual(only(sync() + two("{ lb1: 150, lb2: 100 }")), []);
-  assert.deepEqual(only(sync() + two("{ lb1: 100, lb2: 100 }")), []);
+  const equal = "9:84 warning: vrrp.mail.priority: lb1 and lb2 have the same priority, 100";
+  assert.deepEqual(only(sync() + two("{ lb1: 100, lb2: 100 }")), [equal]);
 });
 
 test("the FTP module without a service that it works for is warned of", () => {
