@@ -5,8 +5,15 @@ import { test } from "node:test";
 import type { ServerConfig, ServiceConfig } from "../../src/config/model.js";
 import { ip } from "../../src/core/address.js";
 import { seconds } from "../../src/core/units.js";
-import { serverId, serviceId, type ListedServer, type ServerId } from "../../src/ipvs/model.js";
-import type { DataPlane } from "../../src/ports/data-plane.js";
+import { AppliedTable } from "../../src/director/ipvs-applied.js";
+import {
+  serverId,
+  serviceId,
+  type ListedEntry,
+  type ListedServer,
+  type ServerId,
+} from "../../src/ipvs/model.js";
+import type { DataPlane, Fingerprint } from "../../src/ports/data-plane.js";
 import { CHECK, directorWorld } from "./director-world.js";
 import { FakePlane } from "./fake-plane.js";
 
@@ -117,4 +124,23 @@ test("a server whose removal was refused is not taken for one that is wanted", (
   plane.refuse = () => false;
   look();
   assert.ok(!plane.table.get(ID)?.servers.has(FOUR));
+});
+
+test("what is believed to be otherwise, or was refused, is read whatever its fingerprint", () => {
+  const entry = {
+    service: web().service,
+    servers: new Map([[FOUR, { ...server(4).server, active: 0, inactive: 0 }]]),
+  };
+  const empty: ListedEntry = { service: web().service, servers: new Map() };
+  const applied = new AppliedTable({ table: new Map([[ID, entry]]) });
+  const [good, other] = [1, 2] as const;
+  const known = (): Fingerprint | undefined => applied.knownAt(ID, web().service);
+  assert.ok(applied.compare(ID, entry, good));
+  assert.equal(known(), good);
+  // Somebody took a server out: should he put it back himself, that is to be found out, and not mended.
+  assert.ok(!applied.compare(ID, empty, other));
+  assert.equal(known(), undefined);
+  assert.ok(applied.compare(ID, entry, good));
+  applied.refused.add(ID);
+  assert.equal(known(), undefined);
 });
