@@ -23,10 +23,14 @@ export function isUnicast(address: IpAddress): boolean {
     ? first !== 0 && first !== 127 && first < 224
     : first !== 0xff && address !== "::" && address !== "::1";
 }
-export const isMulticast = (address: IpAddress): boolean => {
-  const first = ipBytes(address)[0]!;
-  return familyOf(address) === "ipv4" ? first >= 224 && first < 240 : first === 0xff;
-};
+/** Asked for every advert that is not a repetition: makes nothing. */
+export function isMulticast(address: IpAddress): boolean {
+  const number = ipv4Number(address);
+  // ff00::/8: the first group has all of its four digits.
+  return number === undefined
+    ? address.startsWith("ff") && address.indexOf(":") === 4
+    : number >>> 28 === 0xe;
+}
 export const formatPrefix = (prefix: Prefix): string => `${prefix.address}/${prefix.length}`;
 
 /** Reads an address; the error says what is wrong with it, for a person. */
@@ -78,9 +82,26 @@ export function ipv4Number(address: IpAddress): number | undefined {
   return number * 256 + part;
 }
 
+/** The sum of its 16-bit parts, as a checksum adds them up, without making anything. */
+export function addressSum(address: IpAddress): number {
+  const number = ipv4Number(address);
+  if (number !== undefined) return (number >>> 16) + (number & 0xffff);
+  // The place of a group makes no difference, nor do the zeros that "::" stands for.
+  let sum = 0;
+  let group = 0;
+  for (let i = 0; i < address.length; i++) {
+    const code = address.charCodeAt(i);
+    if (code === 0x3a) {
+      sum += group;
+      group = 0;
+    } else group = group * 16 + (code <= 0x39 ? code - 0x30 : code - 0x57);
+  }
+  return sum + group;
+}
+
 /** The address in 4 or 16 bytes of network order; throws on another length. */
 export function ipFromBytes(bytes: Uint8Array): IpAddress {
-  if (bytes.length === 4) return bytes.join(".") as IpAddress;
+  if (bytes.length === 4) return `${bytes[0]!}.${bytes[1]!}.${bytes[2]!}.${bytes[3]!}` as IpAddress;
   if (bytes.length !== 16) throw new Error(`an IP address has 4 or 16 bytes, not ${bytes.length}`);
   const groups = Array.from(
     { length: 8 },

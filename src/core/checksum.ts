@@ -7,8 +7,14 @@ export function onesSum(bytes: Uint8Array, from: number, to: number, initial = 0
   for (let i = from; i < even; i += 2) sum += ((bytes[i] as number) << 8) | (bytes[i + 1] as number);
   // An odd last byte counts as if a zero byte followed it (RFC 1071 section 4.1).
   if (even < to) sum += (bytes[even] as number) << 8;
-  while (sum > 0xffff) sum = (sum & 0xffff) + Math.floor(sum / 0x10000);
-  return sum;
+  return folded(sum);
+}
+
+/** A sum with its carries added to it again, until it has 16 bits. */
+export function folded(sum: number): number {
+  let rest = sum;
+  while (rest > 0xffff) rest = (rest & 0xffff) + Math.floor(rest / 0x10000);
+  return rest;
 }
 
 /** The value for a checksum field, given the sum over the data with that field zero. */

@@ -33,6 +33,8 @@ export class OwnerAddresses {
 
   /** After what was urgent. */
   sayAll(): void {
+    // Asked after every batch of adverts, and to empty a Set, be it empty, makes a new table in the old generation.
+    if (this.touched.size === 0) return;
     for (const runtime of this.touched) {
       const { name, given } = runtime;
       const added = given.priority === OWNER_PRIORITY ? [...runtime.added].sort() : [];

@@ -7,8 +7,17 @@ import { err, ok, type Result } from "../core/result.js";
 import { formatDuration, milliseconds } from "../core/units.js";
 import type { SenderSequences } from "../control/remembered.js";
 import type { Hmac } from "../ports/vrrp.js";
-import { clockSkew, isNewer, nextSequence, sealAdvert, verifyAdvert, type Sequence } from "../vrrp/hmac.js";
+import {
+  clockSkew,
+  isNewer,
+  nextSequence,
+  sealAdvert,
+  verifyAdvert,
+  type HmacKeys,
+  type Sequence,
+} from "../vrrp/hmac.js";
 import type { HmacAuth } from "../vrrp/instance.js";
+import { Refusal } from "../vrrp/refusal.js";
 import { messageLength, TRAILER_LENGTH, type Carrier, type DecodeError } from "../vrrp/packet.js";
 
 /** By which of an instance's two paths an advert came. */
@@ -22,15 +31,16 @@ const MOST_SENDERS = 64;
 export class Authenticator {
   private readonly hmac: Hmac;
   private auth: HmacAuth;
-  private keys: ReadonlyMap<number, Uint8Array>;
+  private keys: HmacKeys;
   private sent: Sequence | undefined;
   /** In the order in which they were heard last. */
   private readonly heard = new Map<IpAddress, Heard>();
+  private lastHeard: IpAddress | undefined;
 
   constructor(hmac: Hmac, auth: HmacAuth) {
     this.hmac = hmac;
     this.auth = auth;
-    this.keys = keysOf(auth);
+    this.keys = keysOf(auth, hmac);
     // The first one takes some milliseconds: OpenSSL is loaded for it. Not when an advert is due.
     hmac.sha256(new Uint8Array(0), new Uint8Array(0));
   }
@@ -38,7 +48,7 @@ export class Authenticator {
   /** New keys and rules. What senders have said stays said. */
   adopt(auth: HmacAuth): void {
     this.auth = auth;
-    this.keys = keysOf(auth);
+    this.keys = keysOf(auth, this.hmac);
   }
 
   /** Signs copies of one message to several destinations, each with room for the trailer at its end. */
@@ -52,8 +62,7 @@ export class Authenticator {
   signAgain(source: IpAddress, copies: readonly Uint8Array[]): void {
     const [first, ...others] = copies;
     if (first === undefined || this.sent === undefined || this.auth.mode === "receive-only") return;
-    const keys = { keys: this.keys, hmacSha256: this.hmac.sha256 };
-    sealAdvert(first, source, keys, this.auth.send, this.sent);
+    sealAdvert(first, source, this.keys, this.auth.send, this.sent);
     const trailer = first.subarray(first.length - TRAILER_LENGTH);
     for (const copy of others) copy.set(trailer, copy.length - TRAILER_LENGTH);
   }
@@ -65,8 +74,7 @@ export class Authenticator {
     path: AdvertPath = "first",
   ): Result<Uint8Array, DecodeError> {
     const length = messageLength(payload, familyOf(source) === "ipv4" ? 4 : 16);
-    if (payload.length === length && this.auth.mode === "enforce")
-      return err({ kind: "auth", detail: "without an authenticator (HMAC), and ours are enforced" });
+    if (payload.length === length && this.auth.mode === "enforce") return err(UNSIGNED);
     if (length === 0 || payload.length !== length + TRAILER_LENGTH) return ok(payload);
     const problem = this.verify(payload, source, path);
     return problem === undefined ? ok(payload.subarray(0, length)) : err(problem);
@@ -80,9 +88,8 @@ export class Authenticator {
     const known = this.heard.get(source);
     const isNews = known === undefined || known.path === "both" || known.path === path;
     const last = isNews ? known?.sequence : BigInt.asUintN(64, known.sequence - 1n);
-    const received = { payload, source, ...(last === undefined ? {} : { last }) };
-    const keys = { keys: this.keys, hmacSha256: this.hmac.sha256 };
-    const verified = verifyAdvert(received, this.auth, keys, this.hmac.utc());
+    const received = last === undefined ? { payload, source } : { payload, source, last };
+    const verified = verifyAdvert(received, this.auth, this.keys, this.hmac.utc());
     if (!verified.ok) return verified.error;
     const sequence = verified.value;
     this.remember(source, { sequence, path: known?.sequence === sequence ? "both" : path });
@@ -124,7 +131,9 @@ export class Authenticator {
   }
 
   private remember(sender: IpAddress, heard: Heard): void {
-    this.heard.delete(sender);
+    // Nearly always it is the last one; to put it in anew would make a new table every few adverts.
+    if (sender !== this.lastHeard) this.heard.delete(sender);
+    this.lastHeard = sender;
     this.heard.set(sender, heard);
     if (this.heard.size <= MOST_SENDERS) return;
     const [oldest] = this.heard.keys();
@@ -132,5 +141,9 @@ export class Authenticator {
   }
 }
 
-const keysOf = ({ keys }: HmacAuth): ReadonlyMap<number, Uint8Array> =>
-  new Map(keys.map(({ id, hex }) => [id, fromHex(hex)]));
+const UNSIGNED = new Refusal("auth", () => "without an authenticator (HMAC), and ours are enforced");
+
+const keysOf = ({ keys }: HmacAuth, { sha256 }: Hmac): HmacKeys => ({
+  keys: new Map(keys.map(({ id, hex }) => [id, fromHex(hex)])),
+  hmacSha256: sha256,
+});

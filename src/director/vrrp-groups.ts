@@ -41,6 +41,11 @@ export class Groups {
         apply(member, { kind: "group-lead", group, member: leader.name }, now);
   }
 
+  /** Whether `settle` has something to do. Asked after every batch of adverts. */
+  get waiting(): boolean {
+    return this.touched.size > 0;
+  }
+
   settle(now: Instant, apply: Apply): void {
     for (const group of this.touched) {
       for (let round = 0; ; round++) {

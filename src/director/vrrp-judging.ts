@@ -2,7 +2,7 @@
 // section 7.1 in their order. What follows from it is for the caller.
 
 import { err, ok, type Result } from "../core/result.js";
-import { acceptAdvert, carrierProblem } from "../vrrp/accept.js";
+import { acceptAdvert, carrierProblem, readableAddresses } from "../vrrp/accept.js";
 import { decodeIp } from "../vrrp/ip-header.js";
 import { decodeAdvert, type Carrier, type DecodeError, type Decoded } from "../vrrp/packet.js";
 import { isOurVersion } from "../vrrp/versions.js";
@@ -34,7 +34,7 @@ export function judge(
   const isForUs = isOurVersion(payload, config.version);
   const opened = (isForUs ? authenticator?.open(payload, carrier, path) : undefined) ?? ok(payload);
   if (!opened.ok) return opened;
-  const decoded = decodeAdvert(opened.value, carrier, config.version);
+  const decoded = decodeAdvert(opened.value, carrier, config.version, readableAddresses(config));
   if (!decoded.ok) return decoded;
   const accepted = acceptAdvert(config, decoded.value, carrier.source);
   if (!accepted.ok) return accepted;

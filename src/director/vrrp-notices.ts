@@ -19,7 +19,8 @@ import { senderOf } from "../vrrp/ip-header.js";
 import type { DecodeError } from "../vrrp/packet.js";
 import type { Master } from "../vrrp/state.js";
 import { earlier } from "../vrrp/timing.js";
-import type { RepeatLimit } from "./repeat-limit.js";
+import type { Reject } from "./rejects.js";
+import type { MakeEvent, RepeatLimit } from "./repeat-limit.js";
 import type { Runtime } from "./vrrp-runtime.js";
 
 /** How long a preempted master may take to let its addresses go. */
@@ -39,27 +40,13 @@ export class Notices {
   }
 
   /** An advert that was not listened to; `packet` from its IP header on. */
-  rejected(
-    runtime: Runtime,
-    { kind, detail }: DecodeError,
-    packet: Uint8Array,
-    ifindex: number,
-    now: Instant,
-  ): void {
+  rejected(runtime: Runtime, error: DecodeError, packet: Uint8Array, ifindex: number, now: Instant): void {
+    const { kind } = error;
     runtime.rejected[kind] = (runtime.rejected[kind] ?? 0) + 1;
-    const sender = senderOf(packet);
-    runtime.rejects.note(kind, sender, detail, now);
-    const { name } = runtime.config;
-    const on = nameOf(runtime, ifindex);
-    this.limit.note(`${kind} ${sender} ${ifindex} ${name}`, `${kind} others`, now, (repeats) => ({
-      kind: "vrrp-rejected",
-      instance: name,
-      interface: on,
-      sender,
-      reject: kind,
-      detail,
-      ...repeats,
-    }));
+    const reject = runtime.rejects.note(error, senderOf(packet), ifindex, now);
+    reject.saying ??= sayingOf(runtime, reject);
+    const { key, rest, make } = reject.saying;
+    this.limit.note(key, rest, now, make);
   }
 
   /** What is wrong with an advert of `sender` that was listened to; nothing, when it is as it should be. */
@@ -69,9 +56,13 @@ export class Notices {
     if (texts.length === 0) return void oddities.delete(sender);
     const known = before === undefined || now >= after(before.saidAt, ODDITY_AGAIN) ? undefined : before;
     const news = texts.filter((text) => known?.texts.includes(text) !== true);
-    oddities.delete(sender);
-    const [oldest] = oddities.keys();
-    if (oldest !== undefined && oddities.size >= MOST_ODD_SENDERS) oddities.delete(oldest);
+    // In the order in which they were heard last; to put the last one in anew would make a new table every few adverts.
+    if (sender !== runtime.lastOdd) oddities.delete(sender);
+    runtime.lastOdd = sender;
+    if (!oddities.has(sender) && oddities.size >= MOST_ODD_SENDERS) {
+      const [oldest] = oddities.keys();
+      if (oldest !== undefined) oddities.delete(oldest);
+    }
     const saidAt = known === undefined || news.length > 0 ? now : known.saidAt;
     oddities.set(sender, { texts, saidAt, heardAt: now });
     this.oddAgainAt = earlier(after(saidAt, ODDITY_AGAIN), this.oddAgainAt);
@@ -186,6 +177,24 @@ export class Notices {
       ...repeats,
     }));
   }
+}
+
+/** What is said of one that has come again is its newest detail. */
+function sayingOf(runtime: Runtime, reject: Reject): NonNullable<Reject["saying"]> {
+  const { sender, ifindex } = reject;
+  const { kind } = reject.error;
+  const { name } = runtime;
+  const on = nameOf(runtime, ifindex);
+  const make: MakeEvent = (repeats) => ({
+    kind: "vrrp-rejected",
+    instance: name,
+    interface: on,
+    sender,
+    reject: kind,
+    detail: reject.error.detail,
+    ...repeats,
+  });
+  return { key: `${kind} ${sender} ${ifindex} ${name}`, rest: `${kind} others`, make };
 }
 
 /** Of the path that has this index. */

@@ -98,6 +98,7 @@ export class Runtime {
   second: (Master & { readonly heardAt: Instant }) | undefined;
   /** What is odd about the last advert of a sender, for people, and when that was said. */
   readonly oddities = new Map<IpAddress, Oddity>();
+  lastOdd: IpAddress | undefined;
 
   /** Signs and verifies adverts; absent without HMAC. */
   authenticator: Authenticator | undefined;

@@ -134,13 +134,13 @@ export class Steps {
   }
 
   private settle(): void {
-    this.groups.settle(this.ports.clock.now(), this.applyToMember);
+    if (this.groups.waiting) this.groups.settle(this.ports.clock.now(), this.applyToMember);
     for (let round = 0; this.orders.waiting; round++) {
       if (round === MOST_ROUNDS) throw new Error("vrrp: the orders of failed orders do not end");
       const now = this.ports.clock.now();
-      for (const { runtime, action, error } of this.orders.settle(() => this.breathe()))
+      for (const { runtime, action, error } of this.orders.settle(this.breathe))
         this.apply(runtime, { kind: "action-failed", action, error }, now);
-      this.groups.settle(now, this.applyToMember);
+      if (this.groups.waiting) this.groups.settle(now, this.applyToMember);
     }
     this.orders.owners.sayAll();
     this.arm();
@@ -236,7 +236,7 @@ export class Steps {
   }
 
   /** Periodic adverts that fall due during long work do not wait for its end; everything else does. */
-  private breathe(): void {
+  private readonly breathe = (): void => {
     const now = this.ports.clock.now();
     const waiting: [slot: number, due: Instant][] = [];
     for (let slot = this.heap.takeDue(now); slot >= 0; slot = this.heap.takeDue(now)) {
@@ -247,7 +247,7 @@ export class Steps {
     }
     for (const [slot, due] of waiting) this.heap.set(slot, due);
     this.ports.link.flush();
-  }
+  };
 }
 
 /** Adds what was heard and not listened to while nobody else was heard. */

@@ -3,11 +3,11 @@
 // sender uses next. Keys, clocks and memories of senders belong to the caller, and so does the hash function.
 
 import { ipBytes, type IpAddress } from "../core/address.js";
-import { toHex } from "../core/bytes.js";
 import { err, ok, type Result } from "../core/result.js";
 import { formatDuration, milliseconds, type Milliseconds } from "../core/units.js";
 import type { HmacAuth } from "./instance.js";
 import { TRAILER_LENGTH, type DecodeError } from "./packet.js";
+import { Refusal } from "./refusal.js";
 
 /*
  *  behind the VRRP message, which its checksum and the length in its pseudo-header end before:
@@ -75,8 +75,8 @@ function signedBytes(source: Uint8Array, signed: Uint8Array, messageLength: numb
   bytes[1] = signed[0]! >> 4;
   bytes[2] = signed[1]!;
   bytes.set(source, 4);
-  bytes.set(signed.subarray(0, messageLength + SIGNED_LENGTH), PSEUDO_HEADER_LENGTH);
-  bytes.fill(0, PSEUDO_HEADER_LENGTH + CHECKSUM_OFFSET, PSEUDO_HEADER_LENGTH + CHECKSUM_OFFSET + 2);
+  for (let i = 0; i < messageLength + SIGNED_LENGTH; i++) bytes[PSEUDO_HEADER_LENGTH + i] = signed[i]!;
+  bytes[PSEUDO_HEADER_LENGTH + CHECKSUM_OFFSET] = bytes[PSEUDO_HEADER_LENGTH + CHECKSUM_OFFSET + 1] = 0;
   return bytes;
 }
 
@@ -117,60 +117,58 @@ export function verifyAdvert(
   utc: number,
 ): Result<Sequence, DecodeError> {
   const messageLength = payload.length - TRAILER_LENGTH;
-  const trailer = new DataView(payload.buffer, payload.byteOffset + messageLength, TRAILER_LENGTH);
-  if (trailer.getUint8(0) !== SCHEME_HMAC_SHA256_128 || trailer.getUint16(2) !== 0)
-    return unknownScheme(payload);
-  const sequence = trailer.getBigUint64(SEQUENCE);
+  const begin = uint32At(payload, messageLength);
+  // Without the key id, which may be any.
+  if ((begin & 0xff00ffff) !== SCHEME_HMAC_SHA256_128 << 24)
+    return err(new Refusal("auth", schemeText(begin)));
   if (auth.antiReplay === "time") {
-    const skew = clockSkew(sequence, utc);
-    if (Math.abs(skew) > auth.window) return stale(skew, auth.window);
+    const skew = skewOf(uint32At(payload, messageLength + SEQUENCE), utc);
+    if (Math.abs(skew) > auth.window) return err(new Refusal("stale", staleText(skew, auth.window)));
   }
-  const id = trailer.getUint8(KEY_ID);
+  const id = payload[messageLength + KEY_ID]!;
   const key = keys.get(id);
-  if (key === undefined)
-    return reject("auth", `signed with key ${id}, and we have ${[...keys.keys()].join(", ")}`);
+  if (key === undefined) return err(new Refusal("auth", keyText(id, keys)));
   const tag = hmacSha256(key, signedBytes(ipBytes(source), payload, messageLength));
-  if (!sameTag(tag, payload.subarray(messageLength + SIGNED_LENGTH)))
-    return reject("auth", `the HMAC is wrong: key ${id} is another one there, or the advert was changed`);
-  if (last !== undefined && !isForgotten(last, auth, utc) && !isNewer(sequence, last))
-    return reject(
-      "replay",
-      "it is not newer than the last one of this sender: repeated by somebody, or overtaken",
-    );
+  if (!sameTag(tag, payload, messageLength + SIGNED_LENGTH)) return err(new Refusal("auth", tagText(id)));
+  const sequence = new DataView(payload.buffer, payload.byteOffset + messageLength).getBigUint64(SEQUENCE);
+  if (last !== undefined && !isForgotten(last, auth, utc) && !isNewer(sequence, last)) return err(REPLAYED);
   return ok(sequence);
 }
 
 /** By how much the sender's clock is ahead of ours; whole seconds. */
-export function clockSkew(sequence: Sequence, utc: number): Milliseconds {
-  const ours = clockSequence(utc) >> 32n;
-  return milliseconds(Number(BigInt.asIntN(32, (sequence >> 32n) - ours)) * 1000);
-}
+export const clockSkew = (sequence: Sequence, utc: number): Milliseconds =>
+  skewOf(Number(sequence >> 32n), utc);
+
+/** `seconds`: of a sequence, 32 bits; the clock wraps in 2106. */
+const skewOf = (seconds: number, utc: number): Milliseconds =>
+  milliseconds(((seconds - Math.floor(utc / 1000)) | 0) * 1000);
+
+const uint32At = (bytes: Uint8Array, at: number): number =>
+  ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0;
 
 /** A sender that was not heard for the window, or ran ahead of the clock by more, may begin anew. */
 const isForgotten = (last: Sequence, { antiReplay, window }: HmacAuth, utc: number): boolean =>
   antiReplay === "time" && Math.abs(clockSkew(last, utc)) > window;
 
 /** In constant time: how much of a guess was right is told to nobody. */
-function sameTag(whole: Uint8Array, tag: Uint8Array): boolean {
+function sameTag(whole: Uint8Array, payload: Uint8Array, at: number): boolean {
   let different = 0;
-  for (let i = 0; i < TAG_LENGTH; i++) different |= whole[i]! ^ tag[i]!;
+  for (let i = 0; i < TAG_LENGTH; i++) different |= whole[i]! ^ payload[at + i]!;
   return different === 0;
 }
 
-function stale(skew: Milliseconds, window: Milliseconds): Result<Sequence, DecodeError> {
+const keyText = (id: number, keys: ReadonlyMap<number, Uint8Array>) => (): string =>
+  `signed with key ${id}, and we have ${[...keys.keys()].join(", ")}`;
+const tagText = (id: number) => (): string =>
+  `the HMAC is wrong: key ${id} is another one there, or the advert was changed`;
+const REPLAYED = new Refusal(
+  "replay",
+  () => "it is not newer than the last one of this sender: repeated by somebody, or overtaken",
+);
+const staleText = (skew: Milliseconds, window: Milliseconds) => (): string => {
   const side = skew > 0 ? "ahead of" : "behind";
   const by = formatDuration(milliseconds(Math.abs(skew)));
-  return reject(
-    "stale",
-    `its time is ${by} ${side} ours, and ${formatDuration(window)} is the most (hmac window): an old advert, or clocks differ`,
-  );
-}
-
-const unknownScheme = (payload: Uint8Array): Result<Sequence, DecodeError> =>
-  reject(
-    "auth",
-    `the authenticator begins with ${toHex(payload.subarray(payload.length - TRAILER_LENGTH).subarray(0, 4))}, not with scheme 01, a key id and 0000`,
-  );
-
-const reject = (kind: DecodeError["kind"], detail: string): Result<Sequence, DecodeError> =>
-  err({ kind, detail });
+  return `its time is ${by} ${side} ours, and ${formatDuration(window)} is the most (hmac window): an old advert, or clocks differ`;
+};
+const schemeText = (begin: number) => (): string =>
+  `the authenticator begins with ${begin.toString(16).padStart(8, "0")}, not with scheme 01, a key id and 0000`;

@@ -1,9 +1,11 @@
 // What VRRP needs of the IPv4 header around an advert: who sent it, with which TTL, and where the message
 // begins. The kernel has already checked the header's own checksum and put fragments together.
 
-import { ipFromBytes, type IpAddress } from "../core/address.js";
+import type { IpAddress } from "../core/address.js";
+import { addressTexts } from "../core/address-texts.js";
 import { err, ok, type Result } from "../core/result.js";
 import { VRRP_PROTOCOL, type DecodeError, type IpPacket } from "./packet.js";
+import { Refusal } from "./refusal.js";
 import { ttlProblem, type TtlRange } from "./ttl.js";
 
 const MIN_HEADER_LENGTH = 20;
@@ -13,6 +15,7 @@ const TTL = 8;
 const PROTOCOL = 9;
 const SOURCE = 12;
 const DESTINATION = 16;
+const ADDRESS_LENGTH = 4;
 
 /** The length of the header of `packet` (its options included), or 0 when it is shorter than it says. */
 export function ipv4HeaderLength(packet: Uint8Array, length: number): number {
@@ -28,18 +31,16 @@ export function decodeIpv4(
   range: TtlRange,
 ): Result<IpPacket, DecodeError> {
   const header = ipv4HeaderLength(packet, length);
-  if (header === 0) return err({ kind: "truncated", detail: `${length} bytes are no whole IPv4 header` });
-  if (packet[PROTOCOL] !== VRRP_PROTOCOL)
-    return err({ kind: "type", detail: `IP protocol ${packet[PROTOCOL]!}, not ${VRRP_PROTOCOL}` });
+  if (header === 0) return err(new Refusal("truncated", headerText(length)));
+  if (packet[PROTOCOL] !== VRRP_PROTOCOL) return err(new Refusal("type", protocolText(packet[PROTOCOL]!)));
   const far = ttlProblem("TTL", packet[TTL]!, range);
   if (far !== undefined) return err(far);
   const total = (packet[TOTAL_LENGTH]! << 8) | packet[TOTAL_LENGTH + 1]!;
-  if (total < header || total > length)
-    return err({ kind: "truncated", detail: `IP length ${total}, but ${length} bytes were received` });
+  if (total < header || total > length) return err(new Refusal("truncated", lengthText(total, length)));
   return ok({
     carrier: {
       source: ipv4Source(packet),
-      destination: ipFromBytes(packet.subarray(DESTINATION, DESTINATION + 4)),
+      destination: addressTexts.read(packet, DESTINATION, ADDRESS_LENGTH),
     },
     payload: packet.subarray(header, total),
   });
@@ -49,7 +50,13 @@ export function decodeIpv4(
 export const ipv4SourceNumber = (packet: Uint8Array): number =>
   (packet[SOURCE]! << 24) | (packet[SOURCE + 1]! << 16) | (packet[SOURCE + 2]! << 8) | packet[SOURCE + 3]!;
 
-export const ipv4Source = (packet: Uint8Array): IpAddress => ipFromBytes(packet.subarray(SOURCE, SOURCE + 4));
+export const ipv4Source = (packet: Uint8Array): IpAddress =>
+  addressTexts.read(packet, SOURCE, ADDRESS_LENGTH);
+
+const headerText = (got: number) => (): string => `${got} bytes are no whole IPv4 header`;
+const protocolText = (got: number) => (): string => `IP protocol ${got}, not ${VRRP_PROTOCOL}`;
+const lengthText = (said: number, got: number) => (): string =>
+  `IP length ${said}, but ${got} bytes were received`;
 
 /**
  * Whether `packet[0..length)` repeats `last` in all that matters: everything but TOS, identification,

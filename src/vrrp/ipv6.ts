@@ -2,9 +2,11 @@
 // hands over what follows the headers and tells the rest beside it, so the socket puts a header in front again
 // and adverts of both families look alike from here on. Extension headers never stand there.
 
-import { ipFromBytes, type IpAddress } from "../core/address.js";
+import type { IpAddress } from "../core/address.js";
+import { addressTexts } from "../core/address-texts.js";
 import { err, ok, type Result } from "../core/result.js";
 import { VRRP_PROTOCOL, type DecodeError, type IpPacket } from "./packet.js";
+import { Refusal } from "./refusal.js";
 import { ttlProblem, type TtlRange } from "./ttl.js";
 
 export const IPV6_HEADER_LENGTH = 40;
@@ -52,23 +54,26 @@ export function decodeIpv6(
   range: TtlRange,
 ): Result<IpPacket, DecodeError> {
   if (packet[NEXT_HEADER] !== VRRP_PROTOCOL)
-    return err({ kind: "type", detail: `next header ${packet[NEXT_HEADER]!}, not ${VRRP_PROTOCOL}` });
+    return err(new Refusal("type", protocolText(packet[NEXT_HEADER]!)));
   const far = ttlProblem("hop limit", packet[HOP_LIMIT]!, range);
   if (far !== undefined) return err(far);
   const total = IPV6_HEADER_LENGTH + ((packet[PAYLOAD_LENGTH]! << 8) | packet[PAYLOAD_LENGTH + 1]!);
-  if (total > length)
-    return err({ kind: "truncated", detail: `IP length ${total}, but ${length} bytes were received` });
+  if (total > length) return err(new Refusal("truncated", lengthText(total, length)));
   return ok({
     carrier: {
       source: ipv6Source(packet),
-      destination: ipFromBytes(packet.subarray(DESTINATION, DESTINATION + ADDRESS_LENGTH)),
+      destination: addressTexts.read(packet, DESTINATION, ADDRESS_LENGTH),
     },
     payload: packet.subarray(IPV6_HEADER_LENGTH, total),
   });
 }
 
 export const ipv6Source = (packet: Uint8Array): IpAddress =>
-  ipFromBytes(packet.subarray(SOURCE, SOURCE + ADDRESS_LENGTH));
+  addressTexts.read(packet, SOURCE, ADDRESS_LENGTH);
+
+const protocolText = (got: number) => (): string => `next header ${got}, not ${VRRP_PROTOCOL}`;
+const lengthText = (said: number, got: number) => (): string =>
+  `IP length ${said}, but ${got} bytes were received`;
 
 /** Whether `packet[0..length)` repeats `last` in all but traffic class and flow label. No allocation. */
 export function repeatsIpv6(last: Uint8Array, packet: Uint8Array, length: number): boolean {

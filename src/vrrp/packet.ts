@@ -3,19 +3,20 @@
 // bytes themselves say. Nothing is believed before the length and the checksum are right.
 
 import {
-  compareIp,
+  addressSum,
   familyOf,
   ip,
   ipBytes,
-  ipFromBytes,
   isLinkLocal,
   type Family,
   type IpAddress,
 } from "../core/address.js";
-import { complement, onesSum, pseudoHeaderSum } from "../core/checksum.js";
+import { addressTexts } from "../core/address-texts.js";
+import { complement, folded, onesSum } from "../core/checksum.js";
 import { err, ok, type Result } from "../core/result.js";
 import { milliseconds, toCentiseconds, type Milliseconds } from "../core/units.js";
 import type { RejectKind } from "./reasons.js";
+import { Refusal } from "./refusal.js";
 import { saidInterval, speaks, type MessageVersion, type Versions } from "./versions.js";
 
 /** IANA protocol number (RFC 9568 section 5.1.1.4). */
@@ -36,6 +37,7 @@ const AUTH_PASSWORD = 1;
 /** An authenticator (hmac.ts). */
 export const TRAILER_LENGTH = 28;
 const MAX_CENTISECONDS = 0xfff;
+const MOST_ADDRESSES = 255;
 
 export type Advert = {
   readonly version: MessageVersion;
@@ -57,13 +59,15 @@ export type IpPacket = { readonly carrier: Carrier; readonly payload: Uint8Array
 export type DecodeError = { readonly kind: RejectKind; readonly detail: string };
 export type Decoded = {
   readonly advert: Advert;
+  /** How many addresses it has beyond those that were read; absent: none. */
+  readonly unread?: number;
   /** Set for version 3 over IPv4 only. */
   readonly dialect?: ChecksumDialect;
   /** Set for version 2 only. */
   readonly authentication?: Authentication;
 };
 
-/** The last 8 bytes of a version 2 advert, and what they are: 0 nothing (RFC 3768), 1 a password (RFC 2338). */
+/** The last 8 bytes of a version 2 advert, where they were received, and what they are: 0 nothing (RFC 3768), 1 a password (RFC 2338). */
 export type Authentication = { readonly type: number; readonly data: Uint8Array };
 
 /*
@@ -112,50 +116,51 @@ export function encodeAdvert(
   return bytes;
 }
 
-/** Reads the VRRP message `bytes` (the payload of the IP packet). The order of the tests is RFC 9568 section 7.1's. `wanted` is the instance's. */
+/**
+ * Reads the VRRP message `bytes` (the payload of the IP packet). The order of the tests is RFC 9568 section 7.1's.
+ * `wanted` is the instance's. No more addresses than `most` are read: nobody needs all of those that are not his.
+ */
 export function decodeAdvert(
   bytes: Uint8Array,
   carrier: Carrier,
   wanted: Versions = "2+3",
+  most = MOST_ADDRESSES,
 ): Result<Decoded, DecodeError> {
-  if (bytes.length < HEADER_LENGTH)
-    return reject("truncated", `${bytes.length} bytes, not the ${HEADER_LENGTH} of the fixed part`);
-  const byte = (at: number): number => bytes[at]!;
-  const version = byte(0) >> 4;
+  if (bytes.length < HEADER_LENGTH) return err(new Refusal("truncated", headerText(bytes.length)));
+  const version = bytes[0]! >> 4;
   if ((version !== 2 && version !== 3) || !speaks(wanted, version))
-    return reject("version", `version ${version}, not ${wanted === "2+3" ? "2 or 3" : wanted}`);
+    return err(new Refusal("version", versionText(version, wanted)));
   const size = familyOf(carrier.source) === "ipv4" ? 4 : 16;
-  if (version === 2 && size === 16) return reject("version", "version 2 over IPv6, which has version 3 only");
-  const type = byte(0) & 0xf;
-  if (type !== TYPE_ADVERTISEMENT) return reject("type", `type ${type}, not ${TYPE_ADVERTISEMENT}`);
-  const count = byte(3);
+  if (version === 2 && size === 16) return err(V2_OVER_IPV6);
+  const type = bytes[0]! & 0xf;
+  if (type !== TYPE_ADVERTISEMENT) return err(new Refusal("type", typeText(type)));
+  const count = bytes[3]!;
   const length = advertLength(version, size, count);
-  if (bytes.length < length)
-    return reject("truncated", `${bytes.length} bytes, not the ${length} that ${count} addresses need`);
+  if (bytes.length < length) return err(new Refusal("truncated", lengthText(bytes.length, length, count)));
   // Bytes behind the message could be an authenticator we do not know: better refused than half understood.
-  if (bytes.length > length) return reject("trailing", trailingText(bytes.length, length, count));
+  if (bytes.length > length) return err(new Refusal("trailing", trailingText(bytes.length, length, count)));
   const dialect = matchingDialect(bytes, version, size, carrier);
-  if (dialect === undefined) {
-    const got = (byte(6) << 8) | byte(7);
-    return reject("checksum", `checksum 0x${got.toString(16).padStart(4, "0")} does not fit the message`);
-  }
-  if (byte(1) === 0) return reject("vrid", "router-id 0, not 1 to 255");
-  if (count === 0) return reject("address-count", "no addresses, not at least 1");
-  const interval = version === 2 ? byte(5) * 1000 : (((byte(4) & 0xf) << 8) | byte(5)) * 10;
-  if (interval === 0) return reject("interval", "advert interval 0, not at least 1");
-  const addresses = Array.from({ length: count }, (_, i) =>
-    ipFromBytes(bytes.subarray(HEADER_LENGTH + i * size, HEADER_LENGTH + (i + 1) * size)),
-  );
+  if (dialect === undefined) return err(new Refusal("checksum", checksumText((bytes[6]! << 8) | bytes[7]!)));
+  if (bytes[1] === 0) return err(NO_ROUTER);
+  if (count === 0) return err(NO_ADDRESSES);
+  const interval = version === 2 ? bytes[5]! * 1000 : (((bytes[4]! & 0xf) << 8) | bytes[5]!) * 10;
+  if (interval === 0) return err(NO_INTERVAL);
+  const addresses = new Array<IpAddress>(Math.min(count, most));
+  for (let i = 0; i < addresses.length; i++)
+    addresses[i] = addressTexts.read(bytes, HEADER_LENGTH + i * size, size);
   const advert: Advert = {
     version,
-    virtualRouterId: byte(1),
-    priority: byte(2),
+    virtualRouterId: bytes[1]!,
+    priority: bytes[2]!,
     interval: milliseconds(interval),
     addresses,
   };
-  if (version === 2)
-    return ok({ advert, authentication: { type: byte(4), data: bytes.slice(length - V2_AUTH_LENGTH) } });
-  return ok(size === 4 ? { advert, dialect } : { advert });
+  const more = count > most ? { unread: count - most } : undefined;
+  if (version === 2) {
+    const authentication = { type: bytes[4]!, data: bytes.subarray(length - V2_AUTH_LENGTH) };
+    return ok({ advert, authentication, ...more });
+  }
+  return ok(size === 4 ? { advert, dialect, ...more } : { advert, ...more });
 }
 
 /** Whether an interval can be said in an advert of this version. */
@@ -173,17 +178,28 @@ export const linkLocalFirst = (addresses: readonly IpAddress[]): readonly IpAddr
 /** Whether two lists name the same addresses, in any order: directors may list them differently. */
 export function sameAddresses(a: readonly IpAddress[], b: readonly IpAddress[]): boolean {
   if (a.length !== b.length) return false;
-  const left = [...a].sort(compareIp);
-  const right = [...b].sort(compareIp);
+  if (a.every((address, i) => address === b[i])) return true;
+  const left = [...a].sort();
+  const right = [...b].sort();
   return left.every((address, i) => address === right[i]);
 }
 
-function trailingText(got: number, length: number, count: number): string {
-  const text = `${got} bytes, not the ${length} that ${count} addresses need`;
+const headerText = (got: number) => (): string => `${got} bytes, not the ${HEADER_LENGTH} of the fixed part`;
+const versionText = (got: number, wanted: Versions) => (): string =>
+  `version ${got}, not ${wanted === "2+3" ? "2 or 3" : wanted}`;
+const typeText = (got: number) => (): string => `type ${got}, not ${TYPE_ADVERTISEMENT}`;
+const lengthText = (got: number, length: number, count: number) => (): string =>
+  `${got} bytes, not the ${length} that ${count} addresses need`;
+const trailingText = (got: number, length: number, count: number) => (): string => {
+  const text = lengthText(got, length, count)();
   return got === length + TRAILER_LENGTH ? `${text}: with an authenticator (HMAC), and we have none` : text;
-}
-
-const reject = (kind: RejectKind, detail: string): Result<Decoded, DecodeError> => err({ kind, detail });
+};
+const checksumText = (got: number) => (): string =>
+  `checksum 0x${got.toString(16).padStart(4, "0")} does not fit the message`;
+const V2_OVER_IPV6 = new Refusal("version", () => "version 2 over IPv6, which has version 3 only");
+const NO_ROUTER = new Refusal("vrid", () => "router-id 0, not 1 to 255");
+const NO_ADDRESSES = new Refusal("address-count", () => "no addresses, not at least 1");
+const NO_INTERVAL = new Refusal("interval", () => "advert interval 0, not at least 1");
 
 /** Bytes of the VRRP message at the beginning of `bytes`, as it says itself; 0 when it cannot say so. */
 export function messageLength(bytes: Uint8Array, size: 4 | 16): number {
@@ -205,11 +221,13 @@ function matchingDialect(
   carrier: Carrier,
 ): ChecksumDialect | undefined {
   const plain = onesSum(bytes, 0, bytes.length);
-  const right = (initial: number): boolean => onesSum(new Uint8Array(0), 0, 0, initial) === 0xffff;
-  if (pseudoHeaderFor(version, size, "rfc5798") && right(plain + carrierSum(carrier, bytes.length)))
+  if (pseudoHeaderFor(version, size, "rfc5798") && isRight(plain + carrierSum(carrier, bytes.length)))
     return "rfc5798";
-  return !pseudoHeaderFor(version, size, "rfc9568") && right(plain) ? "rfc9568" : undefined;
+  return !pseudoHeaderFor(version, size, "rfc9568") && isRight(plain) ? "rfc9568" : undefined;
 }
 
+const isRight = (sum: number): boolean => folded(sum) === 0xffff;
+
+/** What the pseudo-header adds (RFC 8200 section 8.1; for IPv4 the same fields, shorter). */
 const carrierSum = ({ source, destination }: Carrier, length: number): number =>
-  pseudoHeaderSum(ipBytes(source), ipBytes(destination), VRRP_PROTOCOL, length);
+  addressSum(source) + addressSum(destination) + VRRP_PROTOCOL + length;

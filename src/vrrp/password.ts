@@ -20,15 +20,22 @@ export function passwordBytes(password: string): Uint8Array {
 export function passwordProblem(
   wanted: PasswordAuth | undefined,
   { type, data }: Authentication,
-): string | undefined {
-  if (wanted === undefined)
-    return type === NONE ? undefined : `authentication type ${type} (${nameOf(type)}), and we have none`;
-  if (type !== PASSWORD) return `authentication type ${type} (${nameOf(type)}), not 1 (password)`;
-  const own = passwordBytes(wanted.password);
+): (() => string) | undefined {
+  if (wanted === undefined) return type === NONE ? undefined : unwantedText(type);
+  if (type !== PASSWORD) return otherText(type);
+  // As `passwordBytes` makes them, but one by one.
+  const { password } = wanted;
   let different = 0;
-  for (let i = 0; i < V2_AUTH_LENGTH; i++) different |= own[i]! ^ data[i]!;
-  return different === 0 ? undefined : "another password than ours";
+  for (let i = 0; i < V2_AUTH_LENGTH; i++)
+    different |= (i < password.length ? password.charCodeAt(i) : 0) ^ data[i]!;
+  return different === 0 ? undefined : anotherText;
 }
+
+const unwantedText = (type: number) => (): string =>
+  `authentication type ${type} (${nameOf(type)}), and we have none`;
+const otherText = (type: number) => (): string =>
+  `authentication type ${type} (${nameOf(type)}), not 1 (password)`;
+const anotherText = (): string => "another password than ours";
 
 function nameOf(type: number): string {
   if (type === NONE) return "none";

@@ -3,7 +3,10 @@ import assert from "node:assert/strict";
 import { isIP } from "node:net";
 import { test } from "node:test";
 import fc from "fast-check";
+import { addressTexts } from "../../src/core/address-texts.js";
+import { onesSum } from "../../src/core/checksum.js";
 import {
+  addressSum,
   compareIp,
   formatEndpoint,
   inPrefix,
@@ -11,6 +14,7 @@ import {
   ipBytes,
   ipFromBytes,
   ipv4Number,
+  isMulticast,
   macBytes,
   macFromBytes,
   parseIp,
@@ -107,6 +111,24 @@ test("MAC addresses go to bytes and back; other text is refused", () => {
     ),
   );
   assert.throws(() => macBytes("00:11:22:33:44" as MacAddress));
+});
+
+test("what adverts ask of an address's text is what its bytes say", () => {
+  const high6 = fc
+    .tuple(fc.constantFrom(0, 0x0f, 0xfe, 0xff), fc.constantFrom(0, 2, 0xf0, 0xff), v6)
+    .map(([first, second, bytes]) => bytes.with(0, first).with(1, second));
+  fc.assert(
+    fc.property(fc.oneof(v4, v6, sparse6, high6), (bytes) => {
+      const address = ipFromBytes(bytes);
+      assert.equal(onesSum(bytes, 0, 0, addressSum(address)), onesSum(bytes, 0, bytes.length));
+      const isGroup = bytes.length === 4 ? bytes[0]! >> 4 === 0xe : bytes[0] === 0xff;
+      assert.equal(isMulticast(address), isGroup);
+      const packet = Uint8Array.of(1, 2, 3, ...bytes, 4);
+      for (let i = 0; i < 2; i++) assert.equal(addressTexts.read(packet, 3, bytes.length), address);
+    }),
+    { numRuns: 2000 },
+  );
+  assert.equal(isMulticast(ip("ff0::1")), false, "0ff0::/12");
 });
 
 test("an IPv4 address is the number of its bytes, and an IPv6 address is none", () => {

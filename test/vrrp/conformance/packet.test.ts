@@ -61,10 +61,9 @@ item("P01", "the interface's first address that is nobody's virtual one", () => 
 item("P02", "an advert to another destination than the group is refused", () => {
   assert.equal(VRRP_GROUPS.ipv4, "224.0.0.18");
   assert.equal(carrierProblem({}, CARRIER), undefined);
-  assert.deepEqual(carrierProblem({}, { ...CARRIER, destination: ip("10.77.0.2") }), {
-    kind: "destination",
-    detail: "sent by unicast to 10.77.0.2, and we use multicast",
-  });
+  const problem = carrierProblem({}, { ...CARRIER, destination: ip("10.77.0.2") });
+  assert.equal(problem?.kind, "destination");
+  assert.equal(problem.detail, "sent by unicast to 10.77.0.2, and we use multicast");
 });
 item("P03", "a TTL other than 255 is refused", () => {
   assert.equal(outer(MESSAGE, {}), "accepted");
