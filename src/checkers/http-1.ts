@@ -8,6 +8,7 @@ import type { Cancel } from "../ports/cancel.js";
 import type { Dialer, DialFailure, DialRequest } from "../ports/dialer.js";
 import { untilCancelled } from "./cancel.js";
 import { AnswerReader } from "./http-answer.js";
+import { converse } from "./http-conversation.js";
 import type { Answer, Failure, HttpRequest } from "./http-request.js";
 import type { Trace } from "./trace.js";
 
@@ -66,37 +67,13 @@ export function askPlainHttp1(
 const asked = (answer: Result<Answer, Failure>): Outcome => ({ kind: "asked", answer });
 
 /** The caller ends the connection. */
-export function askHttp1(
+export const askHttp1 = (
   socket: Socket,
   version: "1.0" | "1.1",
   request: HttpRequest,
   cancel: Cancel,
-): Promise<Result<Answer, Failure>> {
-  const reader = new AnswerReader(request);
-  return untilCancelled<Result<Answer, Failure>>(
-    cancel,
-    () => {
-      socket.destroy();
-      return err({ reason: "read-timeout", detail: reader.waitingFor });
-    },
-    (settle) => {
-      socket.on("data", (bytes: Buffer) => {
-        const verdict = reader.push(bytes);
-        if (verdict === undefined) return;
-        socket.removeAllListeners("data");
-        settle(verdict);
-      });
-      socket.on("end", () => {
-        settle(reader.end(true));
-      });
-      for (const event of ["error", "close"] as const)
-        socket.on(event, () => {
-          settle(reader.end(false));
-        });
-      socket.write(requestBytes(version, request));
-    },
-  );
-}
+): Promise<Result<Answer, Failure>> =>
+  converse(socket, requestBytes(version, request), new AnswerReader(request), cancel);
 
 export function requestBytes(
   version: "1.0" | "1.1",

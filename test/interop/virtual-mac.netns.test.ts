@@ -9,9 +9,9 @@ import type { InstanceConfig } from "../../src/vrrp/instance.js";
 import { Capture } from "../lab/capture.js";
 import { runtimeDirectory, startKeepalived, startVipd, vipdCommand } from "../lab/directors.js";
 import type { Host } from "../lab/host.js";
-import { Lab } from "../lab/lab.js";
 import { until } from "../lab/wait.js";
 import { instance, vip } from "../vrrp/ip-packet.js";
+import { withHosts } from "./hosts.js";
 import { VrrpChild } from "./vrrp-child.js";
 
 const VIP = "10.98.0.100";
@@ -208,21 +208,3 @@ test("a stop puts back what it found; after an end of all processes at once `vip
   }));
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-
-type Hosts = { readonly lab: Lab; readonly us: Host; readonly them: Host; readonly observer: Host };
-
-async function withHosts(run: (hosts: Hosts) => Promise<void>): Promise<void> {
-  const lab = new Lab();
-  try {
-    const [us, them, observer] = lab.hosts("us", "them", "o");
-    const bridge = lab.bridge("br");
-    lab.plug(bridge, [
-      { host: us, interface: "eth0", addresses: ["10.98.0.2/24"] },
-      { host: them, interface: "eth0", addresses: ["10.98.0.3/24"] },
-      { host: observer, interface: "eth0", addresses: ["10.98.0.9/24"] },
-    ]);
-    await run({ lab, us, them, observer });
-  } finally {
-    lab.close();
-  }
-}
