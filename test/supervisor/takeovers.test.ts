@@ -56,6 +56,8 @@ test("it is over when another state comes, and the next takeover stands in its p
   takeovers.observe({ time: 90, process: "vrrp", sequence: 2, event: turned("master", lower) });
   assert.deepEqual(shown(takeovers), { at: 90, until: null, vacancy: lower });
   assert.equal(foundBy(takeovers), undefined, "what was found was found before");
+  takeovers.observe({ time: 91, process: "checks", sequence: 3, event: counted });
+  assert.equal(foundBy(takeovers), undefined, "what is told late is of the one before");
 });
 
 test("a successor is told, and what it has seen itself is later", () => {
@@ -77,5 +79,8 @@ test("instances that are configured no more are forgotten", () => {
   takeovers.keepOnly([{ name: "web" }]);
   assert.equal(takeovers.all.length, 1);
   takeovers.keepOnly([{ name: "other" }]);
+  assert.deepEqual(takeovers.all, []);
+  // A predecessor was configured otherwise.
+  takeovers.recall(played([10, turned("master", SILENT)]).all);
   assert.deepEqual(takeovers.all, []);
 });

@@ -2,12 +2,16 @@
 // of them may end and be started again, and one that goes on with addresses that stayed has taken nothing over. Fed
 // with events only; a stop that keeps everything and an upgrade hand it on.
 
+import { isDeepStrictEqual } from "node:util";
+
 import type { EventRecord } from "../../control/event.js";
 import type { ChecksStatus, VrrpStatus } from "../../control/ipc.js";
 import type { RememberedTakeover } from "../../control/remembered.js";
 
 export class Takeovers {
   private last = new Map<string, RememberedTakeover>();
+  /** Undefined until a configuration is in force. */
+  private configured: ReadonlySet<string> | undefined;
 
   get all(): readonly RememberedTakeover[] {
     return [...this.last.values()];
@@ -15,12 +19,15 @@ export class Takeovers {
 
   /** What a predecessor has remembered; what is known here already is later. */
   recall(takeovers: readonly RememberedTakeover[]): void {
-    for (const one of takeovers) if (!this.last.has(one.instance)) this.last.set(one.instance, one);
+    for (const one of takeovers)
+      if (!this.last.has(one.instance) && this.configured?.has(one.instance) !== false)
+        this.last.set(one.instance, one);
   }
 
   /** Of instances that are configured no more nobody asks. */
   keepOnly(instances: readonly { readonly name: string }[]): void {
     const names = new Set(instances.map(({ name }) => name));
+    this.configured = names;
     for (const name of this.last.keys()) if (!names.has(name)) this.last.delete(name);
   }
 
@@ -29,8 +36,10 @@ export class Takeovers {
     const { instance } = event;
     const known = this.last.get(instance);
     if (event.kind === "vrrp-clients") {
-      const { sync, connections } = event;
-      if (known !== undefined) this.last.set(instance, { ...known, found: { sync, connections } });
+      const { sync, connections, vacancy } = event;
+      // It may come when the next takeover is known already.
+      if (known !== undefined && isDeepStrictEqual(vacancy, known.vacancy))
+        this.last.set(instance, { ...known, found: { sync, connections } });
       return;
     }
     const { to, vacancy } = event;
