@@ -42,7 +42,10 @@ const SHOWN = {
     "ipvs-attributes",
     "every setting of net.ipv4.vs and of the network that can be written is set, and put back at the stop",
   ],
-  redirects: ["ipvs-attributes", "the kernel accepts redirects after the stop as it did before"],
+  redirects: [
+    "ipvs-attributes",
+    "the kernel accepts redirects after the stop, and an interface alone forwards",
+  ],
   order: ["ipvs-attributes", "mh chooses the same server for a client on both directors"],
   groups: ["groups", "a range and two ports equal what ipvsadm makes of a line for each"],
   forwarding: ["forwarding", "a request and its answer by every forwarding method"],

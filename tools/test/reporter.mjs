@@ -2,6 +2,7 @@
 // line that tools/test.mjs adds up. Refuses to know layers.
 
 import { relative } from "node:path";
+import { inspect } from "node:util";
 
 export const TOTAL = /^@total (\d+) (\d+) (\d+)(.*)$/;
 
@@ -15,7 +16,10 @@ function reason(error) {
   const text =
     cause instanceof Error || typeof cause?.stack === "string"
       ? (cause.stack ?? cause.message)
-      : String(cause);
+      : typeof cause === "string"
+        ? cause
+        : // Across processes an error may have lost its prototype, and with it what makes a text of it.
+          inspect(cause);
   return text
     .split("\n")
     .filter((line) => !line.includes("node:internal"))
