@@ -54,6 +54,8 @@ export type SchedulerPorts = {
    * at nearly the same time are begun together: a wake-up costs more than a check. Absent: each at its own time.
    */
   readonly grain?: Milliseconds;
+  /** The verdicts of all that were over time are given; what begins at the same time has not begun. */
+  readonly onTimeouts?: () => void;
 };
 
 type Phase = "waiting" | "queued" | "running" | "stalled" | "lingering";
@@ -95,6 +97,11 @@ const STARTS_A_TURN = 64;
 const START_COSTS: Readonly<Record<CheckCost, number>> = { socket: 1, process: 16 };
 /** For a look at what has come meanwhile. */
 const A_LOOK = milliseconds(1);
+/**
+ * A check that begins no later than this is in time, and has its timeout from when it was to begin: so it is over, if its
+ * server is silent, at the wake-up of those that begin then, and before them. Never more than a hundredth of the timeout.
+ */
+const IN_TIME = milliseconds(20);
 /** A check that does not settle when it is told to has a bug; after this time it counts as failed. */
 const STALL = milliseconds(2000);
 
@@ -112,6 +119,8 @@ export class CheckScheduler {
   private armedFor = Infinity;
   private disarm = NOTHING;
   private mostLate = milliseconds(0);
+  /** Those that begin in this turn. */
+  private readonly beginning: Entry[] = [];
   private readonly holdUps = new HoldUps();
 
   constructor(ports: SchedulerPorts) {
@@ -268,7 +277,9 @@ export class CheckScheduler {
 
   private turn(): void {
     const now = this.ports.timers.now();
+    const { beginning } = this;
     let starts = STARTS_A_TURN;
+    let isAnyOver = false;
     for (let entry = this.heap.first; entry !== undefined && entry.at <= now; entry = this.heap.first) {
       if (entry.phase === "waiting") {
         if (entry.job.isHeld?.() === true) {
@@ -277,9 +288,18 @@ export class CheckScheduler {
         }
         if (starts <= 0) break;
         starts -= START_COSTS[entry.job.cost];
-        this.startOrQueue(entry, now);
-      } else this.overtime(entry, now);
+        this.heap.remove(entry);
+        beginning.push(entry);
+      } else {
+        this.overtime(entry, now);
+        isAnyOver = true;
+      }
     }
+    // A server that has failed gets connections of clients until it is out; to begin checks takes long beside that.
+    if (isAnyOver) this.ports.onTimeouts?.();
+    const then = isAnyOver ? this.ports.timers.now() : now;
+    for (const entry of beginning) if (!entry.removed) this.startOrQueue(entry, then);
+    beginning.length = 0;
     this.arm();
   }
 
@@ -287,7 +307,6 @@ export class CheckScheduler {
     const { cost } = entry.job;
     if (this.running[cost] < this.ports.limits[cost]) this.start(entry, now);
     else {
-      this.heap.remove(entry);
       entry.phase = "queued";
       this.queues[cost].add(entry);
     }
@@ -299,7 +318,8 @@ export class CheckScheduler {
     if (lateness > this.mostLate) this.mostLate = lateness;
     entry.phase = "running";
     entry.startedAt = now;
-    entry.deadline = after(now, job.timeout);
+    const isInTime = lateness <= Math.min(IN_TIME, job.timeout / 100);
+    entry.deadline = after(isInTime ? entry.due : now, job.timeout);
     entry.heldUpBefore = this.holdUps.all;
     entry.heldUpLongBefore = this.holdUps.long;
     entry.linger = undefined;

@@ -43,6 +43,8 @@ export type TableKeeper = {
   setServer(service: string, server: ServerId, up: boolean): void;
   /** What others than its checks have found out of a server, or ordered of it. */
   adjust(service: string, server: ServerId, input: ServerAdjustment): void;
+  /** What it was told goes into the kernel before this returns: much else is to be done now that can wait. */
+  hurry(): void;
   /** Whether this director is master of any instance now; `configure` says it, too. */
   setMaster(isMaster: boolean): void;
   /** By whom it asks what is ordered of a server; of changes `adjust` tells. */
@@ -107,6 +109,7 @@ export class Checks {
       timers,
       random,
       limits,
+      onTimeouts: () => table.hurry(),
       ...(grain === undefined ? {} : { grain }),
     });
     this.ordered = new OrderedServers({

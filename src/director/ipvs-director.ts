@@ -190,6 +190,10 @@ export class IpvsDirector implements TableKeeper {
     this.willChange(this.wanted.adjust(service, server, input), "policy");
   }
 
+  hurry(): void {
+    if (this.plane !== undefined) this.flush.hurry(this.plane);
+  }
+
   setMaster(isMaster: boolean): void {
     if (this.isStarted) this.settings.setMaster(isMaster);
   }

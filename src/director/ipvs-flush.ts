@@ -20,6 +20,7 @@ export class TableFlush {
   why: Why = "start";
   private readonly parts: FlushParts;
   private cancelTick: (() => void) | undefined;
+  private tickWhy: Why = "start";
   /** When services are to be decided anew by themselves; Infinity: never. */
   private deadline = Infinity;
   private cancelDeadline: () => void = () => undefined;
@@ -35,12 +36,18 @@ export class TableFlush {
 
   /** All that changes in one tick goes out together. */
   soon(plane: DataPlane, id: ServiceId, why: Why): void {
-    const { timers, applied, condition, watch } = this.parts;
+    const { timers, applied } = this.parts;
     applied.dirty.add(id);
-    this.cancelTick ??= timers.wakeAt(timers.now(), () => {
-      this.now(plane, why);
-      if (!condition.isInOrder) watch.lookLater(plane);
-    });
+    if (this.cancelTick !== undefined) return;
+    this.tickWhy = why;
+    this.cancelTick = timers.wakeAt(timers.now(), () => this.hurry(plane));
+  }
+
+  /** What waits for the end of this tick goes now. */
+  hurry(plane: DataPlane): void {
+    if (this.cancelTick === undefined) return;
+    this.now(plane, this.tickWhy);
+    if (!this.parts.condition.isInOrder) this.parts.watch.lookLater(plane);
   }
 
   /** Brings what is dirty into the kernel. */

@@ -103,6 +103,7 @@ function setUp(table?: TableKeeper) {
       presume: (_, server) => presumed.get(server) ?? "unknown",
       setServer: (name, server, up) => orders.push(`${name} ${server} ${up ? "up" : "down"}`),
       adjust: () => undefined,
+      hurry: () => orders.push("hurry"),
       setMaster: (isMaster) => masters.push(isMaster),
       askOverrides: () => undefined,
       connections: () => undefined,

@@ -449,3 +449,66 @@ test("with a grain runs begin together, at most a hundredth of their interval la
     rhythm.forEach((time, i) => assert.ok(Math.abs(time - rhythm[0]! - i * every) <= step + 1e-6, key));
   }
 });
+
+test("what is over time is told of before others begin, also by checks that began a little late", async () => {
+  const world = new World();
+  const said: string[] = [];
+  const scheduler = new CheckScheduler({
+    timers: world,
+    random: seededRandom(1),
+    limits: { socket: 1000, process: 1000 },
+    grain: milliseconds(50),
+    onTimeouts: () => {
+      said.push(`${world.now()} told`);
+      // To take servers out of a table takes time, too; less than would make a check late.
+      world.skip(world.now() + 8);
+    },
+  });
+  const prepare = (): PreparedCheck => {
+    let settle: Settle | undefined;
+    return {
+      start: (by) => {
+        settle = by;
+        said.push(`${world.now()} begins`);
+      },
+      cancel: () => {
+        said.push(`${world.now()} over`);
+        settle?.(fail("read-timeout", ""), world.now());
+      },
+    };
+  };
+  const hanging = (key: number): CheckJob => ({
+    key: `${key}`,
+    every: seconds(5),
+    timeout: seconds(2),
+    cost: "socket",
+    run: () => assert.fail("it is prepared"),
+    prepare,
+    onResult: () => undefined,
+  });
+  scheduler.configure(Array.from({ length: 500 }, (_, key) => hanging(key)));
+  await world.until(40_000);
+  const times = said.map((line) => parseFloat(line));
+  let together = 0;
+  for (const [i, line] of said.entries()) {
+    if (!line.endsWith("told")) continue;
+    const at = times[i]!;
+    // The wake-up is the one of those that begin then.
+    assert.equal(at % 50, 0);
+    assert.match(said[i - 1]!, /over/);
+    if (said[i + 1]?.endsWith("begins") === true && times[i + 1] === at + 8) together++;
+    assert.ok(!said.slice(0, i).some((before) => before === `${at} begins`), line);
+  }
+  assert.ok(together > 100, String(together));
+});
+
+test("a check that begins late has its whole timeout all the same", async () => {
+  const { world, scheduler, job } = setUp();
+  const { prepare } = prepared(world, 1e9);
+  const took: number[] = [];
+  scheduler.configure([job("a", { prepare, onResult: (_result, ms) => took.push(ms) })]);
+  await world.until(3_900);
+  world.skip(20_000);
+  await world.until(40_000);
+  assert.ok(took.length > 3 && took.every((ms) => ms >= 3000), took.join(" "));
+});

@@ -97,6 +97,29 @@ test("the health changes of one tick go out in one batch, and only what changed"
   assert.deepEqual(sent(), ["add server 192.168.1.4:80 (direct routing, weight 1) to tcp 192.168.1.1:80"]);
 });
 
+test("what is hurried goes out at once, in one batch and once", () => {
+  const { director, timers, configure, sent, told } = world();
+  director.hurry();
+  configure({ services: [service("a", 1, server(4), server(5))] });
+  sent();
+  told();
+  director.hurry();
+  assert.deepEqual(told(), [], "there is nothing to be done");
+  director.setServer("a", id(4), false);
+  director.hurry();
+  const removal = "remove server 192.168.1.4:80 (direct routing, weight 1) from tcp 192.168.1.1:80";
+  assert.deepEqual(sent(), [removal]);
+  assert.deepEqual(
+    told().map((event) => event.kind === "table-applied" && event.why),
+    ["health"],
+  );
+  timers.pass(1);
+  assert.deepEqual([sent(), told()], [[], []]);
+  director.setServer("a", id(4), true);
+  timers.pass(1);
+  assert.deepEqual(sent(), ["add server 192.168.1.4:80 (direct routing, weight 1) to tcp 192.168.1.1:80"]);
+});
+
 test("a reload sends what changed, keeps the health of what stayed, and does not read the table again", (t) => {
   const { director, timers, plane, configure, sent } = world();
   configure({ services: [service("web", 1, server(4, 5), server(5)), service("old", 2, server(4))] });
