@@ -5,6 +5,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { milliseconds, seconds } from "../src/core/units.js";
+import type { ListedService } from "../src/ipvs/model.js";
 import { startKeepalived, startVipd } from "../test/lab/directors.js";
 import type { Host } from "../test/lab/host.js";
 import { Lab } from "../test/lab/lab.js";
@@ -28,7 +29,9 @@ process.stdin.on("data", () => { hangs = true; console.log("hangs"); });
 
 /** A look at the whole table is work for the kernel too: not more often than this. */
 const LOOK_EVERY = milliseconds(100);
-const LOOK_AT_ONE_EVERY = milliseconds(10);
+/** A few services of it, which is cheap. */
+const LOOK_AT_SOME_EVERY = milliseconds(10);
+const WAITING_A_LOOK = 2;
 /** For a start or an end; the slowest was that of keepalived in a busy emulation. */
 const LIMIT = seconds(120);
 
@@ -128,21 +131,25 @@ http { access_log off; client_body_temp_path ${folder}/1; proxy_temp_path ${fold
   }
 
   /**
-   * Waits until no service has more servers than `most`: by looks at one of those that are left, which are so cheap that
-   * they can be frequent.
+   * Waits until no service has more servers than `most`. Each time a few of those are looked at that are not known to be
+   * there yet, and one that is there costs no wait: whichever is the last, it is not seen later for all the others.
    */
   async waitForServices(most: number): Promise<void> {
     const plane = planeOf(this.host);
     try {
       const left = [...plane.services()];
-      const isLast = (): boolean => {
-        for (let one = left.at(-1); one !== undefined; one = left.at(-1)) {
-          if (plane.servers(one).size > most) return false;
-          left.pop();
+      let next = 0;
+      const areAllThere = (): boolean => {
+        for (let waiting = 0; waiting < Math.min(WAITING_A_LOOK, left.length);) {
+          next %= left.length;
+          if (plane.servers(left[next] as ListedService).size > most) {
+            waiting++;
+            next++;
+          } else left.splice(next, 1);
         }
-        return true;
+        return left.length === 0;
       };
-      await this.wait(`${most} servers in each service`, isLast, LOOK_AT_ONE_EVERY);
+      await this.wait(`${most} servers in each service`, areAllThere, LOOK_AT_SOME_EVERY);
     } finally {
       plane.close();
     }
