@@ -3,8 +3,13 @@
 // table waits for are started before anything is loaded at all.
 
 import { DEFAULT_CONFIG, EXIT } from "./cli/command.js";
+import { programVersion } from "./cli/version.js";
 import { endFirstChild, startFirstChild } from "./director/supervisor/first-child.js";
 import { endFirstReader, startFirstReader } from "./director/supervisor/first-reader.js";
+import { firstTable } from "./director/supervisor/first-table-place.js";
+import { savingProgram } from "./director/supervisor/programs.js";
+import { DEFAULT_RUNTIME_DIRECTORY } from "./director/supervisor/runtime-directory.js";
+import { readStartWords } from "./director/supervisor/start-words.js";
 import { DEFAULT_STATE_DIRECTORY } from "./director/supervisor/state-directory.js";
 
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
@@ -18,11 +23,8 @@ process.stderr.on("error", () => undefined);
 
 const words = process.argv.slice(2);
 const isDaemon = words[0] === "run" && !words.includes("--help") && !words.includes("-h");
-if (isDaemon) {
-  startFirstReader(words, { config: DEFAULT_CONFIG, state: DEFAULT_STATE_DIRECTORY });
-  startFirstChild();
-}
-void import("./cli/command-line.js")
+void (isDaemon ? begin() : Promise.resolve())
+  .then(() => import("./cli/command-line.js"))
   .then(({ runCommandLine }) =>
     runCommandLine(words, {
       out: (text) => process.stdout.write(text),
@@ -36,9 +38,24 @@ void import("./cli/command-line.js")
     return EXIT.failed;
   })
   .finally(() => {
+    firstTable()?.takeBack();
     endFirstReader();
     endFirstChild();
   })
   .then((code) => {
     process.exitCode = code;
   });
+
+/** Either there is something to read, or the table that was kept of the last reading may be the one. */
+async function begin(): Promise<void> {
+  if (!startFirstReader(words, { config: DEFAULT_CONFIG, state: DEFAULT_STATE_DIRECTORY })) {
+    const defaults = { config: DEFAULT_CONFIG, runtimeDirectory: DEFAULT_RUNTIME_DIRECTORY };
+    await import("./director/supervisor/first-table.js").then(
+      ({ sendFirstTable }) =>
+        sendFirstTable(readStartWords(words, defaults), savingProgram(programVersion())),
+      // What is not installed is told of below.
+      () => false,
+    );
+  }
+  startFirstChild();
+}

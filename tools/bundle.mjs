@@ -20,8 +20,9 @@ const { readSavedTable } = await import("../build/src/director/saved-config.js")
 const PROGRAMS = {
   main: "main.js",
   // Loaded by others: the rest of the command line and of the supervisor, when a process of the daemon has been
-  // started; and what reads a configuration of which there is something to say (APART).
+  // started; what sends the table of a configuration that was read before; and what reads a configuration of which there is something to say (APART).
   cli: "cli/command-line.js",
+  first: "director/supervisor/first-table.js",
   reader: "director/supervisor/config-reader.js",
   place: "config/place.js",
   config: "director/supervisor/config-worker.js",
@@ -32,6 +33,7 @@ const PROGRAMS = {
 const BIG = {
   main: /node_modules\//,
   cli: /node_modules\/(zod|js-yaml|nodemailer)\//,
+  first: /node_modules\//,
   place: /node_modules\/(zod|winston|nodemailer)\//,
   config: /node_modules\/(zod|js-yaml|winston|nodemailer)\//,
   vrrp: /node_modules\/(zod|js-yaml|winston|nodemailer|node-cron)\//,
@@ -48,13 +50,14 @@ const APART = {
       [/\/config-reader\.js$/, "./reader.cjs"],
       [/\/config\/place\.js$/, "./place.cjs"],
       [/\/command-line\.js$/, "./cli.cjs"],
+      [/\/first-table\.js$/, "./first.cjs"],
     ])
       onResolve({ filter }, ({ kind }) => (kind === "dynamic-import" ? { path, external: true } : undefined));
   },
 };
 
 /** Modules of Node.js that take long to load, and that most runs never need. */
-const SLOW = /\b(import_node_\w+)\s*=\s*require\(("node:(?:http|https|tls|crypto|child_process|v8)")\)/g;
+const SLOW = /\b(import_node_\w+)\s*=\s*require\(("node:(?:http|https|net|tls|crypto|child_process|v8)")\)/g;
 const LAZY =
   "const lazyModule=(name)=>{let loaded;return new Proxy({},{get:(_,key)=>(loaded??=require(name))[key]})};";
 
@@ -101,7 +104,11 @@ const example = join(root, "conf/vipd.yaml");
 const read = (request) => ({ kind: "read", node: "lb1", path: example, ...request });
 const scratch = mkdtempSync(join(tmpdir(), "vipd-bundle-"));
 const saved = { path: join(scratch, "saved-config"), id: "bundle" };
-const save = { ...saved, savedFor: { program: "", path: example, node: "" } };
+const config = join(scratch, "vipd.yaml");
+const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+/** As the supervisor names it (saved-config.ts), so that it finds it. */
+const savedFor = { program: `vipd ${version} ${hashes.config}`, path: config, node: "node lb1" };
+const save = { ...saved, savedFor };
 /** As large configurations are: many services that are written alike. */
 const LARGE = Array.from({ length: 120 }, (_, n) => n + 1);
 const large = `nodes: { lb1: { address: 192.168.1.2, priority: 150 }, lb2: { priority: 100 } }
@@ -122,28 +129,40 @@ const ORDER = {
   services: [],
 };
 
+/** Of a kernel that is only pretended. */
+const PRETENDING = {
+  ...process.env,
+  NODE_OPTIONS: `--require ${join(root, "tools/bundle/pretend-ipvs.cjs")}`,
+};
+
 run("main", { words: ["check", "--config", example] });
-// Ends where it would claim its runtime directory, with all modules loaded.
-run("main", { words: ["run", "--runtime-dir", "/dev/null/vipd"] });
 // Without the text everything is said; a warning needs its place in the file; most is read quickly.
 run("config", { request: read({}) });
 run("config", { request: read({ text: small(7) }) });
 const { head, servicesText } = run("config", { request: read({ text: small(1) }), writes: false });
 run("config", { request: read({ text: large, save, previous: { head, servicesText } }) });
 run("vrrp");
+writeFileSync(config, large);
+// Where it would write its pid it ends, with all modules loaded, when it has sent what was kept just now, and taken it back.
+mkdirSync(join(scratch, "vipd.pid.new"));
+run("main", {
+  words: ["run", "--config", config, "--node", "lb1", "--runtime-dir", scratch],
+  env: PRETENDING,
+});
 const kept = readSavedTable(saved);
 if (kept?.prepared === undefined) throw new Error("the reader has prepared no table of its example");
 await takeTable(kept.services());
 rmSync(scratch, { recursive: true });
 
 /** Gives the answer to a request. */
-function run(name, { words = [], request, writes = true } = {}) {
+function run(name, { words = [], request, writes = true, env = process.env } = {}) {
   const start = [join(to, "start.cjs"), ...(writes ? ["--write-cache"] : [])];
   const command = [...(flagsOf[name] ?? []), ...start, `${name}.cjs`, ...words];
   const done = spawnSync(process.execPath, command, {
     input: request === undefined ? "" : `${JSON.stringify(request)}\n`,
     encoding: "utf8",
     timeout: 60_000,
+    env,
   });
   if (done.error !== undefined) throw done.error;
   if (request === undefined) return undefined;
@@ -156,7 +175,7 @@ function run(name, { words = [], request, writes = true } = {}) {
 function takeTable([first]) {
   const child = fork(join(to, "start.cjs"), ["--write-cache", "checks.cjs"], {
     execArgv: [...flagsOf.checks],
-    env: { ...process.env, NODE_OPTIONS: `--require ${join(root, "tools/bundle/pretend-ipvs.cjs")}` },
+    env: PRETENDING,
     timeout: 60_000,
   });
   const orders = [

@@ -13,6 +13,7 @@ import type {
 import type { IpAddress } from "../core/address.js";
 import type { Milliseconds } from "../core/units.js";
 import type { SyncConfig } from "../ipvs/model.js";
+import type { Refusal } from "../ipvs/prepared.js";
 import type { Place } from "../services/place.js";
 import type { Weighing } from "../services/weight.js";
 import type { InstanceConfig, InstanceStateName } from "../vrrp/instance.js";
@@ -41,6 +42,13 @@ export type ResumeOrder = {
 
 /** Where the services lie that are too many for a message: a file of saved-config.ts, and which one it must be. */
 export type SavedServices = { readonly path: string; readonly id: string };
+
+/** What came of a prepared table that the supervisor has sent (first-table.ts). */
+export type SentAhead = {
+  readonly refusals: readonly Refusal[];
+  /** What was wrong with the record of what is ours, before the table was put down there. */
+  readonly lost?: "missing" | { readonly why: string };
+};
 
 export type AddressesByInstance = Readonly<Record<string, readonly IpAddress[]>>;
 
@@ -89,6 +97,8 @@ export type ToChecks =
       readonly orders?: Orders;
       /** The services are there, and `services` is empty. Answered with "unreadable" when they are not. */
       readonly saved?: SavedServices;
+      /** Their table has been sent to the kernel already. */
+      readonly ahead?: SentAhead;
     }
   /** It has become master of an instance with these addresses, or is so no longer: none. `vacancy`: of one that it took over. */
   | {

@@ -95,11 +95,11 @@ const checks = new Checks({
   }),
 });
 
-function configure(message: Extract<ToChecks, { kind: "configure" }>): void {
+function configure({ ahead, ...message }: Extract<ToChecks, { kind: "configure" }>): void {
   const { saved } = message;
   const found = saved === undefined ? undefined : readSavedTable(saved);
   if (saved !== undefined && found === undefined) return send({ kind: "unreadable" });
-  if (found?.prepared !== undefined) checks.sendAhead(message, found.prepared);
+  if (found?.prepared !== undefined) checks.sendAhead(message, found.prepared, ahead);
   const error = checks.configure({ ...message, services: found?.services() ?? message.services });
   if (error === null) {
     // No program is started before the next turn of the loop.

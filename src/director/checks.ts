@@ -5,7 +5,7 @@ import { DEFAULT_POLICY, type ServerConfig, type ServiceConfig } from "../config
 import type { IpAddress } from "../core/address.js";
 import type { VipdEvent } from "../control/event.js";
 import type { Vacancy } from "../vrrp/reasons.js";
-import type { ChecksStatus, ServiceStatus, ToChecks } from "../control/ipc.js";
+import type { ChecksStatus, SentAhead, ServiceStatus, ToChecks } from "../control/ipc.js";
 import { after, formatDuration, minutes, seconds } from "../core/units.js";
 import type { Connections } from "../ipvs/impact.js";
 import { serverId, serviceId, type ListedServer, type ServerId } from "../ipvs/model.js";
@@ -24,7 +24,7 @@ import { HealthBoard, type BoardPorts } from "./health-board.js";
 
 export type ChecksOrder = Omit<
   Extract<ToChecks, { readonly kind: "configure" }>,
-  "kind" | "scripts" | "tracks" | "knownTracks"
+  "kind" | "scripts" | "tracks" | "knownTracks" | "ahead"
 >;
 
 /** What is known of a configuration before its services are. */
@@ -32,8 +32,11 @@ export type AheadOrder = Pick<ChecksOrder, "runtimeDirectory" | "ipvs" | "sync" 
 
 /** Whoever keeps the kernel's table as it should be. */
 export type TableKeeper = {
-  /** Before the first `configure`: sends the table that this will make, where nothing stands against it. */
-  sendAhead(order: AheadOrder, table: PreparedTable): void;
+  /**
+   * Before the first `configure`: sends the table that this will make, where nothing stands against it. `sent`: another
+   * process has done it.
+   */
+  sendAhead(order: AheadOrder, table: PreparedTable, sent?: SentAhead): void;
   /** Takes services and sync daemons over; gives what makes it impossible, for people, or null. */
   configure(order: ChecksOrder): string | null;
   /** Takes services anew that it has by these names and keys; all others stay. False: it has none. */
@@ -133,10 +136,10 @@ export class Checks {
   }
 
   /** Before the first `configure`: the table that a start from nothing makes of it. */
-  sendAhead(order: AheadOrder, table: PreparedTable): void {
+  sendAhead(order: AheadOrder, table: PreparedTable, sent?: SentAhead): void {
     const { orders, windows } = order.orders ?? NO_ORDERS;
-    if (this.order === undefined && orders.length + windows.length === 0)
-      this.ports.table.sendAhead(order, table);
+    if (this.order === undefined && (sent !== undefined || orders.length + windows.length === 0))
+      this.ports.table.sendAhead(order, table, sent);
   }
 
   /** Gives what makes it impossible, for people; then everything goes on as before. */

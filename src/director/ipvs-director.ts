@@ -3,7 +3,7 @@
 // (ipvs-writer.ts), and the reading back of it (ipvs-watch.ts). A start that fails has changed nothing.
 
 import type { ServiceConfig } from "../config/model.js";
-import type { ChecksStatus } from "../control/ipc.js";
+import type { ChecksStatus, SentAhead } from "../control/ipc.js";
 import { messageOf } from "../core/thrown.js";
 import type { Connections } from "../ipvs/impact.js";
 import { keysOf } from "../ipvs/group.js";
@@ -13,6 +13,7 @@ import type { DataPlane } from "../ports/data-plane.js";
 import type { ServiceMemory } from "../services/decide.js";
 import type { AheadOrder, ChecksOrder, TableKeeper } from "./checks.js";
 import type { ServerAdjustment } from "../services/server-input.js";
+import { comesFirst, putDown } from "./ahead.js";
 import { AppliedTable, type Found } from "./ipvs-applied.js";
 import { TableCondition } from "./ipvs-condition.js";
 import { TableFlush } from "./ipvs-flush.js";
@@ -49,7 +50,7 @@ export class IpvsDirector implements TableKeeper {
   /** It has taken a configuration. */
   private isStarted = false;
   /** What was on record when a prepared table was sent, before the first configuration. */
-  private ahead: Recorded | undefined;
+  private ahead: Pick<Recorded, "lost"> | undefined;
 
   constructor(ports: IpvsDirectorPorts) {
     this.ports = ports;
@@ -86,19 +87,23 @@ export class IpvsDirector implements TableKeeper {
   /**
    * The configuration that follows makes the same table, and says what is wrong where this goes wrong. Only into an
    * empty table: what is there says what a predecessor knew of the servers. And only without settings and modules,
-   * which come before the services.
+   * which come before the services. `sent`: the supervisor has seen to all that, and has sent it.
    */
-  sendAhead(order: AheadOrder, { ids, batches }: PreparedTable): void {
-    const { settings = {}, modules = [] } = order.ipvs;
+  sendAhead(order: AheadOrder, { ids, batches }: PreparedTable, sent?: SentAhead): void {
     if (this.isStarted || this.ahead !== undefined) return;
-    if (Object.keys(settings).length > 0 || modules.length > 0) return;
+    if (sent === undefined && comesFirst(order.ipvs)) return;
     if (this.open(order) !== null || this.plane === undefined) return;
     const { plane, owned } = this;
     try {
+      if (sent !== undefined) {
+        const { lost, refusals } = sent;
+        owned.load();
+        this.ahead = lost === undefined ? {} : { lost };
+        plane.takeAhead(batches, refusals);
+        return;
+      }
       if (plane.services().length > 0) return;
-      const recorded = owned.load();
-      owned.add(new Set(ids), order.sync?.roles ?? []);
-      this.ahead = recorded;
+      this.ahead = putDown(owned, ids, order.sync);
       plane.sendAhead(batches);
     } catch {
       // The configuration that follows meets the same, and tells of it.

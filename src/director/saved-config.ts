@@ -4,6 +4,7 @@
 // configuration, so that nobody else may read it, and what somebody else could have written is not believed.
 
 import { closeSync, constants, fstatSync, openSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { hostname } from "node:os";
 import { join } from "node:path";
 import { unpackServices } from "../control/packed-services.js";
 import type { SavedServices } from "../control/ipc.js";
@@ -56,6 +57,13 @@ const FORMAT = "vipd saved configuration 3";
 
 export const savedConfigPath = (directory: string): string => join(directory, "saved-config");
 
+/** `node`: as --node names it; without it the host name decides. */
+export const savedForNode = (program: string, path: string, node: string | undefined): SavedFor => ({
+  program,
+  path,
+  node: node === undefined ? `host ${hostname()}` : `node ${node}`,
+});
+
 /** Throws when it cannot be kept. `prepared`: the table that a start from nothing makes of it, when it is known. */
 export function saveConfig(
   path: string,
@@ -96,14 +104,28 @@ function write(
 /** What was saved of this very text; undefined: it is to be read. */
 export function findSavedConfig(path: string, savedFor: SavedFor, text: string): SavedConfig | undefined {
   const file = readOwn(path);
-  if (file === undefined) return undefined;
-  const { header, services, source } = file;
-  if (JSON.stringify(header.savedFor) !== JSON.stringify(savedFor)) return undefined;
-  if (!source.equals(Buffer.from(text))) return undefined;
+  if (file === undefined || !isOf(file, savedFor, text)) return undefined;
+  const { header, services } = file;
   const { id, head, services: count, servers, warnings, probes, starts, ids } = header;
   const rest = { id, head, services: count, servers, warnings, probes, text, isPrepared: ids !== undefined };
   return { ...rest, ...(starts === undefined ? {} : { starts }), servicesText: services.toString() };
 }
+
+/** The table that was prepared of this very text, if there is one. */
+export function findSavedTable(
+  path: string,
+  savedFor: SavedFor,
+  text: string,
+): (Pick<SavedConfig, "id" | "head"> & { readonly prepared: PreparedTable }) | undefined {
+  const file = readOwn(path);
+  if (file === undefined || !isOf(file, savedFor, text)) return undefined;
+  const { header, batches } = file;
+  const { id, head, ids } = header;
+  return ids === undefined ? undefined : { id, head, prepared: { ids, batches } };
+}
+
+const isOf = ({ header, source }: Contents, savedFor: SavedFor, text: string): boolean =>
+  JSON.stringify(header.savedFor) === JSON.stringify(savedFor) && source.equals(Buffer.from(text));
 
 /** Undefined: it is not there any more. */
 export function readSavedTable({ path, id }: SavedServices): SavedTable | undefined {

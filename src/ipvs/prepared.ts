@@ -2,11 +2,13 @@
 // them: by whoever reads the configuration, so that a start has nothing to work out before the table is in place. The
 // kernel's number of the family is not known then (netlink/batch.ts).
 
-import { Writer } from "../core/bytes.js";
-import { writeBatch } from "../netlink/batch.js";
+import { joinBytes, Writer } from "../core/bytes.js";
+import { cutBatches, uncutBatches, writeBatch } from "../netlink/batch.js";
+import { MESSAGE_HEADER_LENGTH, messagesIn, type Acknowledgement } from "../netlink/message.js";
 import type { Command } from "./command.js";
 import { commandEncoder } from "./messages.js";
 import type { ServiceId } from "./model.js";
+import { COMMAND } from "./schema.js";
 
 export type PreparedTable = {
   /** The services that it makes. */
@@ -14,6 +16,9 @@ export type PreparedTable = {
   /** Each for one system call. */
   readonly batches: readonly Uint8Array[];
 };
+
+/** Of one that was sent: the number of a command, and what the kernel answered to it. */
+export type Refusal = readonly [number, Acknowledgement];
 
 export function prepareBatches(commands: readonly Command[]): readonly Uint8Array[] {
   const requests = commands.map(commandEncoder(0));
@@ -24,4 +29,20 @@ export function prepareBatches(commands: readonly Command[]): readonly Uint8Arra
     batches.push(out.finish());
   }
   return batches;
+}
+
+/**
+ * What takes the services of a prepared table away again, the last one first (director/ipvs-removal.ts); their servers go
+ * with them. The kernel finds a service by the part of its description that says what it balances.
+ */
+export function removalOf(batches: readonly Uint8Array[]): readonly Uint8Array[] {
+  const all = uncutBatches(batches);
+  const removals: Uint8Array[] = [];
+  for (const { from, to } of messagesIn(all, all.length)) {
+    if (all[from] !== COMMAND.newService) continue;
+    const removal = all.slice(from - MESSAGE_HEADER_LENGTH, (to + 3) & ~3);
+    removal[MESSAGE_HEADER_LENGTH] = COMMAND.deleteService;
+    removals.push(removal);
+  }
+  return cutBatches(joinBytes(removals.reverse()));
 }

@@ -13,21 +13,17 @@ import {
   stopDaemonRequest,
 } from "../ipvs/messages.js";
 import { serverId, serviceId, type ListedServer, type ListedService, type ServerId } from "../ipvs/model.js";
-import { FAMILY_NAME, SERVER_COUNTERS, SERVICE_COUNTERS } from "../ipvs/schema.js";
+import { SERVER_COUNTERS, SERVICE_COUNTERS } from "../ipvs/schema.js";
 import { serverFilter } from "../ipvs/server-filter.js";
-import { familyRequest, readFamily } from "../netlink/generic.js";
 import type { Acknowledgement, Message, Request } from "../netlink/message.js";
 import type { ApplyResult, DataPlane, ServerList } from "../ports/data-plane.js";
-import { NETLINK_PROTOCOL } from "./constants.js";
 import { errno as errnos } from "./errno.js";
+import { NO_IPVS, openFamily } from "./ipvs-family.js";
 import { missingPart } from "./ipvs-parts.js";
-import { describeErrno, NetlinkError, NetlinkSocket } from "./netlink-socket.js";
+import { describeErrno, type NetlinkSocket } from "./netlink-socket.js";
 
 const { EPERM, ENOENT, ESRCH, EEXIST, EINVAL, ENOBUFS } = errnos;
 
-/** Some twenty servers: a table is mostly read service by service, and the kernel clears what it offers each time. */
-const DATAGRAM = 8 * 1024;
-const NO_IPVS = "the kernel has no ip_vs: modprobe ip_vs";
 const DO_WITHOUT = "; or remove `services` and `sync` from the configuration: VRRP alone needs no ip_vs";
 
 /** The data plane, or what is missing and how to get it. */
@@ -35,28 +31,6 @@ export function openIpvs(): Result<DataPlane, string> {
   const opened = openFamily();
   if (opened.ok) return ok(dataPlane(opened.value.socket, opened.value.family));
   return err(opened.error === NO_IPVS ? `${NO_IPVS}${DO_WITHOUT}` : opened.error);
-}
-
-export type IpvsSocket = { readonly socket: NetlinkSocket; readonly family: number };
-
-/** A socket for the kernel's IPVS family, whose number the kernel chooses when it loads the module. */
-export function openFamily(): Result<IpvsSocket, string> {
-  let socket: NetlinkSocket | undefined;
-  try {
-    socket = new NetlinkSocket(NETLINK_PROTOCOL.GENERIC, undefined, undefined, DATAGRAM);
-    const family = socket.query(
-      `look up netlink family ${FAMILY_NAME}`,
-      familyRequest(FAMILY_NAME),
-      readFamily,
-    );
-    if (family !== undefined) return ok({ socket, family });
-    socket.close();
-    return err(`the kernel's answer about netlink family ${FAMILY_NAME} cannot be read`);
-  } catch (error) {
-    socket?.close();
-    if (!(error instanceof NetlinkError)) throw error;
-    return err(error.code === "ENOENT" ? NO_IPVS : error.message);
-  }
 }
 
 function dataPlane(socket: NetlinkSocket, family: number): DataPlane {
@@ -84,7 +58,8 @@ function dataPlane(socket: NetlinkSocket, family: number): DataPlane {
       const answers = socket.transact(commands.map(commandEncoder(family)));
       return commands.map((command, i) => resultOf(command, answers[i] as Acknowledgement));
     },
-    sendAhead: (batches) => socket.sendAhead(batches, family),
+    sendAhead: (batches) => void socket.sendAhead(batches, family),
+    takeAhead: (batches, refusals) => socket.takeAhead(batches, family, refusals),
     syncDaemons: () => socket.dump("list sync daemons", daemonsRequest(family), readDaemon),
     startSync: (role, sync) =>
       single(socket, `start sync ${role} on ${sync.interface}`, startDaemonRequest(family, role, sync)),

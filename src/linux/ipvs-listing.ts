@@ -15,7 +15,7 @@ import { readDaemon } from "../ipvs/answers.js";
 import { daemonsRequest, serversRequest, servicesRequest } from "../ipvs/messages.js";
 import { readTimeouts, timeoutsRequest } from "../ipvs/timeouts.js";
 import { ok, type Result } from "../core/result.js";
-import { openFamily } from "./ipvs-kernel.js";
+import { openFamily } from "./ipvs-family.js";
 
 export function openListing(): Result<ListingSource, string> {
   const opened = openFamily();

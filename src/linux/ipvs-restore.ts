@@ -6,7 +6,7 @@ import { additionRequest } from "../ipvs/saved-orders.js";
 import type { Addition } from "../ipvs/saved-parse.js";
 import type { Acknowledgement } from "../netlink/message.js";
 import { errno as errnos } from "./errno.js";
-import { openFamily } from "./ipvs-kernel.js";
+import { openFamily } from "./ipvs-family.js";
 import { missingPart } from "./ipvs-parts.js";
 import { describeErrno } from "./netlink-socket.js";
 

@@ -4,7 +4,7 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { readTimeouts, setTimeoutsRequest, timeoutsRequest, type Timeouts } from "../ipvs/timeouts.js";
 import { sysctlOf, TIMEOUT, type SettingName } from "../ipvs/settings.js";
 import { err, ok, type Result } from "../core/result.js";
-import { openFamily } from "./ipvs-kernel.js";
+import { openFamily } from "./ipvs-family.js";
 import { hasModule, loadModule } from "./kernel-modules.js";
 import { NetlinkError, describeErrno, type NetlinkSocket } from "./netlink-socket.js";
 import type { KernelSettings } from "../ports/kernel-settings.js";

@@ -89,19 +89,40 @@ export class NetlinkSocket {
   /**
    * Carries out batches that were made before (netlink/batch.ts), for the family `type`. The next `transact` must be of
    * the same requests to the byte: it gives their answers then, and does nothing; others it carries out, as ever.
+   * Gives the requests that were refused, by their numbers.
    */
-  sendAhead(batches: readonly Uint8Array[], type: number): void {
-    const first = this.sequence;
-    const answers: Acknowledgement[] = [];
-    this.ahead = { batches, first, answers };
+  sendAhead(batches: readonly Uint8Array[], type: number): [number, Acknowledgement][] {
+    const { answers } = this.beginAhead();
     for (const batch of batches) {
       const [from, sequence] = [answers.length, this.sequence];
-      const count = stampBatch(batch, type, sequence);
-      for (let i = 0; i < count; i++) answers.push(SUCCESS);
-      this.sequence += count;
+      this.expectAhead(batch, type);
       check("send netlink requests", native.send(this.fd, batch, 0, null, null));
-      this.takeAnswers(from, from + count, sequence, answers);
+      this.takeAnswers(from, answers.length, sequence, answers);
     }
+    return [...answers.entries()].filter(([, { errno: code }]) => code !== 0);
+  }
+
+  /** Another process has sent these, as `sendAhead` does, and was refused `refusals`. */
+  takeAhead(
+    batches: readonly Uint8Array[],
+    type: number,
+    refusals: Iterable<readonly [number, Acknowledgement]>,
+  ): void {
+    const { answers } = this.beginAhead();
+    for (const batch of batches) this.expectAhead(batch, type);
+    for (const [number, answer] of refusals) answers[number] = answer;
+  }
+
+  private beginAhead(): Ahead {
+    return (this.ahead = { batches: [], first: this.sequence, answers: [] });
+  }
+
+  private expectAhead(batch: Uint8Array, type: number): void {
+    const { ahead } = this;
+    const count = stampBatch(batch, type, this.sequence);
+    ahead?.batches.push(batch);
+    for (let i = 0; i < count; i++) ahead?.answers.push(SUCCESS);
+    this.sequence += count;
   }
 
   /** Undefined: these were not sent ahead. */
@@ -335,9 +356,9 @@ export class NetlinkSocket {
 
 /** What was carried out before anybody asked for it. */
 type Ahead = {
-  readonly batches: readonly Uint8Array[];
+  readonly batches: Uint8Array[];
   readonly first: number;
-  readonly answers: readonly Acknowledgement[];
+  readonly answers: Acknowledgement[];
 };
 
 const SUCCESS: Acknowledgement = { errno: 0 };

@@ -12,6 +12,7 @@ import type {
   SyncDaemon,
   SyncRole,
 } from "../ipvs/model.js";
+import type { Refusal } from "../ipvs/prepared.js";
 
 export type ApplyResult =
   /** `unchanged`: it was so already. */
@@ -59,6 +60,8 @@ export type DataPlane = {
    * what became of them; when it is of others they are carried out, too.
    */
   sendAhead(batches: readonly Uint8Array[]): void;
+  /** The same where another process has sent them already, and the kernel refused these. */
+  takeAhead(batches: readonly Uint8Array[], refusals: readonly Refusal[]): void;
   syncDaemons(): readonly SyncDaemon[];
   startSync(role: SyncRole, sync: SyncConfig): ApplyResult;
   stopSync(role: SyncRole): ApplyResult;

@@ -16,6 +16,7 @@ import {
   type SyncRole,
   type Table,
 } from "../../src/ipvs/model.js";
+import type { Refusal } from "../../src/ipvs/prepared.js";
 import type { ApplyResult, DataPlane, Fingerprint, ServerList } from "../../src/ports/data-plane.js";
 
 type Entry = { service: ListedService; servers: Map<ServerId, ListedServer> };
@@ -29,6 +30,8 @@ export class FakePlane implements DataPlane {
   readonly daemons = new Map<SyncRole, SyncDaemon>();
   readonly batches: (readonly Command[])[] = [];
   readonly ahead: (readonly Uint8Array[])[] = [];
+  /** What others have sent ahead. */
+  readonly taken: { readonly batches: readonly Uint8Array[]; readonly refusals: readonly Refusal[] }[] = [];
   starts = 0;
   stops = 0;
   /** Refuses these commands with EBUSY. */
@@ -86,6 +89,10 @@ export class FakePlane implements DataPlane {
   sendAhead(batches: readonly Uint8Array[]): void {
     if (this.isBroken) throw new Error("send netlink requests: EPERM");
     this.ahead.push(batches);
+  }
+
+  takeAhead(batches: readonly Uint8Array[], refusals: readonly Refusal[]): void {
+    this.taken.push({ batches, refusals });
   }
 
   private applyOne(command: Command): ApplyResult | undefined {

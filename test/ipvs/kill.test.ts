@@ -97,6 +97,7 @@ class World {
           return result!;
         }),
       sendAhead: () => undefined,
+      takeAhead: () => undefined,
       syncDaemons: () => [],
       startSync: (role, sync) => kernel.startSync(role, sync),
       stopSync: (role) => kernel.stopSync(role),

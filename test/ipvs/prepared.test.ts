@@ -19,10 +19,11 @@ import { seconds } from "../../src/core/units.js";
 import { IpvsDirector } from "../../src/director/ipvs-director.js";
 import { ownershipFile } from "../../src/director/ipvs-ownership.js";
 import { prepareTable } from "../../src/director/prepare-table.js";
-import type { ServiceGroup } from "../../src/ipvs/group.js";
-import { serviceId } from "../../src/ipvs/model.js";
-import { prepareBatches, type PreparedTable } from "../../src/ipvs/prepared.js";
-import { stampBatch } from "../../src/netlink/batch.js";
+import { keysOf, type ServiceGroup } from "../../src/ipvs/group.js";
+import { serviceId, type ServiceId, type ServiceKey } from "../../src/ipvs/model.js";
+import { prepareBatches, removalOf, type PreparedTable } from "../../src/ipvs/prepared.js";
+import { stampBatch, uncutBatches } from "../../src/netlink/batch.js";
+import { messagesIn } from "../../src/netlink/message.js";
 import { FakePlane } from "./fake-plane.js";
 import { ManualTimers } from "./manual-timers.js";
 import { noSettings } from "./no-settings.js";
@@ -94,6 +95,10 @@ function world(services = SERVICES) {
   return { plane, director, order, recorded: () => ownershipFile(directory).load().owned.services };
 }
 
+const KEYS = SERVICES.flatMap(keysOf);
+const keyOf = (id: ServiceId): ServiceKey =>
+  KEYS.find((key) => serviceId(key) === id) ?? assert.fail(`no key ${id}`);
+
 /** What is sent of it, one text a batch. */
 const bytesOf = ({ batches }: Pick<PreparedTable, "batches">): string[] =>
   batches.map((batch) => Buffer.from(batch).toString("hex"));
@@ -120,6 +125,44 @@ test("it goes out before the configuration is taken, once it is on record as our
   assert.equal(plane.ahead.length, 1);
   assert.equal(director.configure(order()), null);
   assert.equal(plane.batches.flat().length, SERVICES.length + 1 + 3012 - 1);
+});
+
+test("what the supervisor has sent is not sent again, and is not looked for in the table", () => {
+  const { plane, director, order } = world();
+  const prepared = prepareTable(SERVICES, undefined);
+  const refusals = [[3, { errno: 22 }]] as const;
+  director.sendAhead(order(), prepared, { refusals });
+  assert.deepEqual(plane.ahead, []);
+  assert.deepEqual(plane.taken, [{ batches: prepared.batches, refusals }]);
+  const isRead = (): never => assert.fail("the table is read");
+  Object.assign(plane, { read: isRead, services: isRead });
+  assert.equal(director.configure(order()), null);
+  assert.deepEqual(bytesOf(prepared), bytesOf({ batches: prepareBatches(plane.batches.flat()) }));
+  // A director that has a configuration knows better.
+  const other = world();
+  other.director.configure(other.order());
+  other.director.sendAhead(other.order(), prepared, { refusals });
+  assert.deepEqual(other.plane.taken, []);
+});
+
+test("a prepared table is taken away again service by service, the last one first", () => {
+  const prepared = prepareTable(SERVICES, undefined);
+  const removals = removalOf(prepared.batches);
+  const all = uncutBatches(removals);
+  // The part of a service that says what it balances comes first, and is all that its removal needs.
+  const wanted = [...prepared.ids]
+    .reverse()
+    .map((id) => prepareBatches([{ kind: "remove-service", key: keyOf(id), servers: 0 }]))
+    .map(([bytes = assert.fail()]) => Buffer.from(bytes));
+  const sent = [...messagesIn(all, all.length)];
+  assert.equal(sent.length, prepared.ids.length);
+  for (const [i, { from, to }] of sent.entries()) {
+    const bytes = Buffer.from(all.subarray(from, to));
+    const nest = (whole: Buffer): Buffer => whole.subarray(8);
+    const removal = (wanted[i] as Buffer).subarray(16);
+    assert.equal(bytes[0], removal[0]);
+    assert.ok(nest(bytes).includes(nest(removal)), prepared.ids.at(-1 - i));
+  }
 });
 
 test("it is not sent where the rules could make another table", () => {

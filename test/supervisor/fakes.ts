@@ -86,6 +86,8 @@ export const accepted = (config = loaded(), changes: readonly string[] = []): Lo
   changes,
 });
 
+const TAKEN_BACK = "first table taken back";
+
 export class World {
   readonly children: FakeChild[] = [];
   readonly events: VipdEvent[] = [];
@@ -105,6 +107,8 @@ export class World {
   /** What the supervisor would remove of the table stays. */
   isTableStuck = false;
   readonly requests: LoadRequest[] = [];
+  /** A table that was sent first of all: of which kept configuration, as long as nobody has it. */
+  firstTable: string | undefined;
   readonly supervisor: Supervisor;
   behaviour: Record<ChildName, Behaviour> = { vrrp: { obedient: true }, checks: { obedient: true } };
   outcome: LoadOutcome = accepted();
@@ -156,6 +160,18 @@ export class World {
           write: (orders) => {
             if (this.unwritable) throw new Error("no space left on device");
             this.orders = orders;
+          },
+        },
+        firstTable: {
+          handOver: (id) => {
+            const isIt = this.firstTable !== undefined && this.firstTable === id;
+            if (this.firstTable !== undefined) this.order.push(isIt ? "first table handed over" : TAKEN_BACK);
+            this.firstTable = undefined;
+            return isIt ? { refusals: [] } : undefined;
+          },
+          takeBack: () => {
+            if (this.firstTable !== undefined) this.order.push(TAKEN_BACK);
+            this.firstTable = undefined;
           },
         },
         configureLog: () => undefined,

@@ -202,12 +202,17 @@ export class Children {
     if (config === undefined || this.isStopping) return;
     if (this.onStandby) return this.tellStandby(name, config.head);
     this.tracks.configure(config.head.tracks);
-    if (name === "checks") this.answers.checks.note(this.checks.send(this.checksOrder(config)));
+    if (name === "checks") this.answers.checks.note(this.checks.isReady && this.tellChecks(config));
     else if (this.vrrpReleased && this.vrrp.isReady)
       this.answers.vrrp.note(this.vrrp.send(this.vrrpOrder(config.head)));
   }
 
-  private checksOrder(config: LoadedConfig): ToChecks {
+  private tellChecks(config: LoadedConfig): boolean {
+    const ahead = this.parts.ports.firstTable?.handOver(config.saved?.id);
+    return this.checks.send({ ...this.checksOrder(config), ...(ahead === undefined ? {} : { ahead }) });
+  }
+
+  private checksOrder(config: LoadedConfig): Extract<ToChecks, { kind: "configure" }> {
     const { head, saved } = config;
     const { masters } = this.parts.custody;
     const held = head.vrrp.filter(({ name }) => masters.isMaster(name));

@@ -2,12 +2,11 @@
 // (reader-process.ts). Of a large file of which a few services have changed, the reader is given these alone
 // (config/splice.ts).
 
-import { hostname } from "node:os";
 import type { ServiceConfig } from "../../config/model.js";
 import { findSplice, fits, splicedStarts } from "../../config/splice.js";
 import { joinPacked, splitPacked } from "../../control/packed-services.js";
 import { readConfigFile } from "../../linux/config-file.js";
-import { findSavedConfig, type SavedConfig, type SavedFor } from "../saved-config.js";
+import { findSavedConfig, savedForNode, type SavedConfig } from "../saved-config.js";
 import {
   servicesOf,
   type LoadConfig,
@@ -68,7 +67,7 @@ function known(
 ): LoadOutcome | undefined {
   const { saved: place, warn } = options;
   if (previous !== undefined || text === undefined || place === undefined) return undefined;
-  const saved = findSavedConfig(place.path, savedFor(place.program, path, node), text);
+  const saved = findSavedConfig(place.path, savedForNode(place.program, path, node), text);
   if (saved === undefined) return undefined;
   endFirstReader();
   const { head, servicesText, warnings, probes } = saved;
@@ -92,7 +91,7 @@ async function readAll({ options, reader, later }: Loader, reading: Reading): Pr
   const save =
     place === undefined
       ? undefined
-      : { path: place.path, savedFor: savedFor(place.program, path, node), id: newId() };
+      : { path: place.path, savedFor: savedForNode(place.program, path, node), id: newId() };
   const outcome = await reader.ask({
     ...requestOf(reading),
     ...(previous === undefined
@@ -179,12 +178,6 @@ const requestOf = ({ path, node, text }: Reading): ReadRequest => ({
   path,
   ...(node === undefined ? {} : { node }),
   ...(text === undefined ? {} : { text }),
-});
-
-const savedFor = (program: string, path: string, node: string | undefined): SavedFor => ({
-  program,
-  path,
-  node: node === undefined ? `host ${hostname()}` : `node ${node}`,
 });
 
 let ids = 0;

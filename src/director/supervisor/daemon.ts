@@ -22,6 +22,7 @@ import { savedConfigPath } from "../saved-config.js";
 import { configLoader, type LoaderOptions } from "./config-process.js";
 import { interfaceIndex, removeAddresses } from "./address-removal.js";
 import { ControlServer } from "./control-server.js";
+import { firstTable } from "./first-table-place.js";
 import { heldAddresses } from "./held-addresses.js";
 import { heldGoods, removeGoods } from "./held-goods.js";
 import { keptFile } from "./kept-state.js";
@@ -32,7 +33,7 @@ import {
   STEADY_AFTER_MS,
 } from "./memory.js";
 import { orderFile } from "./order-file.js";
-import { readerBuild } from "./programs.js";
+import { savingProgram } from "./programs.js";
 import { answerRequests } from "./requests.js";
 import { claimRuntimeDirectory, controlSocketPath, inheritRuntimeDirectory } from "./runtime-directory.js";
 import { spawner } from "./spawn.js";
@@ -79,7 +80,8 @@ export async function runDaemon(options: DaemonOptions): Promise<boolean> {
   const command = ownCommand();
   const predecessor = findPredecessor();
   const inherited = predecessor && inheritRuntimeDirectory(path);
-  const directory = inherited === undefined ? await claimRuntimeDirectory(path) : ok(inherited);
+  const directory =
+    inherited === undefined ? await claimRuntimeDirectory(path, firstTable()?.claim(path)) : ok(inherited);
   if (!directory.ok) {
     complain(directory.error);
     return false;
@@ -121,8 +123,10 @@ export async function runDaemon(options: DaemonOptions): Promise<boolean> {
     report: (event) => supervisor.emit(event),
   });
   const notifier = systemdNotifier(process.env, process.pid);
+  const table = firstTable();
   const supervisor = new Supervisor(
     {
+      ...(table === undefined ? {} : { firstTable: table }),
       spawn: spawner((name, line) =>
         supervisor.emit({ kind: "warning", subject: "vipd", text: `${name} process said: ${line}` }),
       ),
@@ -216,6 +220,8 @@ export async function runDaemon(options: DaemonOptions): Promise<boolean> {
         ),
       () => log.reopen(),
     );
+    // Not before: a signal that has come, and was not told of yet, would be lost.
+    table?.hearsSignals();
     process.on("uncaughtException", (error) => {
       log.say("error", "vipd", `internal error: ${error.stack ?? String(error)}`);
       process.exitCode = 1;
@@ -258,9 +264,8 @@ export async function runDaemon(options: DaemonOptions): Promise<boolean> {
 
 /** Only what names itself exactly may believe what it kept. */
 function savedConfig(version: string, stateDirectory: string): Pick<LoaderOptions, "saved"> {
-  const build = readerBuild();
-  if (build === undefined) return {};
-  return { saved: { path: savedConfigPath(stateDirectory), program: `vipd ${version} ${build}` } };
+  const program = savingProgram(version);
+  return program === undefined ? {} : { saved: { path: savedConfigPath(stateDirectory), program } };
 }
 
 type Service = {

@@ -20,13 +20,14 @@ export function spawnReader(): ChildProcess {
   });
 }
 
-/** `words`: those of the command line, with the places that hold where they name none. */
-export function startFirstReader(words: readonly string[], defaults: Defaults): void {
-  if (!looksNew(words, defaults)) return;
+/** `words`: those of the command line, with the places that hold where they name none. Gives whether it was started. */
+export function startFirstReader(words: readonly string[], defaults: Defaults): boolean {
+  if (!looksNew(words, defaults)) return false;
   const reader = spawnReader();
   // Whoever needs one tries again, and hears why.
   reader.on("error", () => undefined);
   place[PLACE] = reader;
+  return true;
 }
 
 /** Undefined: it was never started, is taken, or has ended. */

@@ -45,7 +45,7 @@ const isBundled = basename(fileURLToPath(import.meta.url)) !== "programs.js";
  * Names what reads configurations here, down to its text: of two that are named alike the same file is read alike.
  * Undefined where there is no such name, among modules.
  */
-export function readerBuild(): string | undefined {
+function readerBuild(): string | undefined {
   if (!isBundled) return undefined;
   const fd = openSync(fileURLToPath(new URL("config.cjs", import.meta.url)), "r");
   try {
@@ -56,6 +56,12 @@ export function readerBuild(): string | undefined {
   } finally {
     closeSync(fd);
   }
+}
+
+/** What is kept of a configuration is believed when this made it; undefined: nothing is kept. */
+export function savingProgram(version: string): string | undefined {
+  const build = readerBuild();
+  return build === undefined ? undefined : `vipd ${version} ${build}`;
 }
 
 /** The words after `node` and its flags. */

@@ -32,8 +32,11 @@ export type RuntimeDirectory = {
   release(): void;
 };
 
-/** The error is a sentence for people. */
-export async function claimRuntimeDirectory(path: string): Promise<Result<RuntimeDirectory, string>> {
+/**
+ * The first half of a claim, of which nobody else can have one: what ends it. Whether one without a claim answers on
+ * the socket is not known yet. The error is a sentence for people.
+ */
+export function beginClaim(path: string): Result<() => void, string> {
   const socket = controlSocketPath(path);
   if (Buffer.byteLength(socket) > LONGEST_SOCKET_PATH)
     return err(
@@ -48,37 +51,47 @@ export async function claimRuntimeDirectory(path: string): Promise<Result<Runtim
       `runtime directory ${path} is not usable: ${(error as Error).message}. Give another with --runtime-dir`,
     );
   }
-  const inUse = (pid: number | undefined): Result<RuntimeDirectory, string> =>
-    err(
-      `control socket ${socket} is in use by ${pid === undefined ? "another vipd" : `pid ${pid}`}. ` +
-        `Stop it ("vipd stop --runtime-dir ${path}") or give another --runtime-dir`,
-    );
-  let claim: Result<() => void, number>;
   try {
     // Of two that start at once, both would find that nobody answers.
-    claim = claimFile(claimPath(path));
+    const claim = claimFile(claimPath(path));
+    return claim.ok ? claim : inUse(path, claim.error === 0 ? undefined : claim.error);
   } catch (error) {
-    return err(
-      `runtime directory ${path} is not writable: ${(error as Error).message}. Give another with --runtime-dir`,
-    );
+    return notWritable(path, error);
   }
-  if (!claim.ok) return inUse(claim.error === 0 ? undefined : claim.error);
-  const giveBack = claim.value;
+}
+
+/** `begun`: the first half is done already. The error is a sentence for people. */
+export async function claimRuntimeDirectory(
+  path: string,
+  begun = beginClaim(path),
+): Promise<Result<RuntimeDirectory, string>> {
+  if (!begun.ok) return begun;
+  const giveBack = begun.value;
+  const socket = controlSocketPath(path);
   if (await answers(socket)) {
     giveBack();
-    return inUse(readPid(path));
+    return inUse(path, readPid(path));
   }
   try {
     rmSync(socket, { force: true });
     writePid(path);
   } catch (error) {
     giveBack();
-    return err(
-      `runtime directory ${path} is not writable: ${(error as Error).message}. Give another with --runtime-dir`,
-    );
+    return notWritable(path, error);
   }
   return ok({ path, release: () => release(path, giveBack) });
 }
+
+const inUse = (path: string, pid: number | undefined): Result<never, string> =>
+  err(
+    `control socket ${controlSocketPath(path)} is in use by ${pid === undefined ? "another vipd" : `pid ${pid}`}. ` +
+      `Stop it ("vipd stop --runtime-dir ${path}") or give another --runtime-dir`,
+  );
+
+const notWritable = (path: string, error: unknown): Result<never, string> =>
+  err(
+    `runtime directory ${path} is not writable: ${(error as Error).message}. Give another with --runtime-dir`,
+  );
 
 /** The directory of a predecessor, which has it until `take` is called. Throws when that cannot write. */
 export function inheritRuntimeDirectory(path: string): RuntimeDirectory & { take(): void } {

@@ -7,6 +7,7 @@ import type { Instant, Milliseconds } from "../../core/units.js";
 import type { ChildPatience, Spawn } from "./child.js";
 import type { ChildName } from "./child-name.js";
 import type { ConfigHead, LoadConfig } from "./config-source.js";
+import type { FirstTable } from "./first-table-place.js";
 import type { Goods } from "./held-goods.js";
 import type { KeptState } from "./kept-state.js";
 import type { OrderStore } from "./order-file.js";
@@ -33,6 +34,8 @@ export type SupervisorPorts = {
     readonly open: StaticPorts["open"];
   };
   readonly orders: OrderStore;
+  /** What stands in the kernel's table already. */
+  readonly firstTable?: Pick<FirstTable, "handOver" | "takeBack">;
   readonly configureLog: (log: LogConfig) => void;
   /** Tells the operator's programs of changes (notify/notifier.ts). */
   readonly notifier: {

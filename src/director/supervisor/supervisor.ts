@@ -241,6 +241,7 @@ export class Supervisor {
     this.emit({ kind: "stopping", why });
     this.orders.stop();
     this.windows.stop();
+    this.ports.firstTable?.takeBack();
     const isDone = await stopAll(this.stoppingParts, order);
     this.emit({ kind: "stopped" });
     return isDone;
