@@ -38,9 +38,14 @@ export const ipvsSettings = (): KernelSettings => ({
   followers: (name) => {
     const family = FORWARDING[name];
     if (family === undefined) return [];
-    return readdirSync(`/proc/sys/net/${family}/conf`)
-      .filter((one) => one !== "all")
-      .map((one) => `net/${family}/conf/${one}/forwarding`);
+    try {
+      return readdirSync(`/proc/sys/net/${family}/conf`)
+        .filter((one) => one !== "all")
+        .map((one) => `net/${family}/conf/${one}/forwarding`);
+    } catch {
+      // A kernel without IPv6.
+      return [];
+    }
   },
   sysctl: readSysctl,
   needModule: (name) => (hasModule(name) ? undefined : loadModule(name)),
