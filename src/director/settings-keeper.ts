@@ -71,7 +71,9 @@ export class SettingsKeeper {
 
   private apply(kernel: KernelSettings, path: string, wanted: Settings): void {
     const recorded = this.recorded(path);
-    const followers = new Map(Object.keys(wanted).map((name) => [name, kernel.followers(name)]));
+    // What is on record is there with its followers.
+    const fresh = Object.keys(wanted).filter((name) => recorded[name] === undefined);
+    const followers = new Map(fresh.map((name) => [name, kernel.followers(name)]));
     const names = [
       ...Object.keys(wanted),
       ...Object.keys(recorded),
@@ -94,12 +96,15 @@ export class SettingsKeeper {
       return;
     }
     const kept: Record<string, SettingRecord[string] | undefined> = { ...record };
+    const failed = new Set<string>();
     for (const { name, from, to } of writes) {
+      if (failed.has(recorded[name]?.follows ?? "")) continue;
       const error = kernel.write(name, to);
       if (error === undefined) this.say(`${settingTitle(name)}: ${from} -> ${to}`);
       else {
         this.warn(`${settingTitle(name)} stays ${from}, and should be ${to}: ${error}`);
         kept[name] = recorded[name];
+        failed.add(name);
         for (const [other, entry] of Object.entries(recorded))
           if (entry.follows === name) kept[other] = entry;
       }

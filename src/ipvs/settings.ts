@@ -53,21 +53,24 @@ export function planSettings(
       if (was !== undefined && was !== now) record[follower] = { was, ours, follows: name };
     }
   }
+  const followed: SettingWrite[] = [];
   for (const [name, entry] of Object.entries(recorded)) {
     if (name in wanted) continue;
     const { was, ours, follows } = entry;
     const now = current(name);
     if (now === undefined) continue;
     if (follows !== undefined) {
-      const leader = writes.find((write) => write.name === follows);
+      // Not by its own `ours`: the leader may have been set to another value since.
+      const leader = recorded[follows];
       if (follows in wanted) record[name] = entry;
-      else if (leader !== undefined && now === ours) writes.push({ name, from: leader.to, to: was });
+      else if (leader?.ours === now && current(follows) === now && was !== leader.was)
+        followed.push({ name, from: leader.was, to: was });
       continue;
     }
     if (now !== ours) left.push({ name, value: now, ours });
     else if (now !== was) writes.push({ name, from: now, to: was });
   }
-  return { writes, record, left };
+  return { writes: [...writes, ...followed], record, left };
 }
 
 /**

@@ -25,12 +25,13 @@ class FakeKernel implements KernelSettings {
   ]);
   readonly written: string[] = [];
   refuse = false;
+  refusedName: string | undefined;
   module: string | undefined;
   read(name: string): string | undefined {
     return this.values.get(name);
   }
   write(name: string, value: string): string | undefined {
-    if (this.refuse) return "read-only";
+    if (this.refuse || name === this.refusedName) return "read-only";
     this.values.set(name, value);
     for (const follower of this.followers(name)) this.values.set(follower, value);
     this.written.push(`${name}=${value}`);
@@ -174,6 +175,29 @@ test("an interface that alone forwarded packets, or alone did not, does so again
       rig.restore();
       assert.deepEqual(rig.kernel.written, [`net.ipv4.ip_forward=${was}`]);
     });
+});
+
+test("it does so again although the host's setting was changed by a reload, or could not be put back at first", () => {
+  const [first, second] = FOLLOWERS as [string, string];
+  withKeeper((rig) => {
+    rig.kernel.values.set(first, "1");
+    rig.configure({ "net.ipv4.ip_forward": "1" });
+    rig.configure({ "net.ipv4.ip_forward": "0" });
+    assert.equal(rig.kernel.values.get(first), "0");
+    rig.restore();
+    assert.deepEqual([rig.kernel.values.get(first), rig.kernel.values.get(second)], ["1", "0"]);
+  });
+  withKeeper((rig) => {
+    rig.kernel.values.set("net.ipv4.ip_forward", "1").set(first, "0").set(second, "1");
+    rig.configure({ "net.ipv4.ip_forward": "0", conntrack: "1" });
+    rig.kernel.refusedName = "net.ipv4.ip_forward";
+    rig.kernel.written.length = 0;
+    rig.restore();
+    assert.deepEqual(rig.kernel.written, ["conntrack=0"], "it does not get ahead of the host");
+    rig.kernel.refusedName = undefined;
+    rig.restore();
+    assert.deepEqual(rig.kernel.written.slice(1), ["net.ipv4.ip_forward=1", `${first}=0`]);
+  });
 });
 
 test("a value that was so before is neither written nor put back", () =>
