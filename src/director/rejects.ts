@@ -18,7 +18,14 @@ export type Reject = {
   /** Where it was heard last. */
   ifindex: number;
   /** How it is said: made once, because it may come thousands of times a second. */
-  saying: { readonly key: string; readonly rest: string; readonly make: MakeEvent } | undefined;
+  saying: Saying | undefined;
+};
+/** `error`: the last one's there, since the same may come on another interface otherwise. */
+export type Saying = {
+  readonly key: string;
+  readonly rest: string;
+  readonly make: MakeEvent;
+  error: DecodeError;
 };
 
 export class Rejects {
@@ -32,6 +39,7 @@ export class Rejects {
     known.count += 1;
     known.at = now;
     if (known.ifindex !== ifindex) known.saying = undefined;
+    else if (known.saying !== undefined) known.saying.error = error;
     known.ifindex = ifindex;
     return known;
   }

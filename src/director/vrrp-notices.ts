@@ -19,7 +19,7 @@ import { senderOf } from "../vrrp/ip-header.js";
 import type { DecodeError } from "../vrrp/packet.js";
 import type { Master } from "../vrrp/state.js";
 import { earlier } from "../vrrp/timing.js";
-import type { Reject } from "./rejects.js";
+import type { Reject, Saying } from "./rejects.js";
 import type { MakeEvent, RepeatLimit } from "./repeat-limit.js";
 import type { Runtime } from "./vrrp-runtime.js";
 
@@ -180,9 +180,8 @@ export class Notices {
 }
 
 /** What is said of one that has come again is its newest detail. */
-function sayingOf(runtime: Runtime, reject: Reject): NonNullable<Reject["saying"]> {
-  const { sender, ifindex } = reject;
-  const { kind } = reject.error;
+function sayingOf(runtime: Runtime, { sender, ifindex, error }: Reject): Saying {
+  const { kind } = error;
   const { name } = runtime;
   const on = nameOf(runtime, ifindex);
   const make: MakeEvent = (repeats) => ({
@@ -191,10 +190,11 @@ function sayingOf(runtime: Runtime, reject: Reject): NonNullable<Reject["saying"
     interface: on,
     sender,
     reject: kind,
-    detail: reject.error.detail,
+    detail: saying.error.detail,
     ...repeats,
   });
-  return { key: `${kind} ${sender} ${ifindex} ${name}`, rest: `${kind} others`, make };
+  const saying: Saying = { key: `${kind} ${sender} ${ifindex} ${name}`, rest: `${kind} others`, make, error };
+  return saying;
 }
 
 /** Of the path that has this index. */

@@ -141,6 +141,21 @@ test("an advert that cannot be sent on the second path was sent, and the interfa
   assert.equal(statusOf(rig).adverts_sent, 0);
 });
 
+test("what is said of a sender that is refused on both paths is of the path that is named", () => {
+  const rig = rigged();
+  rig.engine.configure([instance({ secondPath: "eth1", otherAddresses: "refuse" })], []);
+  for (let i = 0; i < 2; i++) {
+    rig.hearFour({ source: "10.0.0.3", addresses: ["10.0.0.8"] });
+    rig.hearFour({ ...ON_SECOND, addresses: ["10.0.0.9"] });
+  }
+  rig.run(seconds(70));
+  const refused = rig.events.flatMap((event) =>
+    event.kind === "vrrp-rejected" ? [`${event.interface} ${event.count} ${event.detail}`] : [],
+  );
+  const [one, two] = [8, 9].map((last, i) => `eth${i} 1 the addresses 10.0.0.${last}, not 192.168.1.1`);
+  assert.deepEqual(refused, [one, two, one, two]);
+});
+
 test("over IPv6 adverts come from the link-local address of the second interface", () => {
   const rig = rigged();
   rig.others.set("eth1", view(rig, 3, { addresses: [{ address: ip("fe80::b"), length: 64 }] }));
