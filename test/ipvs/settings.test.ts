@@ -305,16 +305,22 @@ test("whatever was wanted in between, in the end everything is as it was", () =>
   const names = ["a", "b", "c"];
   const values = fc.constantFrom("0", "1", "2");
   const settings = fc.dictionary(fc.constantFrom(...names), values, { noNullPrototype: true });
+  const before = fc.record({ a: values, b: values, c: values, a1: values, a2: values });
+  const followers = (name: string): string[] => (name === "a" ? ["a1", "a2"] : []);
   fc.assert(
-    fc.property(fc.record({ a: values, b: values, c: values }), fc.array(settings), (before, wishes) => {
+    fc.property(before, fc.array(settings), (before, wishes) => {
       const kernel = new Map<string, string>(Object.entries(before));
+      const current = (name: string): string | undefined => kernel.get(name);
       let record: SettingRecord = {};
       for (const wanted of [...wishes, {}]) {
-        const plan = planSettings(wanted, record, (name) => kernel.get(name));
-        for (const { name, to } of plan.writes) kernel.set(name, to);
+        const plan = planSettings(wanted, record, current, followers);
+        for (const { name, from, to } of plan.writes) {
+          assert.equal(current(name), from);
+          for (const one of [name, ...followers(name)]) kernel.set(one, to);
+        }
         record = plan.record;
         for (const [name, value] of Object.entries(wanted)) assert.equal(kernel.get(name), value);
-        assert.deepEqual(planSettings(wanted, record, (name) => kernel.get(name)).writes, []);
+        assert.deepEqual(planSettings(wanted, record, current, followers).writes, []);
       }
       assert.deepEqual(Object.fromEntries(kernel), { ...before });
     }),
