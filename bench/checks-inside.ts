@@ -3,10 +3,11 @@
 //   usage: node checks-inside.js DIRECTOR,... MEASUREMENT...
 
 import { setTimeout as pause } from "node:timers/promises";
-import { seconds, type Milliseconds } from "../src/core/units.js";
+import { milliseconds, seconds, type Milliseconds } from "../src/core/units.js";
 import { busyShare } from "./busy.js";
 import { PORTS, SERVERS, type Director, type Subject } from "./checks-config.js";
 import { CheckNetwork } from "./checks-network.js";
+import { KernelClock } from "./kernel-clock.js";
 
 export type CheckFigure = {
   readonly director: Director;
@@ -27,6 +28,8 @@ const CALM: Readonly<Record<Director, Milliseconds>> = {
 };
 const LOOK = seconds(5);
 const MOST_LOOKS = 8;
+/** Between two looks at the table, where nothing is to be found out by them but that it is over. */
+const SELDOM = milliseconds(250);
 /** Per cent of the one core. */
 const ALL = 95;
 /** More than vipd takes to say that its checks were late: it looks once a minute. */
@@ -96,13 +99,19 @@ const load =
 
 async function unreachable(director: Director): Promise<void> {
   const services = 200;
+  const stay = (services * SERVERS) / 2;
   await withDirector(director, { services, check: "tcp", port: well }, async (network) => {
-    network.cut(true);
-    const began = performance.now();
-    await network.waitForServices(SERVERS / 2);
-    const took = performance.now() - began;
-    if (network.count() !== (services * SERVERS) / 2) throw new Error("servers went that answered");
-    tell(director, "unreachable", took / 1000);
+    // The end of a route, and any change of IPVS's table.
+    const clock = new KernelClock({ cut: "inet_rtm_delroute", change: "ip_vs_genl_set_cmd" });
+    try {
+      network.cut(true);
+      await network.wait("an end of the upper half", () => network.count() <= stay, SELDOM);
+      if (network.count() !== stay) throw new Error("servers went that answered");
+      const took = (clock.callsOf("change").at(-1) ?? NaN) - (clock.callsOf("cut")[0] ?? NaN);
+      tell(director, "unreachable", took / 1000);
+    } finally {
+      clock.close();
+    }
   });
 }
 

@@ -5,11 +5,9 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { milliseconds, seconds } from "../src/core/units.js";
-import type { ListedService } from "../src/ipvs/model.js";
 import { startKeepalived, startVipd } from "../test/lab/directors.js";
 import type { Host } from "../test/lab/host.js";
 import { Lab } from "../test/lab/lab.js";
-import { planeOf } from "../test/lab/plane.js";
 import type { LabProcess } from "../test/lab/process.js";
 import { until } from "../test/lab/wait.js";
 import { CONFIGS, NETWORKS, PORTS, SERVERS, type Director, type Subject } from "./checks-config.js";
@@ -29,9 +27,6 @@ process.stdin.on("data", () => { hangs = true; console.log("hangs"); });
 
 /** A look at the whole table is work for the kernel too: not more often than this. */
 const LOOK_EVERY = milliseconds(100);
-/** A few services of it, which is cheap. */
-const LOOK_AT_SOME_EVERY = milliseconds(10);
-const WAITING_A_LOOK = 2;
 /** For a start or an end; the slowest was that of keepalived in a busy emulation. */
 const LIMIT = seconds(120);
 
@@ -127,31 +122,6 @@ http { access_log off; client_body_temp_path ${folder}/1; proxy_temp_path ${fold
       await until(what, LIMIT, isThere, every);
     } catch (error) {
       throw new Error(`${(error as Error).message} (it said:\n${this.said.slice(-2000)})`, { cause: error });
-    }
-  }
-
-  /**
-   * Waits until no service has more servers than `most`. Each time a few of those are looked at that are not known to be
-   * there yet, and one that is there costs no wait: whichever is the last, it is not seen later for all the others.
-   */
-  async waitForServices(most: number): Promise<void> {
-    const plane = planeOf(this.host);
-    try {
-      const left = [...plane.services()];
-      let next = 0;
-      const areAllThere = (): boolean => {
-        for (let waiting = 0; waiting < Math.min(WAITING_A_LOOK, left.length);) {
-          next %= left.length;
-          if (plane.servers(left[next] as ListedService).size > most) {
-            waiting++;
-            next++;
-          } else left.splice(next, 1);
-        }
-        return left.length === 0;
-      };
-      await this.wait(`${most} servers in each service`, areAllThere, LOOK_AT_SOME_EVERY);
-    } finally {
-      plane.close();
     }
   }
 
