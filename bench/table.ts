@@ -64,23 +64,23 @@ export const table: Measurement = {
     });
     // proc(5), Pss in smaps_rollup: of pages that several processes share, each has its part.
     return Promise.resolve([
-      seconds("start to complete table with a new file", start, 1),
+      seconds("start to complete table with a new file", start, 0.5),
       seconds(
         "the same with a file that was read before",
         beside(
           start,
           of((f) => f.knownStart, 1e-3),
         ),
-        1,
+        0.5,
       ),
-      seconds("reload of one weight within a minute of the start or a reload", reload, 0.2),
+      seconds("reload of one weight within a minute of the start or a reload", reload, 0.1),
       seconds(
         "the same later",
         beside(
           reload,
           of((f) => f.coldReload, 1e-3),
         ),
-        0.2,
+        0.1,
       ),
       megabytes(
         "resident memory, sum over all processes (RSS)",
