@@ -5,7 +5,7 @@
 import { DEFAULT_CONFIG, EXIT } from "./cli/command.js";
 import { programVersion } from "./cli/version.js";
 import { endFirstChild, startFirstChild } from "./director/supervisor/first-child.js";
-import { endFirstReader, startFirstReader } from "./director/supervisor/first-reader.js";
+import { endFirstReader, looksNew, startFirstReader } from "./director/supervisor/first-reader.js";
 import { firstTable } from "./director/supervisor/first-table-place.js";
 import { savingProgram } from "./director/supervisor/programs.js";
 import { DEFAULT_RUNTIME_DIRECTORY } from "./director/supervisor/runtime-directory.js";
@@ -46,16 +46,20 @@ void (isDaemon ? begin() : Promise.resolve())
     process.exitCode = code;
   });
 
-/** Either there is something to read, or the table that was kept of the last reading may be the one. */
+/** What the kernel's table waits for: at best it is there before anything else is. */
 async function begin(): Promise<void> {
-  if (!startFirstReader(words, { config: DEFAULT_CONFIG, state: DEFAULT_STATE_DIRECTORY })) {
-    const defaults = { config: DEFAULT_CONFIG, runtimeDirectory: DEFAULT_RUNTIME_DIRECTORY };
-    await import("./director/supervisor/first-table.js").then(
-      ({ sendFirstTable }) =>
-        sendFirstTable(readStartWords(words, defaults), savingProgram(programVersion())),
-      // What is not installed is told of below.
-      () => false,
-    );
-  }
+  const isNew = looksNew(words, { config: DEFAULT_CONFIG, state: DEFAULT_STATE_DIRECTORY });
+  const defaults = { config: DEFAULT_CONFIG, runtimeDirectory: DEFAULT_RUNTIME_DIRECTORY };
+  const start = {
+    words: readStartWords(words, defaults),
+    program: savingProgram(programVersion()),
+    isNew,
+  };
+  const isKnown = await import("./director/supervisor/first-table.js").then(
+    ({ sendFirstTable }) => sendFirstTable(start),
+    // What is not installed is told of below.
+    () => false,
+  );
+  if (isNew && !isKnown) startFirstReader();
   startFirstChild();
 }

@@ -20,9 +20,10 @@ const { readSavedTable } = await import("../build/src/director/saved-config.js")
 const PROGRAMS = {
   main: "main.js",
   // Loaded by others: the rest of the command line and of the supervisor, when a process of the daemon has been
-  // started; what sends the table of a configuration that was read before; and what reads a configuration of which there is something to say (APART).
+  // started; what sends the table first of all, and what reads a new file for it; and what reads a configuration of which there is something to say (APART).
   cli: "cli/command-line.js",
   first: "director/supervisor/first-table.js",
+  alike: "director/supervisor/first-reading.js",
   reader: "director/supervisor/config-reader.js",
   place: "config/place.js",
   config: "director/supervisor/config-worker.js",
@@ -34,13 +35,15 @@ const BIG = {
   main: /node_modules\//,
   cli: /node_modules\/(zod|js-yaml|nodemailer)\//,
   first: /node_modules\//,
+  alike: /node_modules\/(zod|js-yaml|winston|nodemailer)\//,
   place: /node_modules\/(zod|winston|nodemailer)\//,
   config: /node_modules\/(zod|js-yaml|winston|nodemailer)\//,
   vrrp: /node_modules\/(zod|js-yaml|winston|nodemailer|node-cron)\//,
   checks: /node_modules\/(zod|js-yaml|winston|nodemailer|node-cron)\//,
 };
 /** What reads most configurations does without zod (src/config/zod-stand-in.ts). */
-const ALIASES = { config: { zod: join(from, "config/zod-stand-in.js") } };
+const STAND_IN = { zod: join(from, "config/zod-stand-in.js") };
+const ALIASES = { config: STAND_IN, alike: STAND_IN };
 
 /** A module that is a program of its own for whoever imports it only when it is needed. */
 const APART = {
@@ -51,6 +54,7 @@ const APART = {
       [/\/config\/place\.js$/, "./place.cjs"],
       [/\/command-line\.js$/, "./cli.cjs"],
       [/\/first-table\.js$/, "./first.cjs"],
+      [/\/first-reading\.js$/, "./alike.cjs"],
     ])
       onResolve({ filter }, ({ kind }) => (kind === "dynamic-import" ? { path, external: true } : undefined));
   },
@@ -142,16 +146,20 @@ run("config", { request: read({ text: small(7) }) });
 const { head, servicesText } = run("config", { request: read({ text: small(1) }), writes: false });
 run("config", { request: read({ text: large, save, previous: { head, servicesText } }) });
 run("vrrp");
-writeFileSync(config, large);
-// Where it would write its pid it ends, with all modules loaded, when it has sent what was kept just now, and taken it back.
-mkdirSync(join(scratch, "vipd.pid.new"));
-run("main", {
-  words: ["run", "--config", config, "--node", "lb1", "--runtime-dir", scratch],
-  env: PRETENDING,
-});
 const kept = readSavedTable(saved);
 if (kept?.prepared === undefined) throw new Error("the reader has prepared no table of its example");
 await takeTable(kept.services());
+writeFileSync(config, large);
+// Where it would write its pid it ends, with all modules loaded, when it has sent the table and taken it back: first of what
+// was kept just now, then of a file that is new.
+const start = {
+  words: ["run", "--config", config, "--node", "lb1", "--runtime-dir", scratch],
+  env: PRETENDING,
+};
+mkdirSync(join(scratch, "vipd.pid.new"));
+run("main", start);
+writeFileSync(config, `${large}  \n`);
+run("main", start);
 rmSync(scratch, { recursive: true });
 
 /** Gives the answer to a request. */

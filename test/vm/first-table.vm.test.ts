@@ -11,8 +11,17 @@ import type { ServiceConfig } from "../../src/config/model.js";
 import { ip } from "../../src/core/address.js";
 import { prepareTable } from "../../src/director/prepare-table.js";
 import { ownershipFile } from "../../src/director/ipvs-ownership.js";
-import { saveConfig, savedConfigPath, savedForNode } from "../../src/director/saved-config.js";
-import { firstTable, type FirstTable } from "../../src/director/supervisor/first-table-place.js";
+import {
+  findSavedConfig,
+  saveConfig,
+  savedConfigPath,
+  savedForNode,
+} from "../../src/director/saved-config.js";
+import {
+  firstTable,
+  holdFirstTable,
+  type FirstTable,
+} from "../../src/director/supervisor/first-table-place.js";
 import { sendFirstTable } from "../../src/director/supervisor/first-table.js";
 import { claimRuntimeDirectory, controlSocketPath } from "../../src/director/supervisor/runtime-directory.js";
 import { diff } from "../../src/ipvs/diff.js";
@@ -84,9 +93,12 @@ class World {
     );
   }
 
-  send(node = "lb1"): boolean {
+  /** Gives whether there is one. What is known is sent before the promise is there. */
+  async send(node = "lb1"): Promise<boolean> {
+    holdFirstTable(undefined);
     const words = { config: this.config, runtimeDirectory: this.directory, node };
-    return inNamespace(this.host, () => sendFirstTable(words, PROGRAM));
+    await inNamespace(this.host, () => sendFirstTable({ words, program: PROGRAM, isNew: false }));
+    return firstTable() !== undefined;
   }
 
   get count(): number {
@@ -94,12 +106,19 @@ class World {
   }
 }
 
+/** A file that makes `SERVICES`, but for their checks. */
+const alikeText = (): string =>
+  `nodes: { lb1: {} }\nservices:\n${SERVICES.map(
+    ({ name, service: { key }, servers }) =>
+      `  ${name}: { address: ${key.kind === "address" ? key.address : ""}:80, scheduler: rr, forwarding: nat, check: tcp, servers: [${servers.map(({ server }) => server.address).join(", ")}] }\n`,
+  ).join("")}`;
+
 const sentAhead = (): FirstTable => firstTable() ?? assert.fail("there is no first table");
 
-test("it is there, on record as ours, and the checks process that gets it finds its commands done", () => {
+test("it is there, on record as ours, and the checks process that gets it finds its commands done", async () => {
   const world = new World();
   const { plane, directory } = world;
-  assert.ok(world.send());
+  assert.ok(await world.send());
   assert.deepEqual(diff(plane.read(), WANTED, new Set()), []);
   assert.deepEqual(ownershipFile(directory).load().owned.services, new Set(WANTED.keys()));
   const ahead = sentAhead().handOver("one") ?? assert.fail("it is not handed over");
@@ -115,13 +134,32 @@ test("it is there, on record as ours, and the checks process that gets it finds 
   assert.deepEqual(diff(plane.read(), WANTED, new Set()), []);
 });
 
-test("what the kernel refuses of it is told with it", () => {
+test("a new file of services that are alike is read by the way, and is known from then on", () => {
+  const world = new World();
+  rmSync(savedConfigPath(world.directory));
+  writeFileSync(world.config, alikeText());
+  const module = JSON.stringify(
+    new URL("../../src/director/supervisor/first-table.js", import.meta.url).href,
+  );
+  const words = { config: world.config, runtimeDirectory: world.directory, node: "lb1" };
+  const program = `const { sendFirstTable } = await import(${module});
+    console.log(await sendFirstTable(${JSON.stringify({ words, program: PROGRAM, isNew: true })}));
+    process.removeAllListeners("exit");`;
+  const { stdout, stderr } = world.host.try(process.execPath, "--input-type=module", "-e", program);
+  assert.equal(stdout.trim(), "true", stderr);
+  assert.deepEqual(diff(world.plane.read(), WANTED, new Set()), []);
+  assert.deepEqual(ownershipFile(world.directory).load().owned.services, new Set(WANTED.keys()));
+  const savedFor = savedForNode(PROGRAM, world.config, "lb1");
+  assert.equal(findSavedConfig(savedConfigPath(world.directory), savedFor, alikeText())?.isPrepared, true);
+});
+
+test("what the kernel refuses of it is told with it", async () => {
   const world = new World();
   const services = SERVICES.map((one, n) =>
     n === 7 ? { ...one, service: { ...one.service, scheduler: "nosuch" as "rr" } } : one,
   );
   world.keep({}, {}, services);
-  assert.ok(world.send());
+  assert.ok(await world.send());
   const { refusals } = sentAhead().handOver("one") ?? assert.fail("it is not handed over");
   assert.deepEqual(
     refusals.map(([number]) => number),
@@ -137,7 +175,7 @@ test("what the kernel refuses of it is told with it", () => {
   assert.match(results.map((result) => (result.ok ? "" : result.error)).join(""), /nosuch.*ENOENT/);
 });
 
-test("where nobody gets it nothing is left, in the kernel or on record", () => {
+test("where nobody gets it nothing is left, in the kernel or on record", async () => {
   const world = new World();
   const listeners = process.listenerCount("SIGTERM");
   for (const leave of [
@@ -145,7 +183,7 @@ test("where nobody gets it nothing is left, in the kernel or on record", () => {
     () => assert.equal(sentAhead().handOver("another"), undefined),
     () => assert.equal(sentAhead().handOver(undefined), undefined),
   ]) {
-    assert.ok(world.send());
+    assert.ok(await world.send());
     assert.equal(world.count, WHOLE);
     leave();
     assert.equal(world.count, NOTHING);
@@ -158,7 +196,7 @@ test("where nobody gets it nothing is left, in the kernel or on record", () => {
 
 test("the claim that was begun is completed by who goes on, and nobody else can have it meanwhile", async () => {
   const world = new World();
-  assert.ok(world.send());
+  assert.ok(await world.send());
   const other = await claimRuntimeDirectory(world.directory);
   assert.match(other.ok ? "" : other.error, /in use by pid/);
   assert.equal(sentAhead().claim("/elsewhere"), undefined);
@@ -176,7 +214,7 @@ test("a signal that nobody listens to yet ends the program, and the table with i
   );
   const words = { config: world.config, runtimeDirectory: world.directory, node: "lb1" };
   const program = `const { sendFirstTable } = await import(${modules[0] as string});
-    console.log(sendFirstTable(${JSON.stringify(words)}, ${JSON.stringify(PROGRAM)}));
+    console.log(await sendFirstTable(${JSON.stringify({ words, program: PROGRAM, isNew: false })}));
     setTimeout(() => process.kill(process.pid, "SIGTERM"));
     setTimeout(() => console.log("lives"), 60_000);`;
   const { status, signal, stdout } = spawnSync(
@@ -189,46 +227,46 @@ test("a signal that nobody listens to yet ends the program, and the table with i
   assert.deepEqual(readdirSync(world.directory).sort(), ["ipvs-owned.json", "saved-config"]);
 });
 
-test("it is not sent where anything speaks against it", () => {
+test("it is not sent where anything speaks against it", async () => {
   const world = new World();
   const { directory } = world;
-  const notSent = (why: string): void => {
-    assert.equal(world.send(), false, why);
+  const notSent = async (why: string): Promise<void> => {
+    assert.equal(await world.send(), false, why);
     assert.deepEqual(
       readdirSync(directory).filter((name) => name.endsWith(".lock")),
       [],
       why,
     );
   };
-  assert.equal(world.send("lb2"), false);
+  assert.equal(await world.send("lb2"), false);
   writeFileSync(controlSocketPath(directory), "");
-  notSent("somebody may be there");
+  await notSent("somebody may be there");
   rmSync(controlSocketPath(directory));
   const orders = join(directory, "orders.json");
   for (const text of ["damaged", readOrders()]) {
     writeFileSync(orders, text);
-    notSent("orders");
+    await notSent("orders");
   }
   rmSync(orders);
   for (const ipvs of [{ modules: ["ip_vs_rr"] }, { settings: { conn_reuse_mode: "1" } }]) {
     world.keep(ipvs);
-    notSent("what comes before the services");
+    await notSent("what comes before the services");
   }
   world.keep({}, { maintenance: [{ name: "night" }] as never });
-  notSent("a window");
+  await notSent("a window");
   world.keep();
   writeFileSync(world.config, `${TEXT}# another\n`);
-  notSent("another file");
+  await notSent("another file");
   writeFileSync(world.config, TEXT);
   process.env["VIPD_PREDECESSOR"] = "1";
-  notSent("a predecessor");
+  await notSent("a predecessor");
   delete process.env["VIPD_PREDECESSOR"];
   ipvsadmRestore(world.host, "-A -t 192.0.2.1:80 -s rr\n");
-  notSent("a service of somebody else's");
+  await notSent("a service of somebody else's");
   assert.equal(world.count, 1);
   assert.equal(ownershipFile(directory).load().lost, "missing");
   ipvsadmRestore(world.host, "-D -t 192.0.2.1:80\n");
-  assert.ok(world.send());
+  assert.ok(await world.send());
   sentAhead().takeBack();
 });
 

@@ -20,15 +20,16 @@ export type AlikeReading = {
   readonly prepare: () => PreparedTable;
 };
 
-/** Undefined: it is to be read as a whole. */
+/** Undefined: it is to be read as a whole. `alone`: as in quick-reading.ts. */
 export async function alikeReading(
   text: string,
   node: string | undefined,
+  alone = false,
 ): Promise<AlikeReading | undefined> {
   const alike = findAlike(text);
   if (alike === undefined) return undefined;
   const { reduced, services, starts } = alike;
-  const known = await readQuickly(reduced, text, node);
+  const known = await readQuickly(reduced, text, node, alone);
   if (known === undefined || known.read.warnings.length > 0) return undefined;
   const { read, readsMore } = known;
   const { services: kinds, ...head } = read.config;

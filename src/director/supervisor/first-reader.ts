@@ -20,14 +20,11 @@ export function spawnReader(): ChildProcess {
   });
 }
 
-/** `words`: those of the command line, with the places that hold where they name none. Gives whether it was started. */
-export function startFirstReader(words: readonly string[], defaults: Defaults): boolean {
-  if (!looksNew(words, defaults)) return false;
+export function startFirstReader(): void {
   const reader = spawnReader();
   // Whoever needs one tries again, and hears why.
   reader.on("error", () => undefined);
   place[PLACE] = reader;
-  return true;
 }
 
 /** Undefined: it was never started, is taken, or has ended. */
@@ -45,7 +42,10 @@ export function endFirstReader(): void {
 
 type Defaults = { readonly config: string; readonly state: string };
 
-/** The file is younger than what was kept of the last one that was read, and no copy of that. */
+/**
+ * The file is younger than what was kept of the last one that was read, and no copy of that. `words`: those of the command
+ * line, with the places that hold where they name none.
+ */
 export function looksNew(words: readonly string[], defaults: Defaults): boolean {
   const option = (name: string): string | undefined => {
     const at = words.indexOf(`--${name}`);

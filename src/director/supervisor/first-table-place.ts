@@ -19,7 +19,7 @@ const PLACE = Symbol.for("vipd.first-table");
 type Place = { [PLACE]?: FirstTable | undefined };
 const place = globalThis as Place;
 
-export function holdFirstTable(table: FirstTable): void {
+export function holdFirstTable(table: FirstTable | undefined): void {
   place[PLACE] = table;
 }
 

@@ -1,31 +1,41 @@
 // The kernel's table of `vipd run`, sent before the rest of the program is loaded: where a configuration was read before,
-// its table lies ready as bytes (saved-config.ts), and needs no other process. It is the same table, sent under the same
+// its table lies ready as bytes (saved-config.ts), and of a new one of services that are alike it is made in no time
+// (first-reading.ts). It needs no other process, and is the same table, sent under the same
 // conditions, as the checks process sends ahead (ipvs-director.ts), and whatever is not plain is left to that one: a
 // runtime directory in which somebody may be at work, orders, windows, a predecessor. Until the checks process has it, it
 // is ours to take back: a start that goes no further has not been.
 
-import { existsSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import type { SentAhead } from "../../control/ipc.js";
 import { ok, type Result } from "../../core/result.js";
 import { servicesRequest } from "../../ipvs/messages.js";
 import { removalOf, type PreparedTable } from "../../ipvs/prepared.js";
-import type { SyncConfig } from "../../ipvs/model.js";
 import { readConfigFile } from "../../linux/config-file.js";
 import { openFamily, type IpvsSocket } from "../../linux/ipvs-family.js";
 import { native } from "../../linux/native.js";
 import { comesFirst, putDown } from "../ahead.js";
 import { OwnedThings } from "../ipvs-owned.js";
 import { ownershipFile, type Owned } from "../ipvs-ownership.js";
-import { findSavedTable, savedConfigPath, savedForNode } from "../saved-config.js";
+import { findSavedTable, savedConfigPath, savedForNode, type SavedConfig } from "../saved-config.js";
 import { missingCapabilities } from "./capabilities.js";
+import type { FirstReading } from "./first-reading.js";
 import { holdFirstTable, type FirstTable } from "./first-table-place.js";
 import { orderFile } from "./order-file.js";
 import { beginClaim, controlSocketPath } from "./runtime-directory.js";
 import type { StartWords } from "./start-words.js";
 import { openStateDirectory } from "./state-directory.js";
 
-/** Gives whether it is there. `words`: undefined where they are not plain; `program`: as in saved-config.ts, if it keeps any. */
-export function sendFirstTable(words: StartWords | undefined, program: string | undefined): boolean {
+type Start = {
+  /** Undefined: they are not plain. */
+  readonly words: StartWords | undefined;
+  /** As in saved-config.ts; undefined: it keeps nothing. */
+  readonly program: string | undefined;
+  /** The configuration looks like one that nobody has read. */
+  readonly isNew: boolean;
+};
+
+/** Gives whether the configuration is known now: nobody has to read it. */
+export async function sendFirstTable({ words, program, isNew }: Start): Promise<boolean> {
   if (words === undefined || program === undefined) return false;
   if (process.env["VIPD_PREDECESSOR"] !== undefined) return false;
   if (missingCapabilities(native.effectiveCapabilities()).length > 0) return false;
@@ -34,42 +44,47 @@ export function sendFirstTable(words: StartWords | undefined, program: string | 
   if (existsSync(controlSocketPath(runtimeDirectory))) return false;
   const claim = beginClaim(runtimeDirectory);
   if (!claim.ok) return false;
+  let isKnown = false;
+  let isSent = false;
   try {
-    const table = findTable(words, program);
-    const sent = table && send(runtimeDirectory, table);
-    if (sent !== undefined) {
-      holdFirstTable(new Sent(runtimeDirectory, claim.value, sent));
-      return true;
+    const state = openStateDirectory(words.stateDirectory, runtimeDirectory);
+    if (state.problem === undefined) {
+      const reading = isNew ? await readNew(words) : undefined;
+      const found = isNew ? reading : findKnown(words, state.path, program);
+      const sent = found && isPlain(found.head, state.path) ? send(runtimeDirectory, found) : undefined;
+      if (sent !== undefined) holdFirstTable(new Sent(runtimeDirectory, claim.value, sent));
+      isSent = sent !== undefined;
+      reading?.keep(state.path, program);
+      isKnown = found !== undefined;
     }
   } catch {
     // Whoever does it next meets the same, and tells of it.
   }
-  claim.value();
-  return false;
+  if (!isSent) claim.value();
+  return isKnown;
 }
 
-type Table = {
-  readonly id: string;
-  readonly prepared: PreparedTable;
-  readonly sync: SyncConfig | null;
-};
+type Table = Pick<SavedConfig, "id" | "head"> & { readonly prepared: PreparedTable };
 
-/** What was kept of the configuration, where nothing stands against it. */
-function findTable(
-  { config, node, runtimeDirectory, stateDirectory }: StartWords,
-  program: string,
-): Table | undefined {
-  const state = openStateDirectory(stateDirectory, runtimeDirectory);
+/** What reads it is loaded where it may be of use: of few services nothing is saved. Much text is no work for a supervisor. */
+async function readNew(words: StartWords): Promise<FirstReading | undefined> {
+  const { size } = statSync(words.config);
+  if (size < SMALLEST || size > LARGEST) return undefined;
+  return (await import("./first-reading.js")).readFirst(words);
+}
+const SMALLEST = 8 * 1024;
+const LARGEST = 8 * 1024 * 1024;
+
+/** What was kept of the configuration. */
+function findKnown({ config, node }: StartWords, stateDirectory: string, program: string): Table | undefined {
   const text = readConfigFile(config);
-  if (state.problem !== undefined || !text.ok || orderFile(state.path).read().length > 0) return undefined;
-  const savedFor = savedForNode(program, config, node);
-  const found = findSavedTable(savedConfigPath(state.path), savedFor, text.value);
-  if (found === undefined) return undefined;
-  const { id, prepared, head } = found;
-  return comesFirst(head.ipvs) || (head.maintenance ?? []).length > 0
-    ? undefined
-    : { id, prepared, sync: head.sync ?? null };
+  if (!text.ok) return undefined;
+  return findSavedTable(savedConfigPath(stateDirectory), savedForNode(program, config, node), text.value);
 }
+
+/** Nothing stands against it: neither what people order, nor what the kernel must be told before. */
+const isPlain = ({ ipvs, maintenance = [] }: SavedConfig["head"], stateDirectory: string): boolean =>
+  !comesFirst(ipvs) && maintenance.length === 0 && orderFile(stateDirectory).read().length === 0;
 
 type Parts = IpvsSocket & {
   readonly table: Table;
@@ -90,7 +105,7 @@ function send(runtimeDirectory: string, table: Table): Parts | undefined {
     if (socket.dump("list IPVS services", servicesRequest(family), () => true).length === 0) {
       const owned = new OwnedThings();
       owned.open(ownershipFile(runtimeDirectory));
-      const { owned: before, lost } = putDown(owned, ids, table.sync) ?? {};
+      const { owned: before, lost } = putDown(owned, ids, table.head.sync ?? null) ?? {};
       const parts = { socket, family, table, owned, before };
       undo = () => remove(parts);
       const ahead = { refusals: socket.sendAhead(batches, family), ...(lost === undefined ? {} : { lost }) };

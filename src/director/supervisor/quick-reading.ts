@@ -6,11 +6,12 @@ import { checkerSpecs } from "../../checkers/registry.js";
 import type { Problem } from "../../config/diagnostic.js";
 import { quickRead } from "../../config/quick-load.js";
 import type { Identity } from "../../config/resolve.js";
+import { err } from "../../core/result.js";
 import * as values from "../../config/values.js";
 import { readSecretFile } from "../../linux/secret-file.js";
 import type { Reading } from "./reading.js";
 import { schedulesFor } from "./schedules.js";
-import { findUnrunnable } from "./unrunnable.js";
+import { findUnrunnable, hasProbes } from "./unrunnable.js";
 
 /** `unplaced`: warnings that are no diagnostics yet. */
 export type QuickReading = Reading & { readonly unplaced?: readonly Problem[] };
@@ -44,8 +45,11 @@ export async function quickReading(
   };
 }
 
-/** `whole`: the file that `text` is, or was made of. Undefined: not by this way, or something in it cannot run here. */
-export async function readQuickly(text: string, whole: string, node: string | undefined) {
+/**
+ * `whole`: the file that `text` is, or was made of. Undefined: not by this way, or something in it cannot run here.
+ * `alone`: nothing else on a disk is looked at, and what needs that is not read.
+ */
+export async function readQuickly(text: string, whole: string, node: string | undefined, alone = false) {
   let readsMore = false;
   const read = quickRead({
     text,
@@ -53,12 +57,16 @@ export async function readQuickly(text: string, whole: string, node: string | un
     identity: identityOf(node),
     readSecret: (file) => {
       readsMore = true;
-      return readSecretFile(file);
+      return alone ? NOT_ALONE : readSecretFile(file);
     },
     readSchedule: await schedulesFor(whole),
   });
-  return read === undefined || findUnrunnable(read.config).length > 0 ? undefined : { read, readsMore };
+  if (read === undefined || (alone ? hasProbes(read.config) : findUnrunnable(read.config).length > 0))
+    return undefined;
+  return { read, readsMore };
 }
+
+const NOT_ALONE = err("is not read here");
 
 /** Whose configuration it is: the node's that was named, or this machine's. */
 export const identityOf = (node: string | undefined): Identity =>
