@@ -57,6 +57,9 @@ const FORMAT = "vipd saved configuration 3";
 
 export const savedConfigPath = (directory: string): string => join(directory, "saved-config");
 
+/** Of what this process itself has read, before all else (supervisor/first-reading.ts). */
+export const firstId = (): string => `${process.pid} ${Math.round(performance.timeOrigin)} first`;
+
 /** `node`: as --node names it; without it the host name decides. */
 export const savedForNode = (program: string, path: string, node: string | undefined): SavedFor => ({
   program,

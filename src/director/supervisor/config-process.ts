@@ -6,7 +6,7 @@ import type { ServiceConfig } from "../../config/model.js";
 import { findSplice, fits, splicedStarts } from "../../config/splice.js";
 import { joinPacked, splitPacked } from "../../control/packed-services.js";
 import { readConfigFile } from "../../linux/config-file.js";
-import { findSavedConfig, savedForNode, type SavedConfig } from "../saved-config.js";
+import { findSavedConfig, firstId, savedForNode, type SavedConfig } from "../saved-config.js";
 import {
   servicesOf,
   type LoadConfig,
@@ -17,6 +17,8 @@ import {
 import { endFirstReader } from "./first-reader.js";
 import { ReaderProcess, type ReadRequest } from "./reader-process.js";
 
+/** From a start whose file the first process has read to a reader that waits for a reload, as after any other reading. */
+const WARM_UP_AFTER_MS = 3000;
 /** From an answer to work that nobody waits for. */
 const AFTERWARDS_MS = 30_000;
 
@@ -77,6 +79,11 @@ function known(
     if ("answer" in outcome) for (const warning of outcome.answer.warnings) warn?.(warning);
   };
   const { isPrepared, id } = saved;
+  if (id === firstId()) {
+    const warmUp = (): void =>
+      void reader.ask(requestOf({ path, text, ...(node === undefined ? {} : { node }) }));
+    setTimeout(warmUp, WARM_UP_AFTER_MS).unref();
+  }
   if (probes || !isPrepared)
     later(() => {
       if (probes) void probe();

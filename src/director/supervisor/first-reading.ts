@@ -6,7 +6,7 @@
 import { joinPacked } from "../../control/packed-services.js";
 import type { PreparedTable } from "../../ipvs/prepared.js";
 import { readConfigFile } from "../../linux/config-file.js";
-import { saveConfig, savedConfigPath, savedForNode, type SavedConfig } from "../saved-config.js";
+import { firstId, saveConfig, savedConfigPath, savedForNode, type SavedConfig } from "../saved-config.js";
 import { alikeReading } from "./alike-reading.js";
 import type { StartWords } from "./start-words.js";
 
@@ -22,7 +22,7 @@ export async function readFirst({ config, node }: StartWords): Promise<FirstRead
   const reading = text.ok ? await alikeReading(text.value, node, true) : undefined;
   if (!text.ok || reading === undefined) return undefined;
   const { head, lines, servers, starts, probes, prepare } = reading;
-  const id = `${process.pid} ${Date.now()} first`;
+  const id = firstId();
   const prepared = prepare();
   const keep = (stateDirectory: string, program: string): void =>
     saveConfig(
