@@ -81,6 +81,8 @@ const LOOK_EVERY = milliseconds(20);
 
 /** Longer than the reader waits for another file after all that it does. */
 const READER_GONE = seconds(150);
+/** Of its own accord vipd reads a new file a second time ten seconds after its start. */
+const AFTER_START = seconds(20);
 /** For each step; the slowest was 15 s, of keepalived in a busy emulation. */
 const LIMIT = seconds(90);
 
@@ -126,6 +128,11 @@ class Subject {
     if (servers !== SERVICES * SERVERS)
       throw new Error(`${servers} servers are in the table with the last service${this.said()}`);
     return took;
+  }
+
+  /** vipd says so; keepalived does all before its table. */
+  async ready(): Promise<void> {
+    if (this.kind === "vipd") await this.director?.waitFor(/ is ready as node /, LIMIT);
   }
 
   /** How long until the table had the last server's new weight. */
@@ -203,8 +210,9 @@ async function measure(kind: Kind): Promise<void> {
     await subject.prepare();
     figures.start = await subject.start();
     tell();
+    await subject.ready();
     // Its first look at the servers and whatever else it does after a start is over by then.
-    await pause(10_000);
+    await pause(AFTER_START);
     if (kind === "keepalived") figures.memory = subject.memory();
     else figures.memoryWithReader = subject.memory();
     await step("reload", async () => void (figures.reload = await subject.reload(FIRST_WEIGHT)));

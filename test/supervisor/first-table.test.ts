@@ -47,6 +47,25 @@ test("it waits for the process: one that dies before its hello takes nothing wit
   await made.supervisor.stop("end");
 });
 
+test("the VRRP process starts when it was handed over, and is told of its instances when the checks process has it", async () => {
+  const made = world();
+  made.behaviour.checks = {};
+  const start = made.supervisor.start();
+  await until(() => made.children.length === 1, "a checks process");
+  made.child("checks").say({ kind: "hello", pid: 1 });
+  await until(() => made.all("vrrp").length === 1, "a VRRP process");
+  await until(() => made.child("checks").got.some(({ kind }) => kind === "configure"), "an order");
+  const told = (): boolean => made.child("vrrp").got.some(({ kind }) => kind === "configure");
+  assert.ok(!told());
+  made.child("checks").say({ kind: "configured", error: null });
+  assert.deepEqual(await start, { ok: true });
+  assert.ok(told());
+  const stop = made.supervisor.stop("end");
+  await until(() => made.child("checks").got.some(({ kind }) => kind === "stop"), "an end");
+  made.child("checks").die("exit code 0");
+  await stop;
+});
+
 test("of another configuration it is taken back before that goes anywhere", async () => {
   const made = world("b");
   assert.deepEqual(await made.supervisor.start(), { ok: true });

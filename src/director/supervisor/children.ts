@@ -209,6 +209,8 @@ export class Children {
 
   private tellChecks(config: LoadedConfig): boolean {
     const ahead = this.parts.ports.firstTable?.handOver(config.saved?.id);
+    // The table is there, and waits for nobody's processor.
+    if (ahead !== undefined) this.startVrrp();
     return this.checks.send({ ...this.checksOrder(config), ...(ahead === undefined ? {} : { ahead }) });
   }
 

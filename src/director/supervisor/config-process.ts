@@ -17,8 +17,11 @@ import {
 import { endFirstReader } from "./first-reader.js";
 import { ReaderProcess, type ReadRequest } from "./reader-process.js";
 
-/** From a start whose file the first process has read to a reader that waits for a reload, as after any other reading. */
-const WARM_UP_AFTER_MS = 3000;
+/**
+ * From a start whose file the first process has read to a reader that waits for a reload, as after any other reading: long
+ * after the start, of which it would take its part of a processor.
+ */
+const WARM_UP_AFTER_MS = 10_000;
 /** From an answer to work that nobody waits for. */
 const AFTERWARDS_MS = 30_000;
 
