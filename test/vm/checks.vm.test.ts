@@ -91,9 +91,13 @@ test("the table follows the checks, outlives the process, and is taken over", as
       );
       return servers.join() === [SERVERS[1], SERVERS[2]].join();
     });
-    const changes = second.heard
-      .flatMap((message) => (message.kind === "events" ? message.records : []))
-      .flatMap(({ event }) => (event.kind === "server-changed" ? [event] : []));
+    const told = () =>
+      second.heard
+        .flatMap((message) => (message.kind === "events" ? message.records : []))
+        .flatMap(({ event }) => (event.kind === "server-changed" ? [event] : []));
+    // What has failed leaves the table before anybody is told.
+    await until("two events", PATIENCE, () => told().length >= 2);
+    const changes = told();
     assert.deepEqual(changes.map(({ server, up }) => `${server} ${up ? "up" : "down"}`).sort(), [
       `${SERVERS[0]!}:80 down`,
       `${SERVERS[1]!}:80 up`,
