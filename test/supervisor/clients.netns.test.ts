@@ -53,9 +53,14 @@ test("a new master says how long there was none at most: of one that was killed,
       assert.notEqual(asked(b).vrrp?.instances[0]?.takeover?.until, null);
       await until("a was heard", PATIENCE, () => asked(b).vrrp?.instances[0]?.master != null);
       const { pid, processes } = asked(a);
-      const from = capture.seen.findLastIndex(
-        (seen) => seen.kind === "advert" && seen.source === "10.97.0.2",
-      );
+      const began = capture.seen.length;
+      const next = (): number =>
+        capture.seen.findLastIndex(
+          (seen, i) => i >= began && seen.kind === "advert" && seen.source === "10.97.0.2",
+        );
+      // The capture tells of it some time after b has heard it.
+      await until("an advert of a", PATIENCE, () => next() >= 0);
+      const from = next();
       if (way === "stopped") assert.equal(vipdCommand(lab, a, "stop").status, 0);
       else {
         // All at once, as nearly as it can be: a VRRP process that outlives its supervisor takes its leave.
