@@ -8,11 +8,12 @@ import { milliseconds, seconds } from "../../src/core/units.js";
 import type { InstanceConfig } from "../../src/vrrp/instance.js";
 import { startKeepalived } from "../lab/directors.js";
 import type { Host } from "../lab/host.js";
-import { Lab } from "../lab/lab.js";
 import type { LabProcess } from "../lab/process.js";
 import { Trace } from "../lab/trace.js";
+import type { Lab } from "../lab/lab.js";
 import { until } from "../lab/wait.js";
 import { instance, vip } from "../vrrp/ip-packet.js";
+import { withHosts } from "./hosts.js";
 import { VrrpChild } from "./vrrp-child.js";
 
 const VIP = "10.98.0.100";
@@ -119,21 +120,4 @@ async function backup(lab: Lab, host: Host, version: 2 | 3): Promise<LabProcess>
   const keepalived = startKeepalived(lab, host, theirs(version, 100), { vrrpOnly: true });
   await keepalived.waitFor(/Entering BACKUP STATE/, PATIENCE);
   return keepalived;
-}
-
-type Hosts = { readonly lab: Lab; readonly us: Host; readonly them: Host; readonly observer: Host };
-
-async function withHosts(run: (hosts: Hosts) => Promise<void>): Promise<void> {
-  const lab = new Lab();
-  try {
-    const [us, them, observer] = lab.hosts("us", "them", "o");
-    lab.plug(lab.bridge("br"), [
-      { host: us, interface: "eth0", addresses: ["10.98.0.2/24"] },
-      { host: them, interface: "eth0", addresses: ["10.98.0.3/24"] },
-      { host: observer, interface: "eth0", addresses: ["10.98.0.9/24"] },
-    ]);
-    await run({ lab, us, them, observer });
-  } finally {
-    lab.close();
-  }
 }
