@@ -40,7 +40,7 @@ type Loader = {
   readonly reader: ReaderProcess;
   readonly options: LoaderOptions;
   /** Does this some time after the present answer, unless another comes before. */
-  readonly later: (work: () => void) => void;
+  readonly later: (work: () => void, delay?: number) => void;
 };
 
 /** A reading in its course. */
@@ -51,8 +51,8 @@ export function configLoader(options: LoaderOptions = {}): LoadConfig {
   const loader: Loader = {
     reader: new ReaderProcess(),
     options,
-    later: (work) => {
-      timer = setTimeout(work, AFTERWARDS_MS).unref();
+    later: (work, delay = AFTERWARDS_MS) => {
+      timer = setTimeout(work, delay).unref();
     },
   };
   return async (request) => {
@@ -82,11 +82,8 @@ function known(
     if ("answer" in outcome) for (const warning of outcome.answer.warnings) warn?.(warning);
   };
   const { isPrepared, id } = saved;
-  if (id === firstId()) {
-    const warmUp = (): void =>
-      void reader.ask(requestOf({ path, text, ...(node === undefined ? {} : { node }) }));
-    setTimeout(warmUp, WARM_UP_AFTER_MS).unref();
-  }
+  const whole = { path, text, ...(node === undefined ? {} : { node }) };
+  if (id === firstId()) later(() => void reader.ask(requestOf(whole)), WARM_UP_AFTER_MS);
   if (probes || !isPrepared)
     later(() => {
       if (probes) void probe();
